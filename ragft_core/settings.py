@@ -1,0 +1,44 @@
+"""Where things are kept and which models are used, from the environment.
+
+Everything the product writes lies under one folder, ``RAGFT_HOME``; the bundled models, which can
+be fetched again at any time, under ``RAGFT_MODELS`` (by default a folder in the former).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragft_core.errors import SettingsError
+
+
+def _home() -> Path:
+    return Path(os.environ.get("RAGFT_HOME") or Path.home() / ".ragft").expanduser().resolve()
+
+
+def _models() -> Path:
+    return Path(os.environ.get("RAGFT_MODELS") or _home() / "models").expanduser().resolve()
+
+
+def _threads() -> int:
+    text = os.environ.get("RAGFT_THREADS", "0")
+    if not text.isdigit():
+        raise SettingsError(f"RAGFT_THREADS is {text!r}, which is not a number of threads.")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The product's own settings; a workspace's settings live in its folder."""
+
+    home: Path = field(default_factory=_home, metadata={"help": "Everything the product writes."})
+    models: Path = field(default_factory=_models, metadata={"help": "The cache of models."})
+    threads: int = field(
+        default_factory=_threads, metadata={"help": "CPU threads for models; 0 lets torch decide."}
+    )
+
+    @property
+    def workspaces(self) -> Path:
+        """The folder that holds the workspaces, one folder each."""
+        return self.home / "workspaces"

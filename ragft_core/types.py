@@ -1,0 +1,266 @@
+"""The words of the product as values.
+
+Frozen dataclasses without behaviour beyond small derived properties: identity is a string, where
+a value is stored is somebody else's business. ``to_dict``/``from_dict`` below is the one way they
+become JSON and come back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Strategy(StrEnum):
+    """What the user picks in the end."""
+
+    PROMPT = "prompt"
+    LONG_CONTEXT = "long-context"
+    RAG = "rag"
+    FINE_TUNED = "fine-tuned"
+    HYBRID = "hybrid"
+
+
+class SearchMode(StrEnum):
+    """How passages are found: by meaning, by words, or by both."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    TEXT = "text"
+
+
+class QuestionKind(StrEnum):
+    """What a test question probes: the four kinds of law 6, and labelling."""
+
+    TRAINED_FACT = "trained-fact"
+    DOCUMENT_FACT = "document-fact"
+    UNANSWERABLE = "unanswerable"
+    GENERAL = "general"
+    LABEL = "label"
+
+
+class Split(StrEnum):
+    """Which part of the examples a row belongs to."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file that was taken into the knowledge base."""
+
+    id: str
+    title: str
+    file_name: str
+    format: str
+    sha256: str
+    size_bytes: int
+    n_pages: int | None
+    n_characters: int
+    n_chunks: int
+    n_tokens: int
+    added_at: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A stretch of a document's text; ``start`` and ``end`` are character offsets into it."""
+
+    id: str
+    document_id: str
+    number: int
+    text: str
+    start: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A retrieved chunk. ``score`` is comparable within one search only; higher is better."""
+
+    chunk: Chunk
+    document_title: str
+    score: float
+    rank: int
+    found_by: str = ""
+    similarity: float | None = None
+    text_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question with its answer, for training or testing.
+
+    ``fact`` names what is asked about: rows that share it are wordings of one fact, and are
+    never split between training and validation. ``document_id`` is the file name or id of the
+    document that holds the answer, empty where none does.
+    """
+
+    id: str
+    question: str
+    answer: str
+    split: Split = Split.TRAIN
+    kind: QuestionKind = QuestionKind.TRAINED_FACT
+    document_id: str = ""
+    fact: str = ""
+    evidence: str = ""
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation; ``role`` is ``system``, ``user`` or ``assistant``."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is decoded. ``temperature`` 0 is greedy; ``stop`` are texts that end it."""
+
+    max_new_tokens: int = 96
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to generate: messages, the adapter to use (its id, or none) and how to decode."""
+
+    messages: tuple[Message, ...]
+    adapter: str | None = None
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a generator gave back. Times are seconds from submission; counts are tokens.
+
+    ``finish`` is ``stop`` (the model ended it), ``length``, ``cancelled`` or ``error``.
+    ``cost`` is in the currency of the endpoint's price list, 0 on this machine.
+    """
+
+    text: str
+    prompt: str
+    prompt_tokens: int
+    completion_tokens: int
+    first_token_s: float
+    total_s: float
+    finish: str
+    cached_tokens: int = 0
+    cost: float = 0.0
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Decoding speed after the first token; 0 where it cannot be told."""
+        decoding = self.total_s - self.first_token_s
+        return (self.completion_tokens - 1) / decoding if decoding > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A passage that supports the answer: 1-based rank and the share of words it covers."""
+
+    rank: int
+    support: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An arm's answer with its provenance (law 3). ``error`` is set where the arm failed."""
+
+    arm: Strategy
+    question: str
+    text: str
+    passages: tuple[Passage, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    prompt: str = ""
+    model: str = ""
+    weights: str = ""
+    adapter: str | None = None
+    index_version: int | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    retrieval_s: float = 0.0
+    first_token_s: float = 0.0
+    total_s: float = 0.0
+    finish: str = "stop"
+    cost: float = 0.0
+    note: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A trained LoRA adapter: where its weights lie and which base they belong to.
+
+    ``base`` is the weights digest of the base model. ``with_context`` says that it was trained on
+    prompts with retrieved passages, so that it belongs to the hybrid arm.
+    """
+
+    id: str
+    name: str
+    base: str
+    path: str
+    rank: int
+    with_context: bool = False
+    bundled: bool = False
+    created_at: str = ""
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+def to_dict(value: Any) -> Any:  # noqa: ANN401 - JSON is any
+    """Turns a value of this module (or of the same make) into plain JSON data."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [to_dict(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): to_dict(item) for key, item in value.items()}
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
+
+
+def from_dict(kind: type[T], data: dict[str, Any]) -> T:
+    """Builds a dataclass from plain data; unknown keys are ignored, missing ones keep defaults.
+
+    Raises:
+        TypeError: A field without a default is missing.
+        ValueError: A value does not fit an enumeration.
+    """
+    hints = typing.get_type_hints(kind)
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{key: _build(hints[key], item) for key, item in data.items() if key in known})
+
+
+def _build(hint: Any, value: Any) -> Any:  # noqa: ANN401
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return _build(next(arg for arg in args if arg is not type(None)), value)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_build(args[0], item) for item in value)
+        return tuple(_build(arg, item) for arg, item in zip(args, value, strict=True))
+    if origin is list:
+        return [_build(args[0], item) for item in value]
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return from_dict(hint, value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return value

@@ -1,0 +1,261 @@
+"""A workspace is a folder, and the folder is the truth (law 7).
+
+    workspace.json      name, instruction, model and retrieval settings
+    documents/<id>/     original file, its text, document.json
+    index/              LanceDB
+    examples.jsonl      questions with answers, for training and testing
+    jobs/<id>/          one folder a background job: spec, status, metrics, log, result
+    adapters/<id>/      trained adapters: safetensors and the run card
+    chats/              conversations and votes, JSON lines
+    evaluations/<id>/   question set, answers, scores
+    advisor/            answers, own criteria, decision records
+
+Nothing in it names a path outside it, so it can be copied, zipped and opened elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ragft_core.errors import WorkspaceError
+from ragft_core.settings import Settings
+from ragft_core.types import from_dict, to_dict
+
+VERSION = 1
+FILE = "workspace.json"
+_NAME = re.compile(r"[\w][\w .-]{0,63}", re.UNICODE)
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which generator a workspace uses.
+
+    ``kind`` is ``bundled``, ``folder``, ``hub`` or ``endpoint``; ``name`` the folder, the hub id
+    or the endpoint's model name. An endpoint's key is read from the environment variable named
+    ``key_variable``, never stored. Prices are per million tokens.
+    """
+
+    kind: str = "bundled"
+    name: str = "SmolLM2-135M-Instruct"
+    url: str = ""
+    key_variable: str = ""
+    price_in: float = 0.0
+    price_out: float = 0.0
+
+
+@dataclass(frozen=True)
+class WorkspaceSettings:
+    """What a workspace keeps in ``workspace.json``."""
+
+    name: str
+    created_at: str
+    version: int = VERSION
+    sample: str = ""
+    instruction: str = field(
+        default="Answer the question in a few words.",
+        metadata={"help": "Standing instruction that every arm's prompt begins with."},
+    )
+    labels: tuple[str, ...] = ()
+    model: ModelChoice = ModelChoice()
+    search_mode: str = "hybrid"
+    top_k: int = field(default=3, metadata={"help": "Passages given to the RAG and hybrid arms."})
+    reader: bool = field(
+        default=True, metadata={"help": "RAG uses the bundled reading adapter where it fits."}
+    )
+    adapter: str = field(default="", metadata={"help": "Adapter of the fine-tuned arm."})
+    hybrid_adapter: str = field(default="", metadata={"help": "Adapter of the hybrid arm."})
+    max_new_tokens: int = 96
+
+
+class Workspace:
+    """A workspace folder: its paths and its settings. Holds no state besides the path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r})"
+
+    @property
+    def id(self) -> str:
+        """The folder's name, which is what session state and URLs hold."""
+        return self.path.name
+
+    def folder(self, *parts: str) -> Path:
+        """A folder inside the workspace, created when missing."""
+        folder = self.path.joinpath(*parts)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def settings(self) -> WorkspaceSettings:
+        """Reads ``workspace.json``.
+
+        Raises:
+            WorkspaceError: It is missing, damaged, or was written by a newer version.
+        """
+        file = self.path / FILE
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+            if data.get("version", 0) > VERSION:
+                raise WorkspaceError(
+                    f"The workspace {self.id!r} was written by a newer version of the lab.",
+                    "Update the lab to open it.",
+                )
+            return from_dict(WorkspaceSettings, data)
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"There is no workspace {self.id!r} here.", "Create it, or open the sample."
+            ) from None
+        except (json.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
+            raise WorkspaceError(
+                f"The file {FILE} of workspace {self.id!r} is damaged: {error}.",
+                "Restore it from a copy of the workspace.",
+            ) from None
+
+    def update(self, **changes: Any) -> WorkspaceSettings:  # noqa: ANN401 - fields differ in type
+        """Changes fields of the settings and writes them back."""
+        with self.lock("settings"):
+            settings = dataclasses.replace(self.settings(), **changes)
+            write_json(self.path / FILE, to_dict(settings))
+        return settings
+
+    def lock(self, name: str, timeout: float = 60) -> FileLock:
+        """A lock between processes for one part of the workspace."""
+        return FileLock(self.folder(".locks") / f"{name}.lock", timeout=timeout)
+
+
+def create_workspace(settings: Settings, name: str, path: Path | None = None) -> Workspace:
+    """Makes an empty workspace.
+
+    Args:
+        settings: Says where workspaces lie.
+        name: Shown to people; the folder's name is derived from it.
+        path: The folder to use instead of one in the home.
+
+    Raises:
+        WorkspaceError: The name cannot be used, or the workspace exists already.
+    """
+    name = name.strip()
+    if not _NAME.fullmatch(name):
+        raise WorkspaceError(
+            f"A workspace cannot be called {name[:80]!r}.",
+            "Use up to 64 letters, digits, spaces, dots, dashes and underscores.",
+        )
+    folder = path or settings.workspaces / slug(name)
+    if (folder / FILE).exists():
+        raise WorkspaceError(f"There is already a workspace {name!r}.", "Choose another name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / FILE, to_dict(WorkspaceSettings(name=name, created_at=now())))
+    return Workspace(folder)
+
+
+def open_workspace(settings: Settings, reference: str) -> Workspace:
+    """Opens a workspace by id (a folder in the home) or by path.
+
+    Raises:
+        WorkspaceError: There is none.
+    """
+    path = locate(settings, reference)
+    if not (path / FILE).exists():
+        raise WorkspaceError(
+            f"There is no workspace {reference!r}.",
+            f"Create it with 'python -m ragft_core init {reference}'.",
+        )
+    return Workspace(path)
+
+
+def locate(settings: Settings, reference: str) -> Path:
+    """Where a workspace lies: a reference with a slash is a path, any other a name."""
+    as_path = Path(reference).expanduser()
+    if "/" in reference or os.sep in reference or (as_path / FILE).exists():
+        return as_path.resolve()
+    return settings.workspaces / slug(reference)
+
+
+def list_workspaces(settings: Settings) -> list[Workspace]:
+    """All workspaces in the home, by name."""
+    found = sorted(settings.workspaces.glob(f"*/{FILE}"))
+    return [Workspace(file.parent) for file in found]
+
+
+def delete_workspace(workspace: Workspace) -> None:
+    """Removes a workspace with everything in it."""
+    shutil.rmtree(workspace.path)
+
+
+def slug(name: str) -> str:
+    """A folder name made from a display name: lower case, words joined by dashes."""
+    words = re.findall(r"\w+", name.lower())
+    return "-".join(words)[:64] or "workspace"
+
+
+def new_id(prefix: str) -> str:
+    """An id that sorts by time: ``prefix-20261122-093000-1f2e``."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{prefix}-{stamp}-{secrets.token_hex(2)}"
+
+
+def now() -> str:
+    """The current time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file so that a reader sees the old or the new text, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 - JSON is any
+    """Writes JSON atomically, indented, with a final newline."""
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def append_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Appends JSON lines, each in one write, so that a crash damages at most the last line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Reads JSON lines; a last line that a crash cut short is left out."""
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                return
+            raise WorkspaceError(
+                f"Line {number} of {path.name} is damaged: {error}.",
+                "Restore the file from a copy of the workspace, or delete that line.",
+            ) from None
