@@ -1,0 +1,151 @@
+"""Tests that a generated question must pass, each cheap enough to run on every candidate.
+
+Nothing here needs a model. ``form_fault`` looks at a question alone, ``Wordings`` at those kept so
+far, and the overlap measures compare two answers the way reading benchmarks do.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Iterable
+
+_ARTICLES = {"a", "an", "the"}
+_QUESTION_WORDS = {
+    *("what", "which", "who", "whom", "whose", "when", "where", "why", "how", "is", "are", "was"),
+    *("were", "do", "does", "did", "can", "could", "may", "must", "should", "will", "would", "has"),
+    *("have", "had", "in", "on", "at", "to", "for", "from", "by", "with", "under", "after", "before"),
+    *("within", "during", "until", "of", "as", "if", "per"),
+}
+_STOP_WORDS = _ARTICLES | {
+    *("of", "to", "in", "on", "at", "for", "from", "by", "with", "and", "or", "is", "are", "was"),
+    *("were", "be", "been", "do", "does", "did", "can", "may", "must", "will", "would", "has"),
+    *("have", "had", "it", "its", "that", "there", "what", "which", "who", "when", "where", "why"),
+    *("how", "many", "much", "long", "often", "kind", "type", "name", "called", "used", "as"),
+}
+# Words that point at something outside the question, which a person asking would have to name.
+_POINTERS = re.compile(
+    r"\b(?:(?:this|these|those|the (?:above|following|given|same)) "
+    r"(?:document|passage|text|section|article|paragraph|page|table|list|sentence|chapter)s?"
+    r"|the (?:document|passage|text|paragraph|author|excerpt|sentence)|according to (?:it|this|them))\b"
+)
+_PRONOUN_SUBJECT = re.compile(
+    r"\b(?:do|does|did|is|are|was|were|can|could|may|must|should|will|would|has|have|had|for|of|to|by"
+    r"|in|on|with|from|that) (?:it|they|he|she|this|these|those|them|him|her|its|their|his)\b"
+)
+SHORTEST_QUESTION = 4
+LONGEST_QUESTION = 30
+NEAR_DUPLICATE = 0.8
+
+
+def normalise(text: str) -> list[str]:
+    """The words of an answer as SQuAD's scorer compares them: no case, articles, punctuation."""
+    plain = "".join(c for c in text.lower() if c not in string.punctuation)
+    return [word for word in plain.split() if word not in _ARTICLES]
+
+
+def exact_match(found: str, expected: str) -> bool:
+    """Whether two answers are the same after normalisation."""
+    return normalise(found) == normalise(expected)
+
+
+def token_f1(found: str, expected: str) -> float:
+    """Overlap of two answers' words, between 0 and 1 (SQuAD's F1)."""
+    left, right = normalise(found), normalise(expected)
+    if not left or not right:
+        return float(left == right)
+    common = sum((Counter(left) & Counter(right)).values())
+    if not common:
+        return 0.0
+    precision, recall = common / len(left), common / len(right)
+    return 2 * precision * recall / (precision + recall)
+
+
+def mentions(text: str, answer: str) -> bool:
+    """Whether the answer's words stand in the text, next to each other and in their order."""
+    words, wanted = normalise(text), normalise(answer)
+    spans = range(len(words) - len(wanted) + 1)
+    return bool(wanted) and any(words[i : i + len(wanted)] == wanted for i in spans)
+
+
+def tidy_question(text: str) -> str:
+    """The first line of what the writer said, without quotes and numbering around it."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = re.sub(r"^(?:question\s*:|q\s*:|\d+[.)])\s*", "", line, flags=re.IGNORECASE)
+    line = line.strip("\"'“”` ")
+    return line[:1].upper() + line[1:]
+
+
+def form_fault(question: str, answer: str) -> str | None:
+    """Why a question cannot be used whatever its answer; None where its form is right.
+
+    Returns:
+        One of the keys of ``generate.REASONS``.
+    """
+    words = question.split()
+    lowered = question.lower()
+    if not question.endswith("?") or question.count("?") > 1:
+        return "not a question"
+    if not SHORTEST_QUESTION <= len(words) <= LONGEST_QUESTION:
+        return "length"
+    if not any(word in _QUESTION_WORDS for word in re.findall(r"\w+", lowered)[:4]):
+        return "not a question"
+    if _leaks(question, answer):
+        return "answer in question"
+    if _POINTERS.search(lowered) or not content_words(question):
+        return "vague"
+    if _PRONOUN_SUBJECT.search(lowered) and len(content_words(question)) < 4:
+        return "vague"
+    if _repeats(words):
+        return "not a question"
+    return None
+
+
+def content_words(text: str) -> set[str]:
+    """The words that carry meaning: what is left without articles, auxiliaries and the like."""
+    return {word for word in normalise(text) if word not in _STOP_WORDS}
+
+
+def _leaks(question: str, answer: str) -> bool:
+    if mentions(question, answer):
+        return True
+    wanted = content_words(answer)
+    numbers = {word for word in wanted if any(c.isdigit() for c in word)}
+    asked = content_words(question)
+    if numbers:
+        return bool(numbers & asked)
+    return len(wanted) > 1 and len(wanted & asked) / len(wanted) > 0.6
+
+
+def _repeats(words: list[str]) -> bool:
+    """Whether a run of three words occurs twice, as small models do when they get stuck."""
+    runs = [tuple(word.lower() for word in words[i : i + 3]) for i in range(len(words) - 2)]
+    return len(set(runs)) < len(runs)
+
+
+def similarity(left: str, right: str) -> float:
+    """How alike two questions are, 0 to 1: Jaccard overlap of their words and word pairs."""
+    one, other = _features(left), _features(right)
+    return len(one & other) / len(one | other) if one | other else 1.0
+
+
+def _features(question: str) -> set[tuple[str, ...]]:
+    words = normalise(question)
+    return {(word,) for word in words} | set(zip(words, words[1:], strict=False))
+
+
+class Wordings:
+    """The questions kept so far, which a new one must differ from."""
+
+    def __init__(self, questions: Iterable[str] = ()) -> None:
+        self._kept = [_features(question) for question in questions]
+
+    def repeats(self, question: str) -> bool:
+        """Whether the question says nearly the same as one kept before."""
+        new = _features(question)
+        return any(len(new & old) >= NEAR_DUPLICATE * len(new | old) for old in self._kept)
+
+    def add(self, question: str) -> None:
+        """Counts a question among the kept ones."""
+        self._kept.append(_features(question))

@@ -1,0 +1,237 @@
+"""Measures the reading adapter on reading-comprehension questions it was not trained on.
+
+    python -m tests.benchmarks.adapters --data ../shared/data/reading/dev.jsonl \
+        --model ~/.ragft/models/SmolLM2-135M-Instruct --reader ragft_core/models/adapters/reader
+
+Every prompt is rendered by ``ragft_core.models.prompts.render_messages``, which the RAG arm uses
+too; answers are decoded greedily and compared as SQuAD compares them (one reference each). Every
+line of the report carries its n and a 95 % interval (percentile bootstrap over questions). The
+settings:
+
+    gold              the passage that holds the answer, alone
+    gold + 3          with three passages of other documents, in random order
+    elsewhere         one passage of another document: the right answer is to abstain
+    elsewhere x 3     three passages of other documents: likewise
+    same document     another passage of the same document, without the answer's words: likewise
+    general           40 questions of general knowledge without passages, adapter on and off
+
+A generic source (PolicyQA) asks the same few questions of every policy, so that a passage of
+another policy may well answer them: for the abstention settings its questions get passages of
+other sources only. In "gold + 3" they keep distractors from anywhere, which costs that source
+points; the report shows the sources apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ragft_core.finetuning.filters import exact_match, mentions, token_f1
+from ragft_core.finetuning.reading_data import GENERIC_SOURCES, Reading, load_readings
+from ragft_core.models.prompts import ABSTENTION, render_messages
+from ragft_core.types import Message
+
+GENERAL = Path(__file__).with_name("general_knowledge.jsonl")
+Ask = Callable[[Sequence[tuple[Message, ...]], bool], list[str]]
+Passages = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question with the passages it is asked on; ``answer`` is the abstention where none fits."""
+
+    setting: str
+    source: str
+    question: str
+    passages: Passages
+    answers: tuple[str, ...]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The prompt, as the RAG arm renders it."""
+        return render_messages(self.question, passages=self.passages)
+
+
+def make_cases(readings: Sequence[Reading], limit: int, seed: int) -> list[Case]:
+    """All reading settings for a random sample of ``limit`` questions (0 takes all)."""
+    chance = random.Random(seed)
+    chosen = list(readings)
+    chance.shuffle(chosen)
+    cases: list[Case] = []
+    for reading in chosen[: limit or None]:
+        gold = (reading.document, reading.context)
+        others = _distinct(r for r in readings if r.document != reading.document)
+        foreign = _distinct(r for r in readings if _holds_nothing(r, reading))
+        cases.append(_case("gold", reading, [gold]))
+        mixed = [gold, *chance.sample(others, 3)]
+        chance.shuffle(mixed)
+        cases.append(_case("gold + 3", reading, mixed))
+        cases.append(_case("elsewhere", reading, chance.sample(foreign, 1)))
+        cases.append(_case("elsewhere x 3", reading, chance.sample(foreign, 3)))
+        if reading.source not in GENERIC_SOURCES:
+            near = _distinct(r for r in readings if _near_miss(r, reading))
+            cases += [_case("same document", reading, [chance.choice(near)])] if near else []
+    return cases
+
+
+def _case(setting: str, reading: Reading, passages: Passages) -> Case:
+    held = setting.startswith("gold")
+    answer = reading.answer if held else ABSTENTION
+    return Case(setting, reading.source, reading.question, passages, (answer,))
+
+
+def _distinct(readings: Sequence[Reading]) -> Passages:
+    return sorted({(reading.document, reading.context) for reading in readings})
+
+
+def _holds_nothing(other: Reading, asked: Reading) -> bool:
+    both_generic = {other.source, asked.source} <= GENERIC_SOURCES
+    apart = other.document != asked.document and not both_generic
+    return apart and not mentions(other.context, asked.answer)
+
+
+def _near_miss(other: Reading, asked: Reading) -> bool:
+    same = other.document == asked.document and other.context != asked.context
+    return same and not mentions(other.context, asked.answer)
+
+
+def general_cases() -> list[Case]:
+    """The questions of general knowledge, asked without passages."""
+    rows = [json.loads(line) for line in GENERAL.read_text(encoding="utf-8").splitlines()]
+    return [Case("general", "general", r["question"], [], tuple(r["answers"])) for r in rows]
+
+
+def abstains(answer: str) -> bool:
+    """Whether an answer is the abstention, give or take the full stop."""
+    return exact_match(answer, ABSTENTION)
+
+
+def score(case: Case, answer: str) -> dict[str, float]:
+    """The measures of one answer; which ones depends on the setting."""
+    if case.setting == "general":
+        return {"right": float(any(mentions(answer, a) for a in case.answers))}
+    if not case.setting.startswith("gold"):
+        return {"abstained": float(abstains(answer))}
+    return {
+        "F1": token_f1(answer, case.answers[0]),
+        "EM": float(exact_match(answer, case.answers[0])),
+        "wrongly abstained": float(abstains(answer)),
+    }
+
+
+def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean."""
+    data = np.asarray(values)
+    draws = np.random.default_rng(seed).integers(0, len(data), (2000, len(data)))
+    low, high = np.percentile(data[draws].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def open_model(model: Path, reader: Path, batch: int, threads: int) -> Ask:
+    """A function that answers prompts greedily, with the adapter (True) or without."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if threads:
+        torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).to(device)
+    adapted = PeftModel.from_pretrained(base, str(reader)).eval() if reader.name else None
+
+    def ask(prompts: Sequence[tuple[Message, ...]], with_adapter: bool) -> list[str]:
+        texts = [_render(tokenizer, messages) for messages in prompts]
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        answers = [""] * len(texts)
+        for start in range(0, len(order), batch):
+            part = order[start : start + batch]
+            inputs = tokenizer(
+                [texts[i] for i in part], add_special_tokens=False, return_tensors="pt", padding=True
+            ).to(device)
+            use = adapted if adapted is not None and with_adapter else base
+            with torch.no_grad():
+                if adapted is not None and not with_adapter:
+                    with adapted.disable_adapter():
+                        out = adapted.generate(**inputs, max_new_tokens=48, do_sample=False)
+                else:
+                    out = use.generate(**inputs, max_new_tokens=48, do_sample=False)
+            new = out[:, inputs.input_ids.shape[1] :]
+            for i, text in zip(part, tokenizer.batch_decode(new, True), strict=True):
+                answers[i] = text.strip()
+        return answers
+
+    return ask
+
+
+def _render(tokenizer: object, messages: Sequence[Message]) -> str:
+    turns = [{"role": m.role, "content": m.content} for m in messages]
+    return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)  # type: ignore[attr-defined]
+
+
+def report(cases: Sequence[Case], answers: Sequence[str], label: str) -> list[str]:
+    """One line a setting and measure, then the sources of the gold settings apart."""
+    values: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for case, answer in zip(cases, answers, strict=True):
+        for measure, value in score(case, answer).items():
+            values[case.setting, "all", measure].append(value)
+            if case.setting.startswith("gold"):
+                values[case.setting, case.source, measure].append(value)
+    lines = []
+    for (setting, source, measure), numbers in sorted(values.items()):
+        low, high = interval(numbers)
+        lines.append(
+            f"{label:8} {setting:14} {source:9} {measure:18} "
+            f"{np.mean(numbers):.3f}  [{low:.3f}, {high:.3f}]  n={len(numbers)}"
+        )
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the settings and prints the report; ``--out`` keeps every answer for reading."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
+    parser.add_argument("--reader", type=Path, default=Path(), help="adapter; none: base only")
+    parser.add_argument("--limit", type=int, default=0, help="questions sampled; 0 takes all")
+    parser.add_argument("--base-limit", type=int, default=100, help="questions for the bare base")
+    parser.add_argument("--settings", nargs="*", help="only these settings")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="JSON lines with every prompt's answer")
+    options = parser.parse_args(argv)
+    ask = open_model(options.model, options.reader, options.batch, options.threads)
+    readings = load_readings(options.data)
+    arms = [("base", False, options.base_limit)]
+    if options.reader.name:
+        arms.append(("reader", True, options.limit))
+    for label, with_adapter, limit in arms:
+        cases = make_cases(readings, limit, options.seed) + general_cases()
+        cases = [c for c in cases if not options.settings or c.setting in options.settings]
+        began = time.time()
+        answers = ask([case.messages for case in cases], with_adapter)
+        print("\n".join(report(cases, answers, label)))
+        print(f"{label}: {len(cases)} answers in {time.time() - began:.0f} s", flush=True)
+        if options.out:
+            _keep(options.out, label, cases, answers)
+
+
+def _keep(out: Path, label: str, cases: Sequence[Case], answers: Sequence[str]) -> None:
+    with out.open("a", encoding="utf-8") as file:
+        for case, answer in zip(cases, answers, strict=True):
+            row = {"arm": label, "setting": case.setting, "source": case.source}
+            row |= {"question": case.question, "expected": case.answers, "found": answer}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
