@@ -1,0 +1,30 @@
+"""The frame that every page shares: page settings, navigation, the workspace in the sidebar."""
+
+import streamlit as st
+
+from pages.ui import components, setup, state
+
+st.set_page_config(page_title="Strategy lab", page_icon=":material/experiment:", layout="wide")
+
+page = st.navigation(
+    {
+        "": [st.Page("start/home.py", title="Home", icon=":material/home:", default=True)],
+        "Build": [
+            st.Page("build/documents.py", title="Documents", icon=":material/description:"),
+            st.Page("build/examples.py", title="Examples", icon=":material/quiz:"),
+            st.Page("build/finetune.py", title="Fine-tune", icon=":material/model_training:"),
+        ],
+        "Compare": [
+            st.Page("compare/chat.py", title="Chat", icon=":material/forum:"),
+            st.Page("compare/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
+        ],
+        "Decide": [
+            st.Page("decide/advisor.py", title="Advisor", icon=":material/balance:"),
+        ],
+    }
+)
+
+state.settle_workspace()
+components.workspace_sidebar()
+setup.require_models()
+page.run()

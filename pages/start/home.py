@@ -1,0 +1,79 @@
+import streamlit as st
+
+from pages.ui import components, state
+from pages.ui.errors import plain, show_errors
+from ragft_core.overview import next_step, workspace_steps
+from ragft_core.samples import list_samples, load_sample
+from ragft_core.workspace import create_workspace
+
+PAGES = {
+    "documents": components.DOCUMENTS,
+    "examples": components.EXAMPLES,
+    "finetune": components.FINETUNE,
+    "compare": components.CHAT,
+    "decide": components.ADVISOR,
+}
+
+components.page_header(
+    "Which strategy should you pick?",
+    "A better prompt, RAG, a LoRA fine-tune or both: measured on your own documents, "
+    "on this machine.",
+)
+
+workspace = state.current_workspace()
+if workspace:
+    with show_errors():
+        settings = workspace.settings()
+        st.subheader(plain(settings.name), anchor=False)
+        steps = workspace_steps(workspace)
+        upcoming = next_step(steps)
+        columns = st.columns(len(steps))
+        for number, (column, step) in enumerate(zip(columns, steps, strict=True), start=1):
+            with column.container(border=True, height="stretch"):
+                icon = ":green[:material/check_circle:]" if step.done else f"**{number}**"
+                st.markdown(f"{icon} **{step.title}**")
+                st.caption(step.purpose)
+                st.markdown(step.text)
+                first = step is upcoming
+                if st.button(
+                    "Start here" if first else "Open",
+                    type="primary" if first else "secondary",
+                    key=f"home.step.{step.key}",
+                    width="stretch",
+                ):
+                    st.switch_page(PAGES[step.key])
+        if upcoming is None:
+            st.caption("All five steps are done. The advisor's page has the decision record.")
+
+opened = {item.settings().sample for item in state.workspaces() if (item.path / "workspace.json").exists()}
+with st.expander("Open a sample or make a workspace", expanded=workspace is None):
+    samples, own = st.columns([2, 1], gap="large")
+    with samples:
+        st.markdown("**Samples**")
+        for sample in list_samples():
+            with st.container(border=True):
+                st.markdown(f"**{sample.title}**")
+                st.caption(sample.description)
+                if sample.name in opened:
+                    st.caption(":material/check: Already open; pick it in the sidebar.")
+                elif st.button("Open this sample", key=f"home.sample.{sample.name}", type="primary"):
+                    bar = st.progress(0.0, text="Reading the documents")
+
+                    def show(file_name: str, stage: str, share: float) -> None:
+                        bar.progress(share, text=f"{file_name}: {stage}")  # noqa: B023
+
+                    with show_errors():
+                        made = load_sample(state.settings(), sample.name, on_progress=show)
+                        state.open_workspace(made.id)
+                        state.notify(f"The sample {sample.title} is open.")
+                        st.rerun()
+    with own:
+        st.markdown("**Your own**")
+        with st.form("home.create", border=True):
+            name = st.text_input("Name", placeholder="Support handbook", max_chars=64)
+            if st.form_submit_button("Make a workspace", width="stretch"):
+                with show_errors():
+                    made = create_workspace(state.settings(), name)
+                    state.open_workspace(made.id)
+                    state.notify(f"The workspace {made.settings().name} is ready.")
+                    st.rerun()

@@ -1,0 +1,134 @@
+"""Parts that two or more pages use."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import state
+from pages.ui.errors import plain, show_error
+from ragft_core.errors import RagftError
+from ragft_core.types import Passage
+from ragft_core.workspace import Workspace
+
+# Page files as st.switch_page and st.page_link know them.
+HOME = "start/home.py"
+DOCUMENTS = "build/documents.py"
+EXAMPLES = "build/examples.py"
+FINETUNE = "build/finetune.py"
+CHAT = "compare/chat.py"
+EVALUATION = "compare/evaluation.py"
+ADVISOR = "decide/advisor.py"
+
+
+def workspace_sidebar() -> None:
+    """The workspace picker at the foot of the navigation; shown once there is a workspace."""
+    found = {workspace.id: workspace for workspace in state.workspaces()}
+    if not found:
+        return
+    current = state.current_workspace()
+    ids = list(found)
+    with st.sidebar:
+        chosen = st.selectbox(
+            "Workspace",
+            ids,
+            index=ids.index(current.id) if current and current.id in ids else 0,
+            format_func=lambda workspace_id: _name(found[workspace_id]),
+            key=f"sidebar.workspace.{current.id if current else ''}.{len(ids)}",
+        )
+        if current is None or chosen != current.id:
+            state.open_workspace(chosen)
+            st.rerun()
+
+
+def _name(workspace: Workspace) -> str:
+    try:
+        return workspace.settings().name
+    except RagftError:
+        return f"{workspace.id} (damaged)"
+
+
+def page_header(title: str, caption: str) -> None:
+    """Title, one sentence, and the notice left by the last action."""
+    st.title(title, anchor=False)
+    st.caption(caption)
+    state.show_notice()
+
+
+def require_workspace() -> Workspace:
+    """The open workspace; without one, or with a damaged one, says so and ends the page."""
+    workspace = state.current_workspace()
+    if workspace is None:
+        empty_state("There is no workspace yet.", "Make one, or open a sample, on Home.", HOME)
+        st.stop()
+    try:
+        workspace.settings()
+    except RagftError as error:
+        show_error(error)
+        st.stop()
+    return workspace
+
+
+def empty_state(title: str, text: str, page: str = "", label: str = "") -> None:
+    """Says what is missing and leads to the page that provides it."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f"**{title}**", text_alignment="center")
+        st.caption(text, text_alignment="center")
+        if page:
+            if st.button(label or _PAGE_LABELS[page], type="primary", key=f"go.{page}.{title}"):
+                st.switch_page(page)
+
+
+_PAGE_LABELS = {
+    HOME: "Go to Home",
+    DOCUMENTS: "Add documents",
+    EXAMPLES: "Add examples",
+    FINETUNE: "Fine-tune a model",
+    CHAT: "Compare in Chat",
+    EVALUATION: "Evaluate",
+    ADVISOR: "Open the advisor",
+}
+
+
+def passage_card(passage: Passage) -> None:
+    """A retrieved passage: where it stands, how it was found and its text."""
+    chunk = passage.chunk
+    where = [plain(passage.document_title)]
+    if chunk.page:
+        where.append(f"page {chunk.page}")
+    if chunk.heading:
+        where.append(plain(chunk.heading))
+    with st.container(border=True):
+        st.markdown(f"**{passage.rank}** · {' · '.join(where)}")
+        st.markdown(plain(chunk.text))
+        facts = [f"score {passage.score:.3f}"]
+        if passage.similarity is not None:
+            facts.append(f"similarity {passage.similarity:.2f}")
+        if passage.found_by:
+            facts.append(f"found by {passage.found_by}")
+        st.caption(" · ".join(facts))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``0.4 s``, ``12 s``, ``3 min``, ``1 h 20 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(n_bytes: int) -> str:
+    """Bytes in words: ``812 B``, ``14 kB``, ``3.2 MB``."""
+    if n_bytes < 1000:
+        return f"{n_bytes} B"
+    if n_bytes < 1_000_000:
+        return f"{n_bytes / 1000:.0f} kB"
+    return f"{n_bytes / 1_000_000:.1f} MB"
+
+
+def moment(stamp: str) -> str:
+    """An ISO time as ``22 Nov 2026, 09:30`` in UTC; empty stays empty."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(stamp).strftime("%d %b %Y, %H:%M") if stamp else ""

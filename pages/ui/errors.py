@@ -1,0 +1,34 @@
+"""How errors reach the page: ours in their own words, all others as the bugs they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from ragft_core.errors import RagftError
+
+
+def show_error(error: RagftError) -> None:
+    """Shows what is wrong and, below it, what to do."""
+    st.error(plain(error.remedy) or "Nothing was changed.", title=plain(error.message))
+
+
+@contextmanager
+def show_errors() -> Iterator[None]:
+    """Turns an error meant for the user into a message on the page; the page goes on."""
+    try:
+        yield
+    except RagftError as error:
+        show_error(error)
+
+
+def plain(text: str) -> str:
+    """Text from documents, models or users, so that Markdown shows it as it is.
+
+    Links, images, directives and math would otherwise be rendered, or fetched.
+    """
+    for mark in "\\`*_{}[]<>#$:~|!":
+        text = text.replace(mark, f"\\{mark}")
+    return text

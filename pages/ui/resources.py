@@ -1,0 +1,57 @@
+"""The only caches: models and index handles, shared by all sessions of the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import state
+from ragft_core.workspace import ModelChoice, Workspace
+
+if TYPE_CHECKING:
+    from ragft_core.knowledge import Embedder, KnowledgeBase
+    from ragft_core.models.generator import Generator
+    from ragft_core.strategies import Lab
+
+
+@st.cache_resource(show_spinner="Loading the embedding model")
+def _embedder() -> Embedder:
+    from ragft_core.strategies import open_embedder
+
+    return open_embedder(state.settings())
+
+
+@st.cache_resource(
+    max_entries=2, show_spinner="Loading the language model", on_release=lambda item: item.close()
+)
+def _generator(path: str, choice: ModelChoice) -> Generator:
+    from ragft_core.strategies import open_workspace_generator
+
+    return open_workspace_generator(_at(path), choice, state.settings())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _knowledge(path: str) -> KnowledgeBase:
+    from ragft_core.knowledge import KnowledgeBase
+
+    return KnowledgeBase(_at(path), _embedder())
+
+
+def knowledge(workspace: Workspace) -> KnowledgeBase:
+    """The workspace's knowledge base, with the embedding model loaded."""
+    return _knowledge(str(workspace.path))
+
+
+def lab(workspace: Workspace) -> Lab:
+    """The workspace with its generator and its knowledge base, ready to answer."""
+    from ragft_core.strategies import Lab
+
+    generator = _generator(str(workspace.path), workspace.settings().model)
+    return Lab(workspace, generator, knowledge(workspace))
+
+
+def _at(path: str) -> Workspace:
+    from pathlib import Path
+
+    return Workspace(Path(path))

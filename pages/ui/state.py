@@ -1,0 +1,79 @@
+"""Every key of the session state, behind typed functions. Ids only; the truth lies on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ragft_core.settings import Settings
+from ragft_core.workspace import Workspace, list_workspaces
+
+WORKSPACE = "workspace"
+NOTICE = "notice"
+
+
+def settings() -> Settings:
+    """The product's settings, from the environment."""
+    return Settings()
+
+
+def settle_workspace() -> None:
+    """Decides which workspace is open: the one in the URL, else the session's, else the newest.
+
+    The choice is written back to both, so that a link to any page can be shared or refreshed.
+    """
+    ids = [workspace.id for workspace in workspaces()]
+    wanted = (st.query_params.get(WORKSPACE), st.session_state.get(WORKSPACE), *ids)
+    chosen = next((candidate for candidate in wanted if candidate in ids), None)
+    if chosen is None:
+        st.session_state.pop(WORKSPACE, None)
+        st.query_params.pop(WORKSPACE, None)
+    else:
+        open_workspace(chosen)
+
+
+def workspaces() -> list[Workspace]:
+    """All workspaces, most recently changed first."""
+    found = list_workspaces(settings())
+    return sorted(found, key=lambda workspace: workspace.path.stat().st_mtime, reverse=True)
+
+
+def open_workspace(workspace_id: str) -> None:
+    """Makes a workspace the open one."""
+    st.session_state[WORKSPACE] = workspace_id
+    if st.query_params.get(WORKSPACE) != workspace_id:
+        st.query_params[WORKSPACE] = workspace_id
+
+
+def current_workspace() -> Workspace | None:
+    """The open workspace, or None when there is none yet."""
+    workspace_id = st.session_state.get(WORKSPACE)
+    return Workspace(settings().workspaces / workspace_id) if workspace_id else None
+
+
+def get(name: str, default: Any = None) -> Any:
+    """A page's own value; ``name`` is ``page.value``, for example ``chat.question``."""
+    return st.session_state.get(name, default)
+
+
+def put(name: str, value: Any) -> None:
+    """Keeps a page's own value: an id, a number or a short text."""
+    st.session_state[name] = value
+
+
+def drop(name: str) -> None:
+    """Forgets a page's own value."""
+    st.session_state.pop(name, None)
+
+
+def notify(text: str) -> None:
+    """Leaves a message that is shown once, after the next rerun."""
+    st.session_state[NOTICE] = text
+
+
+def show_notice() -> None:
+    """Shows the message left by ``notify``, if any."""
+    text = st.session_state.pop(NOTICE, None)
+    if text:
+        st.toast(text, icon=":material/check_circle:")

@@ -1,0 +1,26 @@
+"""The strategies made runnable: five arms over one base model, one knowledge base.
+
+``open_lab`` puts a workspace's generator and knowledge base together; ``Lab.ask`` answers one
+question with any arms at the same time. ``arm_states`` says, without loading a model, which arms
+can run and what the others miss.
+"""
+
+from ragft_core.strategies.arms import ArmState, Need, arm_states
+from ragft_core.strategies.lab import (
+    Lab,
+    PendingAnswer,
+    open_embedder,
+    open_lab,
+    open_workspace_generator,
+)
+
+__all__ = [
+    "ArmState",
+    "Lab",
+    "Need",
+    "PendingAnswer",
+    "arm_states",
+    "open_embedder",
+    "open_lab",
+    "open_workspace_generator",
+]

@@ -1,0 +1,200 @@
+"""The lab: one question, every arm at the same time, each answer with its provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from ragft_core.errors import ModelError, RagftError
+from ragft_core.finetuning import get_adapter
+from ragft_core.knowledge import Embedder, KnowledgeBase
+from ragft_core.models import open_generator
+from ragft_core.models.bundled import EMBEDDER, fetch
+from ragft_core.models.generator import Generation, Generator
+from ragft_core.settings import Settings
+from ragft_core.strategies.arms import ArmState, arm_states
+from ragft_core.strategies.cite import cite
+from ragft_core.strategies.prepare import Prepared, Preparer
+from ragft_core.types import Answer, Message, Sampling, Strategy
+from ragft_core.workspace import ModelChoice, Workspace
+
+log = logging.getLogger(__name__)
+
+
+class PendingAnswer:
+    """An arm's answer while it is being made. Never raises: a failure is part of the answer."""
+
+    def __init__(
+        self,
+        base: Answer,
+        prepared: Prepared | None = None,
+        generation: Generation | None = None,
+    ) -> None:
+        self._base = base
+        self._prepared = prepared
+        self._generation = generation
+
+    @property
+    def arm(self) -> Strategy:
+        """The strategy that answers."""
+        return self._base.arm
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return self._generation.text if self._generation else ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is complete, was cancelled or has failed."""
+        return self._generation is None or self._generation.done
+
+    @property
+    def passages(self) -> int:
+        """How many passages or documents the arm was given."""
+        return len(self._prepared.passages) if self._prepared else 0
+
+    def cancel(self) -> None:
+        """Ends the generation soon; the text so far is kept."""
+        if self._generation:
+            self._generation.cancel()
+
+    def answer(self, timeout: float | None = None) -> Answer:
+        """Waits for the end and returns the answer with its provenance."""
+        if self._generation is None or self._prepared is None:
+            return self._base
+        try:
+            done = self._generation.result(timeout)
+        except RagftError as error:
+            return dataclasses.replace(self._base, error=str(error), finish="error")
+        text = done.text.strip()
+        return dataclasses.replace(
+            self._base,
+            text=text,
+            citations=cite(text, self._prepared.passages),
+            prompt=done.prompt,
+            prompt_tokens=done.prompt_tokens,
+            completion_tokens=done.completion_tokens,
+            first_token_s=self._base.retrieval_s + done.first_token_s,
+            total_s=self._base.retrieval_s + done.total_s,
+            finish=done.finish,
+            cost=done.cost,
+        )
+
+
+class Lab:
+    """A workspace with its generator and its knowledge base."""
+
+    def __init__(
+        self, workspace: Workspace, generator: Generator, knowledge: KnowledgeBase
+    ) -> None:
+        self.workspace = workspace
+        self.generator = generator
+        self.knowledge = knowledge
+
+    def arms(self) -> list[ArmState]:
+        """The state of every arm."""
+        return arm_states(self.workspace)
+
+    def ask(
+        self,
+        question: str,
+        strategies: Sequence[Strategy],
+        history: Sequence[Message] = (),
+        *,
+        sampling: Sampling | None = None,
+        priority: int = 0,
+    ) -> list[PendingAnswer]:
+        """Starts every arm on one question and returns at once.
+
+        Args:
+            question: As the user typed it.
+            strategies: The arms to run, each at most once.
+            history: Earlier turns of the conversation.
+            sampling: How to decode; greedy within the workspace's limit when None.
+            priority: 0 for people who wait, larger for work in the background.
+
+        Returns:
+            One pending answer per strategy, in their order. An arm that cannot run, or fails
+            while it is prepared, has its reason in ``Answer.error``; the others go on.
+        """
+        settings = self.workspace.settings()
+        sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
+        preparer = Preparer(settings, self.generator, self.knowledge, sampling)
+        states = {state.strategy: state for state in self.arms()}
+        return [
+            self._start(states[strategy], question, history, preparer, priority)
+            for strategy in strategies
+        ]
+
+    def _start(
+        self,
+        arm: ArmState,
+        question: str,
+        history: Sequence[Message],
+        preparer: Preparer,
+        priority: int,
+    ) -> PendingAnswer:
+        base = Answer(
+            arm=arm.strategy,
+            question=question,
+            model=self.generator.name,
+            weights=self.generator.weights,
+            adapter=arm.adapter,
+        )
+        try:
+            if not arm.ready:
+                raise ModelError(arm.reason)
+            prepared = preparer.prepare(arm, question, history)
+            base = dataclasses.replace(
+                base,
+                passages=prepared.passages,
+                index_version=self.knowledge.version if prepared.passages else None,
+                retrieval_s=prepared.retrieval_s,
+                note=prepared.note,
+            )
+            generation = self.generator.submit(prepared.request, priority=priority)
+        except RagftError as error:
+            return PendingAnswer(dataclasses.replace(base, error=str(error), finish="error"))
+        except Exception as error:  # a bug in one arm must not take the other columns down
+            log.exception("The arm %s failed", arm.strategy)
+            text = f"Internal error: {error}. The server's log has the details."
+            return PendingAnswer(dataclasses.replace(base, error=text, finish="error"))
+        return PendingAnswer(base, prepared, generation)
+
+    def close(self) -> None:
+        """Frees the generator."""
+        self.generator.close()
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """The bundled embedder, fetched when it is not in the cache yet.
+
+    Raises:
+        ModelError: It cannot be fetched.
+    """
+    return Embedder(fetch(EMBEDDER, settings.models))
+
+
+def open_workspace_generator(
+    workspace: Workspace, choice: ModelChoice, settings: Settings
+) -> Generator:
+    """Loads the model that the workspace has chosen; adapters are found in the workspace.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    return open_generator(choice, settings, partial(get_adapter, workspace))
+
+
+def open_lab(workspace: Workspace, settings: Settings) -> Lab:
+    """Loads everything that asking needs.
+
+    Raises:
+        ModelError: A model is missing or cannot be loaded.
+        RetrievalError: The index belongs to another embedder.
+    """
+    generator = open_workspace_generator(workspace, workspace.settings().model, settings)
+    return Lab(workspace, generator, KnowledgeBase(workspace, open_embedder(settings)))
