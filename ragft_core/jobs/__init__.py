@@ -1,0 +1,31 @@
+"""Durable background jobs: detached processes whose folder is the truth about them (law 8).
+
+    jobs/<id>/  spec.json      what to do
+                status.json    where it is (JobStatus)
+                process.json   which process does it, with its start time
+                heartbeat      last sign of life, with the memory used
+                metrics.jsonl  what it measured on the way
+                log.txt        what it printed
+                result.json    what it left
+                stop           there when somebody asked it to end
+
+Nothing here imports anything that computes; a kind of job is named by ``module:function``.
+"""
+
+from ragft_core.jobs.job import Job
+from ragft_core.jobs.status import JobState, JobStatus
+from ragft_core.jobs.store import KINDS, Kind, get_job, list_jobs, settle_jobs, start_job
+from ragft_core.jobs.worker import JobContext
+
+__all__ = [
+    "KINDS",
+    "Job",
+    "JobContext",
+    "JobState",
+    "JobStatus",
+    "Kind",
+    "get_job",
+    "list_jobs",
+    "settle_jobs",
+    "start_job",
+]

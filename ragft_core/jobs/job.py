@@ -1,0 +1,218 @@
+"""The handle of a job: a folder, read anew at every question.
+
+Whoever looks at a job also settles it: a job whose process is gone becomes interrupted, and one
+that ignores its stop for longer than the grace is killed. So nothing has to run in the server.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ragft_core.errors import JobError
+from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, is_alive, read_mark, terminate
+from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
+from ragft_core.workspace import Workspace, read_jsonl
+
+SPEC_FILE = "spec.json"
+STOP_FILE = "stop"
+METRICS_FILE = "metrics.jsonl"
+RESULT_FILE = "result.json"
+HEARTBEAT_FILE = "heartbeat"
+GRACE_S = 30.0
+# Between the job's folder and its process lies the start of an interpreter.
+START_S = 10.0
+LOW_MEMORY_MB = 400
+
+MEMORY_ADVICE = (
+    "If memory ran short: close other programs, or use a smaller batch, a smaller rank or a "
+    "smaller model; then resume."
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One background job of a workspace."""
+
+    workspace: Workspace
+    id: str
+
+    @property
+    def folder(self) -> Path:
+        """Where everything about the job lies."""
+        return self.workspace.path / "jobs" / self.id
+
+    @cached_property
+    def _head(self) -> dict[str, Any]:
+        """What was written at the start; a damaged file must not hide the other jobs."""
+        try:
+            return dict(json.loads((self.folder / SPEC_FILE).read_text(encoding="utf-8")))
+        except (FileNotFoundError, json.JSONDecodeError, ValueError):
+            return {"kind": "damaged", "created_at": "", "created_ns": 0, "spec": {}}
+
+    @property
+    def kind(self) -> str:
+        """``ingest``, ``train``, ``generate``, ``evaluate``, or ``damaged`` where it is unknown."""
+        return str(self._head.get("kind", "damaged"))
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What the job was asked to do."""
+        return dict(self._head.get("spec", {}))
+
+    @property
+    def created_at(self) -> str:
+        """When it was started first, UTC, ISO 8601."""
+        return str(self._head.get("created_at", ""))
+
+    @property
+    def created_ns(self) -> int:
+        """The same in nanoseconds, for sorting."""
+        return int(self._head.get("created_ns", 0))
+
+    def status(self) -> JobStatus:
+        """The job now."""
+        status = read_status(self.folder)
+        if not status.active:
+            return status
+        mark = read_mark(self.folder / PROCESS_FILE)
+        if is_alive(mark) or (mark is None and _age_s(status) < START_S):
+            asked = self._stop_asked_s()
+            if asked is None:
+                return status
+            if asked > GRACE_S and mark is not None:
+                terminate(mark, force=True)
+            return dataclasses.replace(status, message="Stopping", eta_s=None)
+        return self._settle()
+
+    def stop(self, *, force: bool = False) -> None:
+        """Asks the job to end and keep what it has; does nothing once it has ended.
+
+        Args:
+            force: Ends it at once, without giving it time to keep anything.
+        """
+        if not self.status().active:
+            return
+        if self._stop_asked_s() is None:
+            (self.folder / STOP_FILE).write_text("", encoding="utf-8")
+        mark = read_mark(self.folder / PROCESS_FILE)
+        if mark is not None:
+            terminate(mark, force=force)
+
+    def resume(self) -> None:
+        """Runs the job again in the same folder; it continues from what it has kept.
+
+        Raises:
+            JobError: It runs, or it has finished.
+        """
+        from ragft_core.jobs.store import launch
+
+        with self.workspace.lock(f"job-{self.id}"):
+            status = self.status()
+            if not status.state.resumable:
+                raise JobError(
+                    f"The job {self.id} cannot be resumed: it is {status.state}.",
+                    "Only a job that failed, was stopped or was interrupted can be.",
+                )
+            (self.folder / STOP_FILE).unlink(missing_ok=True)
+            (self.folder / PROCESS_FILE).unlink(missing_ok=True)
+            write_status(
+                self.folder,
+                JobStatus(
+                    JobState.QUEUED, share=status.share, message="Starting again",
+                    attempt=status.attempt + 1,
+                ),
+            )  # fmt: skip
+            launch(self)
+
+    def delete(self) -> None:
+        """Removes the job's folder.
+
+        Raises:
+            JobError: It still runs.
+        """
+        if self.status().active:
+            raise JobError(f"The job {self.id} still runs.", "Stop it first.")
+        shutil.rmtree(self.folder)
+
+    def wait(self, timeout: float | None = None, poll_s: float = 0.2) -> JobStatus:
+        """Waits until the job has ended, at most ``timeout`` seconds, and returns its status."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (status := self.status()).active:
+            if until is not None and time.monotonic() > until:
+                break
+            time.sleep(poll_s)
+        return status
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """What the job has measured so far, oldest first."""
+        return list(read_jsonl(self.folder / METRICS_FILE))
+
+    def log_tail(self, n: int = 50) -> str:
+        """The last ``n`` lines of the job's log."""
+        path = self.folder / LOG_FILE
+        if not path.exists():
+            return ""
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-n:])
+
+    def result(self) -> dict[str, Any] | None:
+        """What the job left, or nothing as long as there is nothing."""
+        path = self.folder / RESULT_FILE
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def _stop_asked_s(self) -> float | None:
+        """How long ago somebody asked for the stop."""
+        try:
+            return time.time() - (self.folder / STOP_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def _settle(self) -> JobStatus:
+        """Writes down that the process is gone, unless it wrote its end in the meantime."""
+        with self.workspace.lock(f"settle-{self.id}"):
+            status = read_status(self.folder)
+            if not status.active:
+                return status
+            if self._stop_asked_s() is not None:
+                settled = dataclasses.replace(
+                    status, state=JobState.STOPPED, message="Stopped", eta_s=None
+                )
+            else:
+                settled = dataclasses.replace(
+                    status,
+                    state=JobState.INTERRUPTED,
+                    message="Interrupted",
+                    eta_s=None,
+                    error=_explain_death(self.folder),
+                )
+            write_status(self.folder, settled)
+            return settled
+
+
+def _age_s(status: JobStatus) -> float:
+    if not status.updated_at:
+        return START_S
+    written = datetime.fromisoformat(status.updated_at)
+    return (datetime.now(UTC) - written).total_seconds()
+
+
+def _explain_death(folder: Path) -> str:
+    """Says what the last sign of life tells about the end."""
+    try:
+        beat = json.loads((folder / HEARTBEAT_FILE).read_text(encoding="utf-8"))
+        low = beat["available_mb"] < LOW_MEMORY_MB
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return "The job's process did not start, or ended at once. Its log may say why; resume it."
+    if low:
+        return (
+            f"The job's process was ended when only {beat['available_mb']:.0f} MB of memory were "
+            f"free; it used {beat['rss_mb']:.0f} MB itself. {MEMORY_ADVICE}"
+        )
+    return f"The job's process was ended from outside. Resume it to go on. {MEMORY_ADVICE}"

@@ -1,0 +1,356 @@
+"""Jobs as real processes: every end a job can come to, and the way back from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ragft_core.errors import JobError, TrainingDataError
+from ragft_core.jobs import (
+    KINDS,
+    Job,
+    JobState,
+    JobStatus,
+    Kind,
+    get_job,
+    list_jobs,
+    settle_jobs,
+    start_job,
+)
+from ragft_core.jobs import job as job_module
+from ragft_core.jobs.process import ProcessMark, is_alive, mark_of, read_mark, write_mark
+from ragft_core.jobs.status import read_status, write_status
+from ragft_core.workspace import Workspace, write_json
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("refuse", "break_down", "run_out_of_memory", "be_killed", "ignore_everything"):
+        monkeypatch.setitem(KINDS, name, Kind(f"tests.jobs.kinds:{name}"))
+    monkeypatch.setitem(KINDS, "count", Kind("tests.jobs.kinds:count"))
+    monkeypatch.setitem(KINDS, "heavy", Kind("tests.jobs.kinds:count", queue="model"))
+    monkeypatch.setitem(KINDS, "show_environment", Kind("tests.jobs.kinds:show_environment"))
+
+
+def until(condition, seconds: float = 15) -> None:  # noqa: ANN001
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def finished(job: Job) -> JobStatus:
+    status = job.wait(30)
+    assert not status.active, job.log_tail()
+    return status
+
+
+def test_a_job_reports_progress_metrics_and_a_result(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 3})
+    status = finished(job)
+    assert (status.state, status.share, status.error) == (JobState.SUCCEEDED, 1.0, "")
+    assert [row["number"] for row in job.metrics()] == [0, 1, 2]
+    assert job.result() == {"total": 3}
+    assert status.started_at
+    assert status.attempt == 1
+
+
+def test_files_are_put_into_the_folder_before_the_job_starts(workspace: Workspace) -> None:
+    def prepare(folder: Path) -> None:
+        (folder / "seen.txt").write_text("0 1 ")
+
+    job = start_job(workspace, "count", {"n": 3}, prepare)
+    finished(job)
+    assert [row["number"] for row in job.metrics()] == [2]
+
+
+def test_nothing_is_left_when_preparing_fails(workspace: Workspace) -> None:
+    def prepare(folder: Path) -> None:
+        raise TrainingDataError("no")
+
+    with pytest.raises(TrainingDataError):
+        start_job(workspace, "count", {"n": 3}, prepare)
+    assert list(workspace.folder("jobs").iterdir()) == []
+
+
+def test_an_unknown_kind_is_named_with_the_known_ones(workspace: Workspace) -> None:
+    with pytest.raises(JobError, match="no kind of job 'bake'.*train"):
+        start_job(workspace, "bake", {})
+
+
+def test_the_folder_does_not_choose_the_code(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 1})
+    finished(job)
+    write_json(job.folder / "spec.json", {"kind": "os:system", "spec": {}, "created_ns": 1})
+    write_status(job.folder, JobStatus(JobState.FAILED))
+    with pytest.raises(JobError, match="no kind of job"):
+        get_job(workspace, job.id).resume()
+
+
+def test_an_error_for_people_is_shown_with_its_remedy(workspace: Workspace) -> None:
+    status = finished(start_job(workspace, "refuse", {}))
+    assert status.state is JobState.FAILED
+    assert status.error == "There are 3 examples. Add 7 more."
+
+
+def test_a_bug_names_the_log_and_the_log_has_the_traceback(workspace: Workspace) -> None:
+    job = start_job(workspace, "break_down", {})
+    status = finished(job)
+    assert status.state is JobState.FAILED
+    assert "ZeroDivisionError" in status.error
+    assert f"jobs/{job.id}/log.txt" in status.error
+    assert str(workspace.path) not in status.error
+    assert "Traceback" in job.log_tail()
+
+
+def test_running_out_of_memory_gets_advice(workspace: Workspace) -> None:
+    status = finished(start_job(workspace, "run_out_of_memory", {}))
+    assert status.state is JobState.FAILED
+    assert "smaller batch" in status.error
+
+
+def test_a_killed_job_is_interrupted_and_resumes_where_it_was(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 30, "pause": 0.1})
+    until(lambda: len(job.metrics()) >= 3)
+    os.kill(read_mark(job.folder / "process.json").pid, signal.SIGKILL)
+    status = finished(job)
+    assert status.state is JobState.INTERRUPTED
+    assert "memory" in status.error
+    job.resume()
+    status = finished(job)
+    assert (status.state, status.attempt) == (JobState.SUCCEEDED, 2)
+    assert [row["number"] for row in job.metrics()] == list(range(30))
+
+
+def test_a_kill_with_little_memory_left_says_so(workspace: Workspace) -> None:
+    job = start_job(workspace, "be_killed", {})
+    finished(job)
+    write_json(job.folder / "heartbeat", {"rss_mb": 3000.0, "available_mb": 90.0})
+    write_status(job.folder, JobStatus(JobState.RUNNING))
+    assert "only 90 MB of memory" in job.status().error
+
+
+def test_stop_keeps_what_was_done_and_can_be_resumed(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 40, "pause": 0.1})
+    until(lambda: len(job.metrics()) >= 2)
+    job.stop()
+    assert finished(job).state is JobState.STOPPED
+    done = len(job.metrics())
+    assert 2 <= done < 40
+    job.resume()
+    assert finished(job).state is JobState.SUCCEEDED
+    assert len(job.metrics()) == 40
+
+
+def test_stopping_twice_or_after_the_end_does_nothing(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 1})
+    finished(job)
+    job.stop()
+    job.stop(force=True)
+    assert job.status().state is JobState.SUCCEEDED
+
+
+def test_a_job_that_ignores_the_stop_is_killed_after_the_grace(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start_job(workspace, "ignore_everything", {})
+    until(lambda: job.metrics())
+    monkeypatch.setattr(job_module, "GRACE_S", 0.5)
+    job.stop()
+    assert job.status().message == "Stopping"
+    assert finished(job).state is JobState.STOPPED
+    assert mark_of(job.metrics()[0]["pid"]) is None or not is_alive(
+        read_mark(job.folder / "process.json")
+    )
+
+
+def test_sigterm_from_the_system_interrupts_and_does_not_stop(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 60, "pause": 0.1})
+    until(lambda: len(job.metrics()) >= 2)
+    os.kill(read_mark(job.folder / "process.json").pid, signal.SIGTERM)
+    assert finished(job).state is JobState.INTERRUPTED
+
+
+def test_a_running_or_finished_job_is_not_resumed(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 20, "pause": 0.1})
+    with pytest.raises(JobError, match="cannot be resumed"):
+        job.resume()
+    job.stop(force=True)
+    finished(job)
+    other = start_job(workspace, "count", {"n": 1})
+    finished(other)
+    with pytest.raises(JobError, match="succeeded"):
+        other.resume()
+
+
+def test_a_running_job_is_not_deleted(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 40, "pause": 0.1})
+    with pytest.raises(JobError, match="still runs"):
+        job.delete()
+    job.stop()
+    finished(job)
+    job.delete()
+    assert list_jobs(workspace) == []
+
+
+def test_heavy_jobs_run_one_after_the_other_in_order(workspace: Workspace) -> None:
+    jobs = []
+    for _ in range(3):
+        jobs.append(start_job(workspace, "heavy", {"n": 5, "pause": 0.05}))
+        until(lambda job=jobs[-1]: list(workspace.path.parent.parent.glob("queue/model/*.json")) or
+              not job.status().active)  # fmt: skip
+        time.sleep(0.3)
+    for job in jobs:
+        assert finished(job).state is JobState.SUCCEEDED
+    spans = [[row["at"] for row in job.metrics()] for job in jobs]
+    for earlier, later in zip(spans, spans[1:], strict=False):
+        assert earlier[-1] <= later[0], "two heavy jobs ran at the same time, or out of order"
+
+
+def test_a_waiting_job_says_so_and_can_be_stopped(workspace: Workspace) -> None:
+    first = start_job(workspace, "heavy", {"n": 60, "pause": 0.1})
+    until(lambda: first.status().state is JobState.RUNNING)
+    second = start_job(workspace, "heavy", {"n": 1})
+    until(lambda: "Waiting for another job" in second.status().message)
+    assert second.status().state is JobState.QUEUED
+    second.stop()
+    assert finished(second).state is JobState.STOPPED
+    assert second.metrics() == []
+    first.stop(force=True)
+    finished(first)
+
+
+def test_a_killed_job_frees_the_queue(workspace: Workspace) -> None:
+    first = start_job(workspace, "heavy", {"n": 100, "pause": 0.1})
+    until(lambda: first.metrics())
+    second = start_job(workspace, "heavy", {"n": 1})
+    first.stop(force=True)
+    assert finished(second).state is JobState.SUCCEEDED
+
+
+def test_a_reused_process_number_is_not_taken_for_ours(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 1})
+    finished(job)
+    write_status(job.folder, JobStatus(JobState.RUNNING))
+    mine = mark_of(os.getpid())
+    write_mark(job.folder / "process.json", ProcessMark(mine.pid, mine.started - 100, mine.host))
+    assert job.status().state is JobState.INTERRUPTED
+    assert is_alive(mine), "the check must not end or mistake the other process"
+
+
+def test_a_process_of_another_machine_means_nothing_here(workspace: Workspace) -> None:
+    mine = mark_of(os.getpid())
+    assert not is_alive(ProcessMark(mine.pid, mine.started, "elsewhere"))
+
+
+def test_a_zombie_has_ended() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    mark = mark_of(child.pid)
+    time.sleep(1)
+    assert not is_alive(mark)
+    child.wait()
+
+
+def test_another_process_sees_the_running_job(workspace: Workspace) -> None:
+    """The server's restart: a new process, which did not start the job, finds it at work."""
+    starter = (
+        "import sys; from pathlib import Path; from ragft_core.jobs import *;"
+        "from ragft_core.workspace import Workspace;"
+        "KINDS['count'] = Kind('tests.jobs.kinds:count');"
+        "print(start_job(Workspace(Path(sys.argv[1])), 'count', {'n': 30, 'pause': 0.1}).id)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", starter, str(workspace.path)],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    job = get_job(workspace, done.stdout.strip())
+    assert settle_jobs(workspace) == []
+    assert job.status().active
+    until(lambda: len(job.metrics()) > 2)
+    assert finished(job).state is JobState.SUCCEEDED
+
+
+def test_dead_jobs_are_settled_at_the_start(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 1})
+    finished(job)
+    write_status(job.folder, JobStatus(JobState.RUNNING))
+    assert [found.id for found in settle_jobs(workspace)] == [job.id]
+    assert read_status(job.folder).state is JobState.INTERRUPTED
+    assert settle_jobs(workspace) == []
+
+
+@pytest.mark.parametrize("name", ["status.json", "spec.json", "process.json"])
+def test_an_emptied_file_does_not_hide_the_other_jobs(workspace: Workspace, name: str) -> None:
+    broken = start_job(workspace, "count", {"n": 1})
+    whole = start_job(workspace, "count", {"n": 1})
+    finished(broken), finished(whole)
+    (broken.folder / name).write_text("")
+    found = {job.id: job.status().state for job in list_jobs(workspace)}
+    assert found[whole.id] is JobState.SUCCEEDED
+    assert broken.id in found
+
+
+def test_a_missing_job_is_named(workspace: Workspace) -> None:
+    with pytest.raises(JobError, match="no job '../etc'"):
+        get_job(workspace, "../etc")
+
+
+def test_jobs_are_listed_newest_first_and_by_kind(workspace: Workspace) -> None:
+    jobs = [start_job(workspace, kind, {"n": 0}) for kind in ("count", "heavy", "count")]
+    assert [job.id for job in list_jobs(workspace)] == [job.id for job in reversed(jobs)]
+    assert [job.id for job in list_jobs(workspace, "heavy")] == [jobs[1].id]
+    for job in jobs:
+        finished(job)
+
+
+def test_secrets_stay_out_of_the_job(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "canary")
+    monkeypatch.setenv("DATABASE_PASSWORD", "canary")
+    monkeypatch.setenv("ENDPOINT_KEY", "needed")
+    choice = workspace.settings().model
+    workspace.update(model=type(choice)(kind="endpoint", key_variable="ENDPOINT_KEY"))
+    job = start_job(workspace, "show_environment", {})
+    finished(job)
+    names = job.result()["names"]
+    assert "ENDPOINT_KEY" in names
+    assert "MY_API_KEY" not in names
+    assert "DATABASE_PASSWORD" not in names
+
+
+def test_the_package_imports_nothing_that_computes() -> None:
+    code = "import sys, ragft_core.jobs; print([m for m in ('streamlit', 'torch', 'peft', 'lancedb') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_only_one_process_works_in_a_folder(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 30, "pause": 0.1})
+    until(lambda: job.metrics())
+    second = subprocess.run(
+        [sys.executable, "-m", "ragft_core.jobs", str(job.folder)],
+        cwd=ROOT, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert second.returncode == 3
+    job.stop(force=True)
+    finished(job)
+    pids = {row["pid"] for row in job.metrics()}
+    assert len(pids) == 1
+
+
+def test_status_is_plain_json(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 1})
+    finished(job)
+    data = json.loads((job.folder / "status.json").read_text())
+    assert data["state"] == "succeeded"
+    assert not [value for value in data.values() if str(workspace.path) in str(value)]
