@@ -1,0 +1,90 @@
+"""Splitting a document into chunks that fit the embedding model, with their place in the text.
+
+The bundled embedder reads 256 word pieces and silently ignores the rest. A chunk holds at most
+200: what is embedded is the document's title and the chunk's heading before the text (a chunk
+"It lasts 2 years." means nothing without them), and those need the remaining room. Chunks
+overlap by up to 20, so that a sentence on a border is whole in one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from ragft_core.documents.parse import ParsedDocument
+from ragft_core.types import Chunk
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+CHUNKER = "semantic-200-20-v1"
+CAPACITY = 200
+OVERLAP = 20
+_MARKDOWN = {"md", "html", "docx", "pptx", "xlsx"}
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+
+
+def chunk_document(
+    parsed: ParsedDocument,
+    document_id: str,
+    tokenizer: Tokenizer,
+    capacity: int = CAPACITY,
+    overlap: int = OVERLAP,
+) -> list[Chunk]:
+    """Splits a document at its headings, paragraphs and sentences, in this order of preference.
+
+    Args:
+        parsed: The document.
+        document_id: Becomes part of the chunks' ids, which are the same in every run.
+        tokenizer: The embedding model's, without truncation and padding.
+        capacity: Tokens a chunk may hold, special tokens included.
+        overlap: Tokens that neighbours may share.
+
+    Returns:
+        Chunks in the order of the text; ``text[start:end]`` is the chunk's text.
+    """
+    from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+    kind = MarkdownSplitter if parsed.format in _MARKDOWN else TextSplitter
+    splitter = kind.from_huggingface_tokenizer(tokenizer, capacity, overlap)
+    headings = _headings(parsed.text) if parsed.format in _MARKDOWN else []
+    starts = [offset for offset, _ in headings]
+    chunks: list[Chunk] = []
+    for start, text in splitter.chunk_indices(parsed.text):
+        if not any(char.isalnum() for char in text):
+            continue  # a rule or a row of dots
+        number = len(chunks)
+        # The heading that a chunk begins with is its own.
+        above = bisect_right(starts, start)
+        page = bisect_right(parsed.page_starts, start) if parsed.page_starts else None
+        chunks.append(
+            Chunk(
+                id=chunk_id(document_id, number),
+                document_id=document_id,
+                number=number,
+                text=text,
+                start=start,
+                end=start + len(text),
+                heading=headings[above - 1][1] if above else "",
+                page=page,
+            )
+        )
+    return chunks
+
+
+def chunk_id(document_id: str, number: int) -> str:
+    """The id of a chunk: the same for the same document, place and chunker."""
+    return hashlib.sha256(f"{document_id}/{number}/{CHUNKER}".encode()).hexdigest()[:32]
+
+
+def _headings(text: str) -> list[tuple[int, str]]:
+    """Offset and text of every Markdown heading; a ``#`` inside a code block is none."""
+    fences = [match.span() for match in _FENCE.finditer(text)]
+    return [
+        (match.start(), match.group(2).strip())
+        for match in _HEADING.finditer(text)
+        if not any(start <= match.start() < end for start, end in fences)
+    ]

@@ -1,0 +1,56 @@
+"""PDF: the text layer of each page. Pictures of text (scans) are not read, and it says so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ragft_core.documents.limits import check_characters, check_pages
+from ragft_core.documents.text import tidy
+from ragft_core.errors import DocumentError
+
+# Titles that programs write by themselves.
+_NO_TITLE = re.compile(
+    r"untitled|anonymous|microsoft |document\d*$|slide \d|.*\.(docx?|pptx?|xlsx?|indd|tex|dvi)$",
+    re.IGNORECASE,
+)
+
+
+def read_pdf(path: Path, name: str) -> tuple[str, str, list[int]]:
+    """Reads a PDF: (title, text, offset at which each page begins).
+
+    Raises:
+        DocumentError: It is encrypted, too long, or has no text layer.
+    """
+    from pypdf import PdfReader
+
+    reader = PdfReader(path, strict=False)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise DocumentError(
+            f"{name} is encrypted with a password.",
+            "Save a copy without a password and add that.",
+        )
+    check_pages(len(reader.pages), name)
+    text, starts = "", []
+    for page in reader.pages:
+        starts.append(len(text))
+        text += join_lines(tidy(page.extract_text())) + "\n\n"
+        check_characters(len(text), name)
+    if sum(char.isalnum() for char in text) < 4:
+        raise DocumentError(
+            f"{name} has {len(starts)} page(s) but no text in them: it is probably a scan.",
+            "Run text recognition (OCR) on it first, for example with 'ocrmypdf', and add the "
+            "result.",
+        )
+    title = " ".join(str((reader.metadata and reader.metadata.title) or "").split())
+    return ("" if _NO_TITLE.match(title) else title[:200]), text.rstrip(), starts
+
+
+def join_lines(text: str) -> str:
+    """Undoes the line breaks of the layout: hyphenated words, and sentences that run on.
+
+    A line that ends in a lower-case letter or a comma, before one that begins in lower case, was
+    broken by the page's width and not by its writer.
+    """
+    text = re.sub(r"(?<=[a-zà-ÿ])[-\u00ad]\n(?=[a-zà-ÿ])", "", text)
+    return re.sub(r"(?<=[a-zà-ÿ,])\n(?=[a-zà-ÿ(])", " ", text)
