@@ -6,6 +6,16 @@ can run and what the others miss.
 """
 
 from ragft_core.strategies.arms import ArmState, Need, arm_states
+from ragft_core.strategies.conversations import (
+    Conversation,
+    Turn,
+    Vote,
+    list_conversations,
+    load_conversation,
+    load_votes,
+    save_turn,
+    save_vote,
+)
 from ragft_core.strategies.lab import (
     Lab,
     PendingAnswer,
@@ -16,11 +26,19 @@ from ragft_core.strategies.lab import (
 
 __all__ = [
     "ArmState",
+    "Conversation",
     "Lab",
     "Need",
     "PendingAnswer",
+    "Turn",
+    "Vote",
     "arm_states",
+    "list_conversations",
+    "load_conversation",
+    "load_votes",
     "open_embedder",
     "open_lab",
     "open_workspace_generator",
+    "save_turn",
+    "save_vote",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ragft_core.errors import ModelError, RagftError
@@ -102,7 +102,7 @@ class Lab:
         self,
         question: str,
         strategies: Sequence[Strategy],
-        history: Sequence[Message] = (),
+        history: Mapping[Strategy, Sequence[Message]] | None = None,
         *,
         sampling: Sampling | None = None,
         priority: int = 0,
@@ -112,7 +112,7 @@ class Lab:
         Args:
             question: As the user typed it.
             strategies: The arms to run, each at most once.
-            history: Earlier turns of the conversation.
+            history: Earlier turns of the conversation, as each arm remembers it.
             sampling: How to decode; greedy within the workspace's limit when None.
             priority: 0 for people who wait, larger for work in the background.
 
@@ -124,8 +124,9 @@ class Lab:
         sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
         preparer = Preparer(settings, self.generator, self.knowledge, sampling)
         states = {state.strategy: state for state in self.arms()}
+        past = history or {}
         return [
-            self._start(states[strategy], question, history, preparer, priority)
+            self._start(states[strategy], question, past.get(strategy, ()), preparer, priority)
             for strategy in strategies
         ]
 

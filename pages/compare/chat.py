@@ -1,0 +1,120 @@
+import random
+
+import streamlit as st
+
+from pages.ui import arms, chat_views, components, resources, state
+from pages.ui.errors import plain, show_errors
+from ragft_core.finetuning import load_examples
+from ragft_core.strategies import (
+    ArmState,
+    Need,
+    Turn,
+    arm_states,
+    list_conversations,
+    load_conversation,
+    save_turn,
+)
+from ragft_core.types import Split, Strategy
+from ragft_core.workspace import new_id, now
+
+LEADS = {Need.DOCUMENTS: components.DOCUMENTS, Need.ADAPTER: components.FINETUNE}
+
+components.page_header("Chat", "One question, every arm side by side, all on the same base model.")
+workspace = components.require_workspace()
+chat_id = st.query_params.get("chat") or state.get("chat.id")
+if not chat_id:
+    chat_id = new_id("chat")
+state.put("chat.id", chat_id)
+
+
+def missing(states: list[ArmState]) -> None:
+    """Says which arms cannot run yet, and leads to what they need."""
+    for item in states:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"**{arms.label(item.strategy)}** · {item.reason}", width="content")
+            if item.need in LEADS:
+                st.page_link(LEADS[item.need], label="Get it", icon=":material/arrow_forward:")
+
+
+with show_errors():
+    states = arm_states(workspace)
+    ready = [item.strategy for item in states if item.ready]
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    with bar:
+        default = [strategy for strategy in ready if strategy is not Strategy.LONG_CONTEXT]
+        chosen = st.pills(
+            "Arms",
+            ready,
+            selection_mode="multi",
+            default=default,
+            format_func=lambda strategy: f"{arms.look(strategy).icon} {arms.label(strategy)}",
+            key=f"chat.arms.{workspace.id}.{len(ready)}",
+        )
+        with st.popover("Options", icon=":material/tune:"):
+            blind = st.toggle(
+                "Blind mode",
+                key="chat.blind",
+                help="Shuffles the columns and hides which is which until you have voted.",
+            )
+            remember = st.toggle(
+                "Remember the conversation",
+                key="chat.remember",
+                help="Gives each arm its own earlier answers. Small models answer single "
+                "questions better.",
+            )
+            settings = workspace.settings()
+            reader = st.toggle(
+                "Reading adapter in RAG",
+                settings.reader,
+                key=f"chat.reader.{workspace.id}",
+                help="The bundled adapter that teaches the small model to answer from passages.",
+            )
+            k = st.slider("Passages", 1, 8, settings.top_k, key=f"chat.k.{workspace.id}")
+            if (reader, k) != (settings.reader, settings.top_k):
+                workspace.update(reader=reader, top_k=k)
+        with st.popover("Conversations", icon=":material/history:"):
+            for earlier in list_conversations(workspace)[:12]:
+                label = plain(earlier.title[:60])
+                if st.button(label, key=f"chat.open.{earlier.id}", type="tertiary"):
+                    state.put("chat.id", earlier.id)
+                    st.query_params["chat"] = earlier.id
+                    st.rerun()
+        if st.button("New", icon=":material/add:", key="chat.new"):
+            state.put("chat.id", new_id("chat"))
+            st.query_params.pop("chat", None)
+            st.rerun()
+    missing([item for item in states if not item.ready])
+
+    conversation = load_conversation(workspace, chat_id)
+    for turn in conversation.turns:
+        with st.chat_message("user"):
+            st.markdown(plain(turn.question))
+        chat_views.turn_columns(workspace, turn, conversation.vote_on(turn), f"turn.{turn.id}")
+        chat_views.vote_bar(workspace, conversation, turn)
+
+    question = st.chat_input("Ask every arm", submit_mode="stop", max_chars=2000, key="chat.input")
+    if not conversation.turns and not question:
+        tests = [row.question for row in load_examples(workspace) if row.split is Split.TEST]
+        if tests:
+            picks = random.Random(workspace.id).sample(tests, min(4, len(tests)))
+            question = st.pills("Try one of your test questions", picks, key=f"chat.try.{chat_id}")
+    if question and not chosen:
+        st.warning("Choose at least one arm above, then ask again.")
+    elif question:
+        order = [Strategy(item) for item in chosen]
+        if blind:
+            random.shuffle(order)
+        with st.chat_message("user"):
+            st.markdown(plain(question))
+        history = conversation.history() if remember else None
+        pending = resources.lab(workspace).ask(question, order, history)
+        try:
+            chat_views.stream_columns(pending, blind)
+        finally:  # Stop, a page change or a closed tab ends the run here: keep what there is
+            for answer in pending:
+                answer.cancel()
+            answers = tuple(answer.answer(timeout=30) for answer in pending)
+            turn = Turn(new_id("turn"), question, answers, now(), blind)
+            save_turn(workspace, chat_id, turn)
+        st.query_params["chat"] = chat_id
+        st.rerun()

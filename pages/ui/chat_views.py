@@ -1,0 +1,175 @@
+"""How a turn of the side-by-side chat is drawn: columns, footers, sources, votes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+import streamlit as st
+
+from pages.ui import arms, components, resources
+from pages.ui.errors import plain
+from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
+from ragft_core.types import Answer, Passage
+from ragft_core.workspace import Workspace, now
+
+REFRESH_S = 0.08
+AROUND = 600
+
+
+def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
+    """Shows the answers as they come, all columns at once, until the last is done."""
+    slots = []
+    for number, column in enumerate(st.columns(len(pending))):
+        with column.container(border=True, height="stretch"):
+            _heading(pending[number].arm, number, blind)
+            slots.append(st.empty())
+    shown = [""] * len(pending)
+    while True:
+        ended = all(answer.done for answer in pending)
+        for number, answer in enumerate(pending):
+            text = plain(answer.text) + ("" if answer.done else " ▌")
+            if text != shown[number]:
+                slots[number].markdown(text or "▌")
+                shown[number] = text
+        if ended:
+            return
+        time.sleep(REFRESH_S)
+
+
+def turn_columns(workspace: Workspace, turn: Turn, vote: Vote | None, key: str) -> None:
+    """A finished turn: every answer with its footer; nothing that tells arms apart while blind."""
+    hidden = turn.blind and vote is None
+    for number, column in enumerate(st.columns(len(turn.answers))):
+        answer = turn.answers[number]
+        with column.container(border=True, height="stretch"):
+            _heading(answer.arm, number, hidden)
+            if answer.error:
+                st.error(plain(answer.error))
+            else:
+                st.markdown(_cited(answer, hidden))
+            if not hidden:
+                _footer(answer)
+                _details(workspace, answer, f"{key}.{number}")
+
+
+def _heading(arm: str, number: int, hidden: bool) -> None:
+    if hidden:
+        st.markdown(f"**Answer {ascii_uppercase[number]}**")
+        return
+    look = arms.look(arm)
+    st.markdown(f":{look.badge}-badge[{look.icon} {look.name}]")
+
+
+def _cited(answer: Answer, hidden: bool) -> str:
+    text = plain(answer.text) or "*The model said nothing.*"
+    if answer.finish == "cancelled":
+        text += " *(stopped)*"
+    elif answer.finish == "length":
+        text += " *(cut at the limit)*"
+    if hidden:
+        return text
+    return text + "".join(f" :blue-badge[{citation.rank}]" for citation in answer.citations)
+
+
+def _footer(answer: Answer) -> None:
+    if answer.error:
+        return
+    decoding = answer.total_s - answer.first_token_s
+    parts = [f"first token {answer.first_token_s:.1f} s"]
+    if decoding > 0 and answer.completion_tokens > 1:
+        parts.append(f"{(answer.completion_tokens - 1) / decoding:.0f} tokens/s")
+    parts.append(f"{answer.prompt_tokens} + {answer.completion_tokens} tokens")
+    if answer.passages:
+        parts.append(f"{len(answer.passages)} sources")
+    if answer.adapter:
+        parts.append(f"adapter {plain(answer.adapter)}")
+    st.caption(" · ".join(parts) + (f"\n\n{plain(answer.note)}" if answer.note else ""))
+
+
+def _details(workspace: Workspace, answer: Answer, key: str) -> None:
+    if answer.error:
+        return
+    with st.container(horizontal=True):
+        if answer.passages and st.button(
+            "Sources", icon=":material/menu_book:", key=f"{key}.sources", type="tertiary"
+        ):
+            _sources(workspace, answer)
+        if st.button(
+            "What the model saw", icon=":material/visibility:", key=f"{key}.saw", type="tertiary"
+        ):
+            _saw(answer)
+
+
+@st.dialog("Sources", position="right", width="large")
+def _sources(workspace: Workspace, answer: Answer) -> None:
+    st.caption(
+        "The passages this arm was given, best first. A number in the answer marks a passage "
+        "that holds most of the answer's words."
+    )
+    cited = {citation.rank: citation.support for citation in answer.citations}
+    for passage in answer.passages:
+        components.passage_card(passage)
+        if passage.rank in cited:
+            st.caption(f"Cited: holds {cited[passage.rank]:.0%} of the answer's content words.")
+        with st.expander("In its document"):
+            _in_document(workspace, passage)
+
+
+def _in_document(workspace: Workspace, passage: Passage) -> None:
+    chunk = passage.chunk
+    base = resources.knowledge(workspace)
+    if chunk.document_id not in {document.id for document in base.documents()}:
+        st.caption("This document has been deleted since.")
+        return
+    text = base.text(chunk.document_id)
+    before = plain(text[max(0, chunk.start - AROUND) : chunk.start])
+    after = plain(text[chunk.end : chunk.end + AROUND])
+    st.markdown(f"…{before}")
+    for line in text[chunk.start : chunk.end].splitlines():
+        if line.strip():
+            st.markdown(f":blue-background[{plain(line.strip())}]")
+    st.markdown(f"{after}…")
+
+
+@st.dialog("What the model saw", position="right", width="large")
+def _saw(answer: Answer) -> None:
+    st.caption("The rendered prompt, token for token what the model was given.")
+    st.code(answer.prompt, language=None, wrap_lines=True)
+    facts = {
+        "Model": answer.model,
+        "Weights": answer.weights[:16],
+        "Adapter": answer.adapter or "none",
+        "Index version": "none" if answer.index_version is None else str(answer.index_version),
+        "Retrieval": f"{answer.retrieval_s * 1000:.0f} ms",
+        "Total": f"{answer.total_s:.2f} s",
+        "Ended by": answer.finish,
+    }
+    st.table({"": list(facts), "Value": list(facts.values())}, border="horizontal")
+
+
+def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> None:
+    """Buttons to say which answer was best, or what was said."""
+    vote = conversation.vote_on(turn)
+    if vote:
+        said = {"tie": "a tie", "all-bad": "all bad"}.get(vote.choice)
+        st.caption(f"Your vote: {said or arms.label(vote.choice)}")
+        return
+    names = {
+        answer.arm.value: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)
+        for i, answer in enumerate(turn.answers)
+        if not answer.error
+    }
+    if len(names) < 2:
+        return
+    choices = names | {"tie": "Tie", "all-bad": "All bad"}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Which is best?", width="content")
+        for choice, name in choices.items():
+            if st.button(name, key=f"vote.{turn.id}.{choice}", width="content"):
+                shown = tuple(answer.arm for answer in turn.answers if not answer.error)
+                save_vote(
+                    workspace, conversation.id, Vote(turn.id, choice, shown, now(), turn.blind)
+                )
+                st.rerun()
