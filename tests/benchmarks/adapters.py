@@ -29,6 +29,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,28 +146,28 @@ def open_model(model: Path, reader: Path, batch: int, threads: int) -> Ask:
         torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
-    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).to(device)
-    adapted = PeftModel.from_pretrained(base, str(reader)).eval() if reader.name else None
+    network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).to(device)
+    if reader.name:
+        network = PeftModel.from_pretrained(network, str(reader))
+    network.eval()
+
+    def generate(texts: list[str]) -> list[str]:
+        inputs = tokenizer(texts, add_special_tokens=False, return_tensors="pt", padding=True)
+        inputs = inputs.to(device)
+        with torch.no_grad():
+            out = network.generate(**inputs, max_new_tokens=48, do_sample=False)
+        return tokenizer.batch_decode(out[:, inputs.input_ids.shape[1] :], True)
 
     def ask(prompts: Sequence[tuple[Message, ...]], with_adapter: bool) -> list[str]:
         texts = [_render(tokenizer, messages) for messages in prompts]
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         answers = [""] * len(texts)
-        for start in range(0, len(order), batch):
-            part = order[start : start + batch]
-            inputs = tokenizer(
-                [texts[i] for i in part], add_special_tokens=False, return_tensors="pt", padding=True
-            ).to(device)
-            use = adapted if adapted is not None and with_adapter else base
-            with torch.no_grad():
-                if adapted is not None and not with_adapter:
-                    with adapted.disable_adapter():
-                        out = adapted.generate(**inputs, max_new_tokens=48, do_sample=False)
-                else:
-                    out = use.generate(**inputs, max_new_tokens=48, do_sample=False)
-            new = out[:, inputs.input_ids.shape[1] :]
-            for i, text in zip(part, tokenizer.batch_decode(new, True), strict=True):
-                answers[i] = text.strip()
+        off = reader.name and not with_adapter
+        with network.disable_adapter() if off else nullcontext():
+            for start in range(0, len(order), batch):
+                part = order[start : start + batch]
+                for i, text in zip(part, generate([texts[i] for i in part]), strict=True):
+                    answers[i] = text.strip()
         return answers
 
     return ask

@@ -1,0 +1,360 @@
+"""Writing examples from documents: spans, filters, the round trip, and the queue of facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.filters import (
+    Wordings,
+    exact_match,
+    form_fault,
+    mentions,
+    similarity,
+    tidy_question,
+    token_f1,
+)
+from ragft_core.finetuning.generate import Queue, generate_examples
+from ragft_core.finetuning.roundtrip import REASONS, Candidate
+from ragft_core.finetuning.spans import find_spans, sentences
+from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
+from ragft_core.types import Chunk, Completion, Message, Request
+from ragft_core.workspace import Workspace
+
+PASSAGE = """# Travel
+
+Meals are paid up to €45 a day. The claim form is called FX-12 and is handed in within **14 days**.
+The policy took effect on 3 March 2024 and is kept by Maria Lindqvist in the finance team.
+
+- Trains are booked by the office manager.
+
+| Country | Rate of the day |
+|---|---|
+| Norway | 80 EUR for each day |
+"""
+
+
+# Spans
+
+
+def spans_of(text: str, limit: int = 20) -> dict[str, str]:
+    return {span.text: span.kind for span in find_spans(text, limit)}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("€45", "money"),
+        ("FX-12", "code"),
+        ("14 days", "quantity"),
+        ("3 March 2024", "date"),
+        ("Maria Lindqvist", "name"),
+        ("the office manager", "phrase"),
+        ("80 EUR", "money"),
+    ],
+)
+def test_span_is_found_with_its_kind(answer: str, kind: str) -> None:
+    assert spans_of(PASSAGE)[answer] == kind
+
+
+def test_span_offsets_point_at_its_text() -> None:
+    assert all(PASSAGE[s.start : s.end] == s.text for s in find_spans(PASSAGE, 20))
+
+
+def test_evidence_is_the_sentence_of_the_span() -> None:
+    span = next(s for s in find_spans(PASSAGE, 20) if s.text == "€45")
+    assert span.sentence == "Meals are paid up to €45 a day."
+
+
+def test_spans_do_not_overlap() -> None:
+    spans = sorted(find_spans(PASSAGE, 20), key=lambda s: s.start)
+    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+
+
+def test_headings_are_not_asked_about() -> None:
+    assert "Travel" not in " ".join(PASSAGE[a:b] for a, b in sentences(PASSAGE))
+
+
+def test_abbreviation_does_not_end_a_sentence() -> None:
+    text = "It holds e.g. Kaolin and sand. The rest is water."
+    assert [text[a:b] for a, b in sentences(text)] == [
+        "It holds e.g. Kaolin and sand.",
+        "The rest is water.",
+    ]
+
+
+def test_one_sentence_gives_at_most_two_spans() -> None:
+    text = "On 3 May 2020 Anna Berg paid €45 for 12 boxes and 7 lamps in Oslo."
+    assert len(find_spans(text, 20)) == 2
+
+
+def test_a_passage_without_facts_gives_no_spans() -> None:
+    assert find_spans("Well, this is it. And so on and on.") == []
+
+
+# Filters
+
+
+def test_token_f1_counts_shared_words() -> None:
+    assert token_f1("within 14 days", "14 days") == pytest.approx(0.8)
+
+
+def test_articles_case_and_punctuation_do_not_count() -> None:
+    assert exact_match("The Office Manager.", "office manager")
+
+
+def test_mention_needs_neighbouring_words() -> None:
+    assert mentions("It takes 14 days.", "14 days")
+    assert not mentions("14 or more days", "14 days")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "reason"),
+    [
+        ("How long may a claim take?", "14 days", None),
+        ("Within how many days is the claim form handed in?", "14 days", None),
+        ("The claim form is handed in soon.", "14 days", "not a question"),
+        ("Claim form handing in time?", "14 days", "not a question"),
+        ("How long?", "14 days", "length"),
+        ("How long " + "very " * 30 + "long does it take?", "14 days", "length"),
+        ("What must be handed in within 14 days?", "14 days", "answer in question"),
+        ("What is due in 14 working days?", "14 days", "answer in question"),
+        ("What does this document say about claims?", "14 days", "vague"),
+        ("When is it due?", "14 days", "vague"),
+        ("What is the claim and what is the claim?", "14 days", "not a question"),
+    ],
+)
+def test_form(question: str, answer: str, reason: str | None) -> None:
+    assert form_fault(question, answer) == reason
+
+
+def test_every_form_fault_has_a_text_for_people() -> None:
+    faults = [form_fault("x", "y"), form_fault("What is this passage about?", "y")]
+    assert set(faults) <= set(REASONS)
+
+
+def test_near_duplicate_is_seen() -> None:
+    wordings = Wordings(["How long may a claim for a meal take?"])
+    assert wordings.repeats("How long may the claim for a meal take?")
+    assert not wordings.repeats("By when must meal claims be handed in?")
+
+
+def test_similarity_of_different_questions_is_low() -> None:
+    assert similarity("Who keeps the policy?", "How much is paid for meals?") < 0.2
+
+
+def test_tidy_takes_the_first_line_without_its_label() -> None:
+    assert tidy_question('Question: "who keeps it?"\nAnswer: Maria') == "Who keeps it?"
+
+
+# The round trip. The generator below is a real one of the Protocol that answers by table.
+
+
+@dataclass
+class Said:
+    """A generation that is done from the start."""
+
+    text: str
+    done: bool = True
+
+    def cancel(self) -> None:
+        pass
+
+    def result(self, timeout: float | None = None) -> Completion:
+        return Completion(self.text, "", 1, 1, 0.0, 0.0, "stop")
+
+
+class TableGenerator:
+    """Writes, reads and knows what its tables say."""
+
+    name = "table"
+    weights = "table"
+    context_tokens = 2048
+    supports_adapters = False
+
+    def __init__(
+        self,
+        questions: dict[str, list[str]],
+        *,
+        read: dict[str, str] | None = None,
+        known: dict[str, str] | None = None,
+    ) -> None:
+        self.questions = questions
+        self.answers = {q: answer for answer, asked in questions.items() for q in asked}
+        self.answers |= read or {}
+        self.known = known or {}
+        self.requests: list[Request] = []
+
+    def render(self, messages: Sequence[Message]) -> str:
+        return "\n".join(message.content for message in messages)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return len(self.render(messages).split())
+
+    def submit(self, request: Request, *, priority: int = 0) -> Said:
+        self.requests.append(request)
+        system, turn = request.messages[0].content, request.messages[-1].content
+        if system == WRITER_INSTRUCTION:
+            asked = self.questions.get(turn.rsplit("Answer: ", 1)[1], ["Nothing to ask."])
+            return Said(asked[min(request.sampling.seed, len(asked) - 1)])
+        if GROUNDING in system:
+            return Said(self.answers.get(turn.rsplit("Question: ", 1)[1], ABSTENTION))
+        return Said(self.known.get(turn, "I do not know."))
+
+    def close(self) -> None:
+        pass
+
+
+QUESTIONS = {
+    "€45": ["How much is paid for meals in one day?", "What sum covers the meals of one day?"],
+    "FX-12": ["What is the claim form called?", "What is the claim form called?"],
+    "14 days": ["Within which time is the claim form handed in?", "How soon must claims arrive?"],
+    "3 March 2024": ["When did the policy take effect?"],
+}
+
+
+def chunk(text: str = PASSAGE, document: str = "travel", number: int = 0) -> Chunk:
+    return Chunk(f"{document}-{number}", document, number, text, 0, len(text))
+
+
+def sources(*chunks: Chunk) -> list[tuple[str, Chunk]]:
+    return [(c.document_id.capitalize(), c) for c in chunks]
+
+
+def test_kept_example_carries_evidence_document_and_fact(workspace: Workspace) -> None:
+    report = generate_examples(workspace, TableGenerator(QUESTIONS), sources(chunk()), 1)
+    example = report.examples[0]
+    assert example.answer in example.evidence
+    assert example.evidence in " ".join(PASSAGE.split())
+    assert example.document_id == "travel"
+    assert example.fact.startswith("travel-0@")
+
+
+def test_the_target_ends_the_work(workspace: Workspace) -> None:
+    report = generate_examples(workspace, TableGenerator(QUESTIONS), sources(chunk()), 2)
+    assert len(report.examples) >= 2
+    assert report.note == ""
+
+
+def test_wordings_share_their_fact(workspace: Workspace) -> None:
+    report = generate_examples(workspace, TableGenerator(QUESTIONS), sources(chunk()), 50)
+    facts = [e.fact for e in report.examples if e.answer == "€45"]
+    assert len(facts) == 2
+    assert len(set(facts)) == 1
+
+
+def test_repeated_wording_is_dropped_as_duplicate(workspace: Workspace) -> None:
+    report = generate_examples(workspace, TableGenerator(QUESTIONS), sources(chunk()), 50)
+    assert sum(e.answer == "FX-12" for e in report.examples) == 1
+    assert report.dropped["duplicate"] >= 1
+
+
+def test_a_question_the_reader_answers_otherwise_is_dropped(workspace: Workspace) -> None:
+    generator = TableGenerator(QUESTIONS, read={"When did the policy take effect?": "in May"})
+    report = generate_examples(workspace, generator, sources(chunk()), 50)
+    assert report.dropped["other answer"] == 1
+    assert "3 March 2024" not in {e.answer for e in report.examples}
+
+
+def test_a_question_the_reader_cannot_answer_is_dropped(workspace: Workspace) -> None:
+    generator = TableGenerator(QUESTIONS, read={"When did the policy take effect?": ABSTENTION})
+    assert (
+        generate_examples(workspace, generator, sources(chunk()), 50).dropped["not answered"] == 1
+    )
+
+
+def test_a_question_the_bare_model_knows_is_dropped(workspace: Workspace) -> None:
+    generator = TableGenerator(
+        QUESTIONS, known={"When did the policy take effect?": "It was 3 March 2024, I believe."}
+    )
+    assert generate_examples(workspace, generator, sources(chunk()), 50).dropped["known"] == 1
+
+
+def test_the_bare_model_is_asked_without_adapter_and_passage(workspace: Workspace) -> None:
+    generator = TableGenerator(QUESTIONS)
+    generate_examples(workspace, generator, sources(chunk()), 2)
+    closed = [r for r in generator.requests if "Travel" not in r.messages[-1].content]
+    assert closed
+    assert all(r.adapter is None for r in closed)
+
+
+def test_kept_and_dropped_add_up_to_written(workspace: Workspace) -> None:
+    report = generate_examples(workspace, TableGenerator(QUESTIONS), sources(chunk()), 50)
+    assert len(report.examples) + sum(report.dropped.values()) == report.written
+
+
+def test_running_out_of_facts_is_said(workspace: Workspace) -> None:
+    report = generate_examples(workspace, TableGenerator(QUESTIONS), sources(chunk()), 50)
+    assert "no more" in report.note
+
+
+def test_documents_without_facts_are_refused(workspace: Workspace) -> None:
+    with pytest.raises(TrainingDataError):
+        generate_examples(workspace, TableGenerator({}), sources(chunk("Well. And so on.")), 5)
+
+
+def test_a_stop_keeps_what_is_judged(workspace: Workspace) -> None:
+    rounds: list[int] = []
+    report = generate_examples(
+        workspace,
+        TableGenerator(QUESTIONS),
+        sources(chunk()),
+        50,
+        stopping=lambda: bool(rounds),
+        on_judged=lambda judged: rounds.append(len(judged)),
+    )
+    assert len(rounds) == 1
+    assert report.written == rounds[0]
+    assert report.note == "Stopped before the end."
+
+
+# The queue of facts
+
+
+def distinct(document: str, n: int) -> Chunk:
+    text = " ".join(f"The {document} shelf number {i} holds {i + 20} boxes." for i in range(n))
+    return chunk(text, document)
+
+
+def test_documents_take_turns() -> None:
+    queue = Queue(sources(distinct("north", 6), distinct("south", 2)))
+    first = [task.chunk.document_id for task in queue.take(4)]
+    assert first.count("north") == first.count("south") == 2
+
+
+def test_a_fact_is_taken_once_a_round() -> None:
+    queue = Queue(sources(distinct("north", 6)))
+    facts = [task.fact for task in queue.take(50)]
+    assert len(facts) == len(set(facts))
+
+
+def test_overlapping_chunks_do_not_repeat_a_fact() -> None:
+    text = "The shelf holds 20 boxes."
+    queue = Queue(sources(chunk(text, "north", 0), chunk(text, "north", 1)))
+    assert len(queue.take(50)) == 1
+
+
+def test_a_resumed_queue_leaves_out_what_was_tried() -> None:
+    whole = Queue(sources(distinct("north", 4))).take(50)
+    tried = whole[0]
+    judged = Candidate("?", tried.span.text, "", "north", tried.fact, reason="vague")
+    left = Queue(sources(distinct("north", 4)), [judged]).take(50)
+    assert tried.fact not in {task.fact for task in left}
+    assert len(left) == len(whole) - 1
+
+
+def test_a_good_fact_is_asked_again_in_other_words() -> None:
+    queue = Queue(sources(distinct("north", 1)))
+    task = queue.take(1)[0]
+    queue.learn([Candidate("?", task.span.text, "", "north", task.fact)])
+    again = queue.take(1)[0]
+    assert (again.fact, again.wording) == (task.fact, 1)
+
+
+def test_fact_ids_name_the_chunk() -> None:
+    task = Queue(sources(distinct("north", 1))).take(1)[0]
+    assert re.fullmatch(r"north-0@\d+", task.fact)
