@@ -1,0 +1,84 @@
+"""The real app on a free port, and a real browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MODELS, ROOT
+
+SHOTS = Path(__file__).parent / "screenshots"
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str | None:
+    """The system's browser, or None when Playwright's own is there; tries to get one first."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    command = [sys.executable, "-m", "playwright", "install", "chromium"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode == 0:
+        return None
+    message = f"No browser could be had: {done.stderr.strip()[-300:]}"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Starts the app with a home of its own and returns its address; may be called again."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(home: Path | None = None) -> str:
+        for process in running:
+            process.terminate()
+            process.wait(timeout=20)
+        running.clear()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = {
+            **os.environ,
+            "RAGFT_HOME": str(home or tmp_path / "home"),
+            "RAGFT_MODELS": str(MODELS),
+            "HF_HUB_OFFLINE": "1",
+        }
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        with (tmp_path / f"server-{port}.log").open("wb") as log:
+            running.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            )
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+                    return address
+            except OSError:
+                time.sleep(0.2)
+        pytest.fail((tmp_path / f"server-{port}.log").read_text(errors="replace")[-2000:])
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(timeout=20)
