@@ -1,0 +1,77 @@
+"""Generators that implement the Protocol for real, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ragft_core.errors import ModelError
+from ragft_core.types import Completion, Message, Request
+
+
+class DoneGeneration:
+    """A generation that has ended; with an error, ``result`` raises it."""
+
+    def __init__(self, completion: Completion, error: ModelError | None = None) -> None:
+        self._completion = completion
+        self._error = error
+        self.cancelled = False
+
+    @property
+    def text(self) -> str:
+        return self._completion.text
+
+    @property
+    def done(self) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def result(self, timeout: float | None = None) -> Completion:
+        if self._error:
+            raise self._error
+        return self._completion
+
+
+class ScriptedGenerator:
+    """Answers by a function of the request, one word a token; keeps what it was asked."""
+
+    name = "scripted"
+    weights = "scripted-1"
+    supports_adapters = True
+
+    def __init__(
+        self,
+        say: Callable[[Request], str] = lambda request: "yes",
+        context_tokens: int = 4000,
+    ) -> None:
+        self.say = say
+        self.context_tokens = context_tokens
+        self.requests: list[Request] = []
+
+    def render(self, messages: Sequence[Message]) -> str:
+        return "\n".join(f"{message.role}: {message.content}" for message in messages)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return len(self.render(messages).split())
+
+    def submit(self, request: Request, *, priority: int = 0) -> DoneGeneration:
+        self.requests.append(request)
+        text, error = "", None
+        try:
+            text = self.say(request)
+        except ModelError as raised:
+            error = raised
+        completion = Completion(
+            text=text,
+            prompt=self.render(request.messages),
+            prompt_tokens=self.count_tokens(request.messages),
+            completion_tokens=len(text.split()),
+            first_token_s=0.01,
+            total_s=0.02,
+            finish="stop",
+        )
+        return DoneGeneration(completion, error)
+
+    def close(self) -> None:
+        pass
