@@ -236,6 +236,11 @@ def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 - JSON is any
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Replaces a file of JSON lines atomically."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
 def append_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Appends JSON lines, each in one write, so that a crash damages at most the last line."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -249,7 +254,8 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Reads JSON lines; a last line that a crash cut short is left out."""
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").splitlines()
+    # Not splitlines(): a text may hold U+2028, which JSON leaves as it is.
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

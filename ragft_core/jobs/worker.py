@@ -108,6 +108,7 @@ def run(folder: Path, entry: str = "", queue: str | None = None) -> int:
     mark = mark_of(os.getpid())
     assert mark is not None  # this very process
     write_mark(folder / PROCESS_FILE, mark)
+    _mend(folder / METRICS_FILE)
     _listen(context)
     kind = KINDS.get(head["kind"])
     entry = entry or (kind.entry if kind else "")
@@ -166,6 +167,12 @@ def _outcome(context: JobContext, work: Callable[[], None]) -> tuple[JobState, s
     if context.stopping:
         return JobState.INTERRUPTED, "The system asked the job to end. Resume it to go on."
     return JobState.SUCCEEDED, ""
+
+
+def _mend(path: Path) -> None:
+    """Cuts off a last line that a kill left half-written, so that the next row stands alone."""
+    if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(data[: data.rfind(b"\n") + 1])
 
 
 def _listen(context: JobContext) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples import load_examples, save_examples
 from ragft_core.finetuning.filters import (
     Wordings,
     exact_match,
@@ -18,12 +19,14 @@ from ragft_core.finetuning.filters import (
     tidy_question,
     token_f1,
 )
-from ragft_core.finetuning.generate import Queue, generate_examples
+from ragft_core.finetuning.generate import CANDIDATES, Queue, generate_examples, read_candidates
+from ragft_core.finetuning.review import accept, discard, edit, latest_generation
 from ragft_core.finetuning.roundtrip import REASONS, Candidate
 from ragft_core.finetuning.spans import find_spans, sentences
+from ragft_core.jobs import Job
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
-from ragft_core.types import Chunk, Completion, Message, Request
-from ragft_core.workspace import Workspace
+from ragft_core.types import Chunk, Completion, Example, Message, Request, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, write_json
 
 PASSAGE = """# Travel
 
@@ -358,3 +361,63 @@ def test_a_good_fact_is_asked_again_in_other_words() -> None:
 def test_fact_ids_name_the_chunk() -> None:
     task = Queue(sources(distinct("north", 1))).take(1)[0]
     assert re.fullmatch(r"north-0@\d+", task.fact)
+
+
+# Review
+
+
+@pytest.fixture
+def finished(workspace: Workspace) -> Job:
+    """A job as the worker leaves it, with four candidates for two facts."""
+    job = Job(workspace, "generate-1")
+    folder = workspace.folder("jobs", job.id)
+    write_json(folder / "spec.json", {"kind": "generate", "created_ns": 1, "spec": {"target": 4}})
+    rows = [
+        Candidate(f"Question {n} about {fact}?", "14 days", "It takes 14 days.", "travel", fact)
+        for n in range(2)
+        for fact in ("a", "b")
+    ]
+    append_jsonl(folder / CANDIDATES, [to_dict(row) for row in rows])
+    return job
+
+
+def test_nothing_is_an_example_before_the_review(workspace: Workspace, finished: Job) -> None:
+    assert latest_generation(workspace) == finished
+    assert load_examples(workspace) == []
+
+
+def test_accepted_candidates_become_examples(workspace: Workspace, finished: Job) -> None:
+    chosen = read_candidates(finished.folder)[:3]
+    assert accept(workspace, finished, chosen) == 3
+    assert {e.question for e in load_examples(workspace)} == {c.question for c in chosen}
+
+
+def test_a_review_is_made_once(workspace: Workspace, finished: Job) -> None:
+    accept(workspace, finished, read_candidates(finished.folder))
+    assert latest_generation(workspace) is None
+
+
+def test_accepting_keeps_the_examples_there_are(workspace: Workspace, finished: Job) -> None:
+    own = Example("own", "What is it?", "A test")
+    save_examples(workspace, [own])
+    accept(workspace, finished, read_candidates(finished.folder))
+    assert own in load_examples(workspace)
+
+
+def test_an_edit_changes_question_and_answer(workspace: Workspace, finished: Job) -> None:
+    first = edit(read_candidates(finished.folder)[0], " How long? ", "two weeks")
+    accept(workspace, finished, [first])
+    example = load_examples(workspace)[0]
+    assert (example.question, example.answer) == ("How long?", "two weeks")
+
+
+def test_an_emptied_question_is_refused(workspace: Workspace, finished: Job) -> None:
+    first = edit(read_candidates(finished.folder)[0], " ", "two weeks")
+    with pytest.raises(TrainingDataError):
+        accept(workspace, finished, [first])
+
+
+def test_discarding_adds_nothing(workspace: Workspace, finished: Job) -> None:
+    discard(finished)
+    assert latest_generation(workspace) is None
+    assert load_examples(workspace) == []

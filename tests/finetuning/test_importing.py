@@ -1,0 +1,200 @@
+"""Tables with every fault: the bad rows are listed, the others go in."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+from openpyxl import Workbook
+
+from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples import load_examples
+from ragft_core.finetuning.importing import guess_mapping, import_examples, preview_import
+from ragft_core.finetuning.tables import MOST_ROWS, read_table
+from ragft_core.models.prompts import ABSTENTION
+from ragft_core.types import QuestionKind, Split
+from ragft_core.workspace import Workspace
+
+
+def pairs(table) -> list[tuple[str, str]]:  # noqa: ANN001
+    return [(e.question, e.answer) for e in preview_import(table).examples]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_csv_delimiters_are_found(delimiter: str) -> None:
+    text = (
+        f"question{delimiter}answer\nHow long?{delimiter}three years\nHow much?{delimiter}9 euros\n"
+    )
+    table = read_table("a.csv", text.encode())
+    assert pairs(table) == [("How long?", "three years"), ("How much?", "9 euros")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_csv_encodings_are_read(encoding: str) -> None:
+    table = read_table("a.csv", "Frage,Antwort\nWie groß?,zwölf\nWie alt?,acht\n".encode(encoding))
+    assert pairs(table)[0] == ("Wie groß?", "zwölf")
+
+
+def test_csv_cells_may_hold_commas_quotes_and_lines() -> None:
+    text = 'question,answer\n"Which, of ""these""?","one\ntwo"\nB?,b\n'
+    assert pairs(read_table("a.csv", text.encode()))[0] == ('Which, of "these"?', "one\ntwo")
+
+
+def test_a_table_without_a_header_is_taken_as_questions_and_answers() -> None:
+    table = read_table("a.csv", b"How long?,three years\nHow much?,nine euros\n")
+    assert len(pairs(table)) == 2
+
+
+def test_a_row_with_too_many_cells_is_listed_with_its_number() -> None:
+    table = read_table("a.csv", b"question,answer\nA?,one\nB?,two,three\nC?,four\n")
+    report = preview_import(table)
+    assert len(report.examples) == 2
+    assert [(bad.row, "3 cells" in bad.reason) for bad in report.bad_rows] == [(3, True)]
+
+
+def test_json_and_json_lines_and_chats_are_read() -> None:
+    rows = [{"question": "A?", "answer": "a"}, {"question": "B?", "answer": "b"}]
+    lines = "\n".join(json.dumps(row) for row in rows)
+    chats = [{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": r["question"]},
+                           {"role": "assistant", "content": r["answer"]}]} for r in rows]  # fmt: skip
+    expected = [("A?", "a"), ("B?", "b")]
+    assert pairs(read_table("a.json", json.dumps(rows).encode())) == expected
+    assert pairs(read_table("a.json", json.dumps({"data": rows}).encode())) == expected
+    assert pairs(read_table("a.jsonl", lines.encode())) == expected
+    assert pairs(read_table("a.json", lines.encode())) == expected
+    assert pairs(read_table("a.json", json.dumps(chats).encode())) == expected
+
+
+def test_a_broken_json_line_spoils_only_itself() -> None:
+    data = b'{"question": "A?", "answer": "a"}\n{"question": "B?"\n[1]\n{"question": "C?", "answer": "c"}\n'
+    report = preview_import(read_table("a.jsonl", data))
+    assert len(report.examples) == 2
+    assert [bad.row for bad in report.bad_rows] == [2, 3]
+
+
+def excel(rows: list[list[object]]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    sink = io.BytesIO()
+    book.save(sink)
+    return sink.getvalue()
+
+
+def test_excel_is_read_with_the_row_numbers_of_the_sheet() -> None:
+    data = excel([["Question", "Answer"], ["How many?", 12], ["", "x"], ["How?", "so"]])
+    report = preview_import(read_table("a.xlsx", data))
+    assert [(e.question, e.answer) for e in report.examples] == [
+        ("How many?", "12"),
+        ("How?", "so"),
+    ]
+    assert [(bad.row, bad.reason) for bad in report.bad_rows] == [(3, "has no question")]
+
+
+def test_an_excel_bomb_is_refused() -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 220_000_000)
+    with pytest.raises(TrainingDataError, match="unpacks to 220 MB"):
+        read_table("a.xlsx", sink.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.csv", b"   \n ", "is empty"),
+        ("a.csv", b"question,answer\n", "has no rows"),
+        ("a.csv", b"\x00\x01\x02\xff", "not a text file"),
+        ("a.json", b"{", "no valid JSON"),
+        ("a.json", b"[" * 100_000, "no valid JSON"),
+        ("a.json", b"3", "no list of rows"),
+        ("a.xlsx", b"PK not a zip", "no readable Excel"),
+        ("a.exe", b"MZ", "no table that can be read"),
+        ("noending", b"a", "no ending"),
+    ],
+)
+def test_files_that_are_no_tables_are_refused_in_words(name: str, data: bytes, words: str) -> None:
+    with pytest.raises(TrainingDataError, match=words):
+        read_table(name, data)
+
+
+def test_too_many_rows_are_refused() -> None:
+    data = "question,answer\n" + "".join(f"Q{i}?,a\n" for i in range(MOST_ROWS + 1))
+    with pytest.raises(TrainingDataError, match=f"at most {MOST_ROWS} rows"):
+        read_table("a.csv", data.encode())
+
+
+def test_missing_columns_are_named_with_what_was_found() -> None:
+    table = read_table("a.csv", b"id,colour\n1,red\n2,blue\n")
+    with pytest.raises(
+        TrainingDataError, match="no column for question and answer; found: id, colour"
+    ):
+        preview_import(table)
+
+
+def test_columns_can_be_chosen() -> None:
+    table = read_table("a.csv", b"id,colour\nWhat?,red\n")
+    report = preview_import(table, {"question": "id", "answer": "colour"})
+    assert report.examples[0].answer == "red"
+
+
+def test_columns_are_guessed_by_many_names() -> None:
+    table = read_table("a.csv", b"Customer,Message,Label\nx,Where is my order?,delivery\n")
+    assert guess_mapping(table) == {"question": "Message", "answer": "Label"}
+
+
+def test_every_bad_row_has_its_number_and_reason() -> None:
+    text = (
+        "question,answer,split\n"
+        "A?,one,train\n"
+        ",two,train\n"
+        "C?,,train\n"
+        "a ?,one,train\n"
+        "A?,another,train\n"
+        f"D?,{'x' * 5000},train\n"
+        "E?,five,sometimes\n"
+        "F?,six,TEST\n"
+    )
+    report = preview_import(read_table("a.csv", text.encode()))
+    assert [e.question for e in report.examples] == ["A?", "F?"]
+    assert report.examples[1].split is Split.TEST
+    reasons = {bad.row: bad.reason for bad in report.bad_rows}
+    assert reasons[3] == "has no question"
+    assert reasons[4] == "has no answer"
+    assert reasons[5] == "repeats row 2"
+    assert "answers the question of row 2 differently" in reasons[6]
+    assert "5000 characters in the answer" in reasons[7]
+    assert "'sometimes'" in reasons[8]
+
+
+def test_labels_and_abstentions_are_recognised() -> None:
+    text = "text,label\n" + "".join(f"Message {i},label {i % 3}\n" for i in range(30))
+    kinds = {e.kind for e in preview_import(read_table("a.csv", text.encode())).examples}
+    assert kinds == {QuestionKind.LABEL}
+    table = read_table("a.csv", f"question,answer\nA?,one\nB?,{ABSTENTION}\n".encode())
+    assert preview_import(table).examples[1].kind is QuestionKind.UNANSWERABLE
+
+
+def test_importing_twice_adds_nothing_twice(workspace: Workspace) -> None:
+    table = read_table("a.csv", b"question,answer\nA?,one\nB?,two\n")
+    assert len(import_examples(workspace, table).examples) == 2
+    more = read_table("b.csv", b"question,answer\nA?,one\nC?,three\n")
+    report = import_examples(workspace, more)
+    assert [bad.reason for bad in report.bad_rows] == ["repeats an example that is there already"]
+    assert [e.question for e in load_examples(workspace)] == ["A?", "B?", "C?"]
+
+
+def test_a_table_without_a_usable_row_changes_nothing(workspace: Workspace) -> None:
+    with pytest.raises(TrainingDataError, match="No row of a.csv can be used. Row 2 has no answer"):
+        import_examples(workspace, read_table("a.csv", b"question,answer\nA?,\n"))
+    assert load_examples(workspace) == []
+
+
+def test_cells_are_data_and_nothing_else() -> None:
+    table = read_table(
+        "a.csv", b"question,answer\n=HYPERLINK(1)?,../../etc/passwd\n{{7*7}}?,<b>x</b>\n"
+    )
+    assert pairs(table) == [("=HYPERLINK(1)?", "../../etc/passwd"), ("{{7*7}}?", "<b>x</b>")]
