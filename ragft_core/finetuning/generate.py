@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples import load_examples
 from ragft_core.finetuning.filters import Wordings
 from ragft_core.finetuning.roundtrip import (
     REASONS,
@@ -42,8 +43,9 @@ CANDIDATES = "candidates.jsonl"
 DROPPED = "dropped.jsonl"
 PER_ROUND = 16
 SPANS_PER_PASSAGE = 10
-# A fact is tried in so many wordings at first, and in more once there are no new facts.
-WORDINGS = 2
+# A fact is tried in so many wordings at first, and in more once there are no new facts. With three
+# of a fact, one can be kept for testing.
+WORDINGS = 3
 MOST_WORDINGS = 4
 
 Source = tuple[str, Chunk]
@@ -202,8 +204,6 @@ def adapters_for(workspace: Workspace, generator: Generator) -> Adapters:
 
 
 def _questions(workspace: Workspace, earlier: Sequence[Candidate]) -> list[str]:
-    from ragft_core.finetuning.examples import load_examples
-
     own = [example.question for example in load_examples(workspace)]
     return own + [candidate.question for candidate in earlier if not candidate.reason]
 

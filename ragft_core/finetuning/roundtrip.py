@@ -8,10 +8,10 @@ the passage answers, not proof that a person would ask it: people review the res
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ragft_core.finetuning.examples import example_id
 from ragft_core.finetuning.filters import (
     Wordings,
     exact_match,
@@ -77,9 +77,8 @@ class Candidate:
 
     def example(self) -> Example:
         """The candidate as a training example."""
-        digest = hashlib.sha256(f"{self.fact}\n{self.question}".encode()).hexdigest()
         return Example(
-            id=f"written-{digest[:12]}",
+            id=example_id(self.question, self.answer),
             question=self.question,
             answer=self.answer,
             document_id=self.document_id,
