@@ -203,6 +203,14 @@ def adapters_for(workspace: Workspace, generator: Generator) -> Adapters:
     )
 
 
+def writer_ready(workspace: Workspace) -> bool:
+    """Whether the bundled writer is at hand and belongs to the workspace's model."""
+    from ragft_core.finetuning.adapters import list_adapters
+
+    bundled = workspace.settings().model.kind == "bundled"
+    return bundled and any(adapter.id == WRITER for adapter in list_adapters(workspace))
+
+
 def _questions(workspace: Workspace, earlier: Sequence[Candidate]) -> list[str]:
     own = [example.question for example in load_examples(workspace)]
     return own + [candidate.question for candidate in earlier if not candidate.reason]
