@@ -69,6 +69,9 @@ class WorkspaceSettings:
         metadata={"help": "Standing instruction that every arm's prompt begins with."},
     )
     labels: tuple[str, ...] = ()
+    label_pattern: str = field(
+        default="", metadata={"help": "Form of a whole answer; its group `label` is the label."}
+    )
     model: ModelChoice = ModelChoice()
     search_mode: str = "hybrid"
     top_k: int = field(default=3, metadata={"help": "Passages given to the RAG and hybrid arms."})

@@ -1,0 +1,27 @@
+"""Two sample workspaces, written for this product: the demo, the tests' and the benchmarks' data.
+
+    <name>/sample.json       what the workspace starts with: instruction, labels, description
+    <name>/documents/        the files as a user would upload them
+    <name>/examples.jsonl    training examples and test questions, one Example a line
+    <name>/source/           what ``build.py`` makes the binary documents and the examples of
+
+Everything in them is invented: the companies, the people, the places and the numbers.
+"""
+
+from ragft_core.samples.load import (
+    Sample,
+    list_samples,
+    load_sample,
+    read_sample,
+    sample_documents,
+    sample_examples,
+)
+
+__all__ = [
+    "Sample",
+    "list_samples",
+    "load_sample",
+    "read_sample",
+    "sample_documents",
+    "sample_examples",
+]
