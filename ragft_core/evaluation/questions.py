@@ -1,0 +1,207 @@
+"""Question sets: from the examples' test split, or from a table that somebody brings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ragft_core.errors import EvaluationError
+from ragft_core.types import Example, QuestionKind, Split
+
+KIND_LABELS = {
+    QuestionKind.TRAINED_FACT: "Trained fact, new wording",
+    QuestionKind.DOCUMENT_FACT: "Fact only in the documents",
+    QuestionKind.UNANSWERABLE: "Not answerable",
+    QuestionKind.GENERAL: "General knowledge",
+    QuestionKind.LABEL: "Label",
+}
+_COLUMNS = {
+    "question": ("question", "input", "prompt", "text", "query"),
+    "answer": ("answer", "gold", "expected", "output", "target", "label", "category", "response"),
+    "kind": ("kind", "type"),
+    "document_id": ("document_id", "document", "doc", "source", "file"),
+    "fact": ("fact",),
+    "evidence": ("evidence", "context", "passage"),
+    "alternatives": ("alternatives", "aliases"),
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A test question with every answer that is right.
+
+    ``trained_wording`` marks a question that stood in the training data word for word: asked only
+    to see overfitting, left out of every ranking.
+    """
+
+    id: str
+    text: str
+    golds: tuple[str, ...]
+    kind: QuestionKind = QuestionKind.DOCUMENT_FACT
+    document_id: str = ""
+    fact: str = ""
+    evidence: str = ""
+    trained_wording: bool = False
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """Questions that are asked together, and the labels where they are to be labelled."""
+
+    name: str
+    questions: tuple[Question, ...]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def ranked(self) -> tuple[Question, ...]:
+        """The questions that arms are ranked by."""
+        return tuple(question for question in self.questions if not question.trained_wording)
+
+    @property
+    def kinds(self) -> dict[QuestionKind, int]:
+        """How many of the ranked questions are of each kind, in the order of the kinds."""
+        counts = Counter(question.kind for question in self.ranked)
+        return {kind: counts[kind] for kind in QuestionKind if counts[kind]}
+
+
+def from_examples(
+    examples: Sequence[Example],
+    *,
+    name: str = "Test split",
+    labels: Sequence[str] = (),
+    documents: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    trained_wordings: int = 0,
+) -> QuestionSet:
+    """Makes a question set of the examples' test split.
+
+    Args:
+        examples: All examples of the workspace.
+        name: What the set is called.
+        labels: The workspace's labels, where it is about labelling.
+        documents: From file name to document id, to find a question's document by either.
+        limit: At most this many questions, spread over the kinds as the whole is.
+        trained_wordings: How many training questions to ask word for word as well, to see
+            overfitting; those whose fact is tested under another wording come first.
+
+    Raises:
+        EvaluationError: There is no example in the test split.
+    """
+    tested = [example for example in examples if example.split is Split.TEST]
+    if not tested:
+        raise EvaluationError(
+            f"None of the {len(examples)} examples is in the test split.",
+            "Mark some as test questions on the page Examples, or bring a question set.",
+        )
+    chosen = _spread(tested, limit)
+    facts = {example.fact for example in chosen if example.fact}
+    trained = [example for example in examples if example.split is Split.TRAIN]
+    trained.sort(key=lambda example: (example.fact not in facts, _digest(example.id)))
+    questions = [_question(example, documents or {}) for example in chosen]
+    questions += [
+        _question(example, documents or {}, trained=True) for example in trained[:trained_wordings]
+    ]
+    return QuestionSet(name, tuple(questions), tuple(labels) or _labels(chosen))
+
+
+def from_rows(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    name: str,
+    labels: Sequence[str] = (),
+    documents: Mapping[str, str] | None = None,
+) -> QuestionSet:
+    """Makes a question set of table rows; columns are found by their usual names.
+
+    A row without an answer is a question that cannot be answered.
+
+    Raises:
+        EvaluationError: There is no question column, or no row that can be used.
+    """
+    header = {str(key).strip().lower(): key for row in rows[:1] for key in row}
+    places = {
+        field: next((header[alias] for alias in aliases if alias in header), None)
+        for field, aliases in _COLUMNS.items()
+    }
+    if places["question"] is None:
+        raise EvaluationError(
+            f"The table has no column with questions; its columns are {', '.join(header)[:200]}.",
+            "Name one column 'question' and one 'answer'.",
+        )
+    questions: dict[str, Question] = {}
+    for row in rows:
+        cells = {
+            field: str(row.get(place) or "").strip() if place is not None else ""
+            for field, place in places.items()
+        }
+        if cells["question"]:
+            question = _from_cells(cells, bool(labels), documents or {})
+            questions.setdefault(question.id, question)
+    if not questions:
+        raise EvaluationError("No row of the table holds a question.", "Check the question column.")
+    return QuestionSet(name, tuple(questions.values()), tuple(labels))
+
+
+def _from_cells(cells: Mapping[str, str], labelled: bool, documents: Mapping[str, str]) -> Question:
+    kind = cells["kind"].lower().replace(" ", "-").replace("_", "-")
+    if kind and kind not in set(QuestionKind):
+        raise EvaluationError(
+            f"The kind {cells['kind']!r} of the question {cells['question'][:60]!r} is not known.",
+            f"Use one of: {', '.join(QuestionKind)}; or leave the column out.",
+        )
+    if not kind:
+        kind = QuestionKind.LABEL if labelled else QuestionKind.DOCUMENT_FACT
+        kind = kind if cells["answer"] else QuestionKind.UNANSWERABLE
+    alternatives = [part.strip() for part in re.split(r"[|\n]", cells["alternatives"])]
+    golds = [cells["answer"], *alternatives]
+    return Question(
+        id=f"q-{_digest(cells['question'] + chr(0) + cells['answer'])[:12]}",
+        text=cells["question"],
+        golds=tuple(gold for gold in golds if gold),
+        kind=QuestionKind(kind),
+        document_id=documents.get(cells["document_id"], cells["document_id"]),
+        fact=cells["fact"],
+        evidence=cells["evidence"],
+    )
+
+
+def _question(example: Example, documents: Mapping[str, str], trained: bool = False) -> Question:
+    return Question(
+        id=example.id,
+        text=example.question,
+        golds=tuple(gold for gold in (example.answer, *example.alternatives) if gold.strip()),
+        kind=example.kind,
+        document_id=documents.get(example.document_id, example.document_id),
+        fact=example.fact,
+        evidence=example.evidence,
+        trained_wording=trained,
+    )
+
+
+def _spread(examples: list[Example], limit: int | None) -> list[Example]:
+    """The first ``limit`` of a fixed shuffle within each kind, in proportion to the kinds."""
+    if limit is None or limit >= len(examples):
+        return examples
+    by_kind: dict[QuestionKind, list[Example]] = {}
+    for example in sorted(examples, key=lambda example: _digest(example.id)):
+        by_kind.setdefault(example.kind, []).append(example)
+    # The position within its kind, as a share, puts all kinds on one scale to cut.
+    placed = [
+        ((place + 0.5) / len(group), kind, example.id)
+        for kind, group in by_kind.items()
+        for place, example in enumerate(group)
+    ]
+    kept = {example_id for _, _, example_id in sorted(placed)[:limit]}
+    return [example for example in examples if example.id in kept]
+
+
+def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
+    found = {example.answer for example in examples if example.kind is QuestionKind.LABEL}
+    return tuple(sorted(found))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,61 @@
+import random
+
+import pytest
+
+from ragft_core.evaluation.labels import (
+    NO_LABEL,
+    accuracy,
+    confusion,
+    in_format,
+    macro_f1,
+    parse_label,
+)
+
+LABELS = ("card", "card lost", "billing")
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("card", "card"),
+        ("Card lost.", "card lost"),
+        ("The label is billing", "billing"),
+        ("It is card lost, I think", "card lost"),
+        ("card or billing", None),
+        ("something else", None),
+        ("", None),
+        ("billing billing", "billing"),
+        ("discard", None),
+    ],
+)
+def test_the_one_label_named_is_read(answer: str, label: str | None) -> None:
+    assert parse_label(answer, LABELS) == label
+
+
+def test_format_is_letter_for_letter() -> None:
+    assert in_format(" card lost ", LABELS)
+    assert not in_format("Card lost", LABELS)
+    assert not in_format("card lost.", LABELS)
+
+
+def test_accuracy_and_macro_f1_match_scikit_learn() -> None:
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+    random.seed(1)
+    for size in (5, 40):
+        gold = [random.choice(LABELS) for _ in range(size)]
+        given = [random.choice([*LABELS, None]) for _ in range(size)]
+        matrix = confusion(gold, given, LABELS)
+        named = [label or NO_LABEL for label in given]
+        shown = [label for label in LABELS if label in gold or label in named]
+        expected = f1_score(gold, named, labels=shown, average="macro", zero_division=0)
+        assert macro_f1(matrix) == pytest.approx(expected, abs=1e-9)
+        assert accuracy(matrix) == pytest.approx(accuracy_score(gold, named), abs=1e-9)
+        full = confusion_matrix(gold, named, labels=[*LABELS, NO_LABEL])
+        assert [list(row) for row in matrix.counts] == full[:-1].tolist()
+
+
+def test_an_empty_matrix_has_no_scores() -> None:
+    matrix = confusion([], [], LABELS)
+    assert accuracy(matrix) is None
+    assert macro_f1(matrix) is None

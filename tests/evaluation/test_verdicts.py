@@ -1,0 +1,89 @@
+import pytest
+
+from ragft_core.evaluation.catalogue import BY_NAME
+from ragft_core.evaluation.statistics import Difference, Summary
+from ragft_core.evaluation.verdicts import Verdict, agreement, decide
+
+
+def summary(mean: float | None) -> Summary:
+    return Summary(mean, mean, mean, 60 if mean is not None else 0, 0)
+
+
+def gap(a: str, b: str, mean: float, p: float, half: float = 0.1, needed: int = 640) -> Difference:
+    return Difference(a, b, mean, mean - half, mean + half, 60, 20, 5, p, p, "test", needed)
+
+
+def test_the_winner_beats_every_other_arm() -> None:
+    verdict = decide(
+        BY_NAME["correct"],
+        {"rag": summary(0.7), "prompt": summary(0.4), "hybrid": summary(0.5)},
+        [
+            gap("prompt", "rag", -0.3, 0.001),
+            gap("rag", "hybrid", 0.2, 0.01),
+            gap("prompt", "hybrid", -0.1, 0.3),
+        ],
+    )
+    assert verdict.winner == "rag"
+    assert "20 points (95 % interval 10 to 30, n = 60) over hybrid" in verdict.text
+
+
+def test_an_interval_that_spans_zero_is_too_close_to_call() -> None:
+    verdict = decide(
+        BY_NAME["correct"],
+        {"rag": summary(0.55), "hybrid": summary(0.5), "prompt": summary(0.1)},
+        [
+            gap("rag", "hybrid", 0.05, 0.4),
+            gap("rag", "prompt", 0.45, 0.001),
+            gap("hybrid", "prompt", 0.4, 0.001),
+        ],
+    )
+    assert verdict.winner is None
+    assert verdict.leaders == ("rag", "hybrid")
+    assert "Too close to call between RAG and hybrid" in verdict.text
+    assert "-5 to 15" in verdict.text
+    assert "About 640 questions would tell" in verdict.text
+    assert "Prompt only is behind RAG" in verdict.text
+
+
+def test_a_significant_test_alone_declares_no_winner() -> None:
+    verdict = decide(
+        BY_NAME["correct"],
+        {"rag": summary(0.55), "hybrid": summary(0.5)},
+        [gap("rag", "hybrid", 0.05, 0.001)],
+    )
+    assert verdict.winner is None
+
+
+def test_fewer_errors_are_better_where_lower_is() -> None:
+    verdict = decide(
+        BY_NAME["wer"],
+        {"rag": summary(0.9), "hybrid": summary(0.2)},
+        [gap("rag", "hybrid", 0.7, 0.001)],
+    )
+    assert verdict.winner == "hybrid"
+
+
+def test_arms_that_were_not_measured_are_not_ranked() -> None:
+    verdict = decide(BY_NAME["correct"], {"rag": summary(None)}, [])
+    assert verdict.text.endswith("not measured.")
+    verdict = decide(BY_NAME["correct"], {"rag": summary(0.1), "prompt": summary(None)}, [])
+    assert verdict.winner is None
+    assert "nothing to compare" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("robust", "sensitive", "words"),
+    [
+        ("rag", "rag", ""),
+        (None, None, ""),
+        ("rag", "fine-tuned", "no overall winner is declared"),
+        (None, "fine-tuned", "may be style"),
+        ("rag", None, "by wording it is too close"),
+    ],
+)
+def test_disagreement_of_the_two_kinds_of_score_is_said(
+    robust: str | None, sensitive: str | None, words: str
+) -> None:
+    text = agreement(Verdict("correct", robust, (), ""), Verdict("f1", sensitive, (), ""))
+    assert words in text
+    assert bool(text) == bool(words)
