@@ -1,0 +1,16 @@
+"""The knowledge base: documents are indexed by LanceDB and found by meaning, words or both."""
+
+from ragft_core.knowledge.base import KnowledgeBase
+from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.ingest import FileReport
+from ragft_core.knowledge.store import documents, original_of
+from ragft_core.knowledge.writer import Repair
+
+__all__ = [
+    "Embedder",
+    "FileReport",
+    "KnowledgeBase",
+    "Repair",
+    "documents",
+    "original_of",
+]

@@ -1,0 +1,200 @@
+"""The knowledge base of a workspace: documents go in, passages come out.
+
+What counts is what lies in the documents' folders; the index follows. A document is acknowledged
+by its ``document.json``, which is written last, after its chunks are in the index and on the
+disk. Whatever a crash leaves behind is undone by the next writer or at the next start, and a
+search shows acknowledged documents only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ragft_core.documents import chunk_document
+from ragft_core.errors import RetrievalError, WorkspaceError
+from ragft_core.knowledge import ingest, store
+from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.index import ChunkIndex, Hit
+from ragft_core.knowledge.ingest import FileReport, Progress
+from ragft_core.knowledge.writer import Repair, Writer
+from ragft_core.types import Chunk, Document, Passage, SearchMode
+from ragft_core.workspace import Workspace
+
+# Fusion looks this much deeper than what is wanted: a chunk that is tenth by meaning and by words
+# beats one that is first by one of them only.
+_DEPTH = 4
+_MIN_DEPTH = 20
+
+
+class KnowledgeBase:
+    """A workspace's documents and the index over them. Safe to use from several threads.
+
+    Args:
+        workspace: Where everything lies.
+        embedder: Makes the vectors; the index must have been built by the same one.
+    """
+
+    def __init__(self, workspace: Workspace, embedder: Embedder) -> None:
+        self.workspace = workspace
+        self.embedder = embedder
+        self._index = ChunkIndex(workspace.path / "index", embedder.identity, embedder.dimension)
+        self._writer = Writer(workspace, embedder, self._index)
+        self._checking = threading.Lock()
+        self._checked = False
+
+    @property
+    def version(self) -> int:
+        """A number for the present content: the same documents give the same number."""
+        return store.content_version(self.workspace, self.embedder.identity)
+
+    def documents(self) -> list[Document]:
+        """All documents, the oldest first."""
+        return store.documents(self.workspace)
+
+    def document(self, document_id: str) -> Document:
+        """The document with this id.
+
+        Raises:
+            DocumentError: There is none.
+        """
+        return store.get(self.workspace, document_id)
+
+    def text(self, document_id: str) -> str:
+        """The text of a document, to which chunks' offsets refer."""
+        return store.text_of(self.workspace, document_id)
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """The chunks of a document, in the order of its text."""
+        return store.chunks_of(self.workspace, document_id)
+
+    def add_files(
+        self,
+        files: Sequence[tuple[str, Path]],
+        on_progress: Progress = lambda file_name, stage, share: None,
+    ) -> list[FileReport]:
+        """Takes files in: reads, splits, embeds and indexes them.
+
+        The same content again changes nothing; new content under a known name replaces the old.
+        A file that cannot be read is refused, the others go in.
+
+        Args:
+            files: (name, path) pairs; the name is what the user calls the file.
+            on_progress: Called with a file's name, its stage (a word of ``ingest.STAGES``, at the
+                end one of ``ingest.OUTCOMES``) and the share of the whole batch that is done.
+                What it raises ends the batch; documents kept until then stay.
+
+        Returns:
+            One report a file, in the order of ``files``.
+
+        Raises:
+            RetrievalError: The index belongs to another embedder; nothing was changed.
+            WorkspaceError: Another process keeps the documents locked.
+        """
+        self._check()
+        return ingest.add_files(self._writer, files, on_progress)
+
+    def remove(self, document_id: str) -> None:
+        """Removes a document, its file and its chunks.
+
+        Raises:
+            DocumentError: There is none with this id.
+        """
+        self._check()
+        self._writer.remove(document_id)
+
+    def search(
+        self, question: str, mode: SearchMode = SearchMode.HYBRID, k: int = 5
+    ) -> list[Passage]:
+        """Finds the passages that fit a question best.
+
+        Args:
+            question: What is asked; nothing in it is an operator.
+            mode: By meaning, by words or by both.
+            k: How many passages at most.
+
+        Returns:
+            Passages, the best first. None where nothing fits, which by words is common.
+
+        Raises:
+            RetrievalError: There are no documents, or the index cannot be used.
+        """
+        if not store.content_ids(self.workspace):
+            raise RetrievalError(
+                "There are no documents in this workspace to search.",
+                "Add some: Build / Documents, or 'python -m ragft_core add W FILE...'.",
+            )
+        if not question.strip():
+            return []
+        self._check()
+        vector = None if mode is SearchMode.TEXT else self.embedder.embed_query(question)
+        depth = max(_DEPTH * k, _MIN_DEPTH)
+        return self._passages(self._index.search(mode, question, vector, depth), k)
+
+    def _passages(self, hits: Sequence[Hit], k: int) -> list[Passage]:
+        """The first k hits that belong to documents which count."""
+        titles: dict[str, str | None] = {}
+        passages: list[Passage] = []
+        for hit in hits:
+            document_id = hit.chunk.document_id
+            if document_id not in titles:
+                document = store.find(self.workspace, document_id)
+                titles[document_id] = document.title if document else None
+            title = titles[document_id]
+            if title is not None and len(passages) < k:
+                scores = (hit.found_by, hit.similarity, hit.text_score)
+                rank = len(passages) + 1
+                passages.append(Passage(hit.chunk, title, hit.score, rank, *scores))
+        return passages
+
+    def repair(self) -> Repair:
+        """Clears what a crash left behind, and indexes again what the index lacks."""
+        return self._writer.repair()
+
+    def _check(self) -> None:
+        """Once in the life of this object: the index is this embedder's, and complete.
+
+        While another process writes there is no waiting for it: it clears up by itself.
+        """
+        with self._checking:
+            if self._checked:
+                return
+            # An index that has to be made from nothing is worth waiting for.
+            empty = not self._index.exists()
+            if empty:
+                self._writer.repair()
+            else:
+                self._index.table()
+                with suppress(WorkspaceError):
+                    self._writer.repair(timeout=0)
+            self._checked = True
+
+    def rebuild(self, on_progress: Progress = lambda file_name, stage, share: None) -> int:
+        """Makes the index anew from the documents' texts, for this embedder and chunker.
+
+        Args:
+            on_progress: Called with a file's name, its stage and the share that is done.
+
+        Returns:
+            How many chunks the index has now.
+        """
+        with self._writer.lock():
+            self._index.drop()
+            self._index.table(replace=True)
+            total = 0
+            documents = self.documents()
+            for number, document in enumerate(documents):
+                on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
+                total += self._index_again(document)
+            self._index.settle()
+            self._index.forget_others()
+            self._checked = True
+        return total
+
+    def _index_again(self, document: Document) -> int:
+        parsed = store.parsed_of(self.workspace, document.id)
+        chunks = chunk_document(parsed, document.id, self.embedder.tokenizer)
+        store.write_chunks(self.workspace, document.id, chunks)
+        return self._writer.index_again(document)

@@ -1,0 +1,289 @@
+"""The search index: one LanceDB table of chunks with their vectors (law 9).
+
+The table's name carries the embedder it was filled by, so that vectors of two embedders can never
+meet; finding only another embedder's table is an error with a remedy. Chunk ids are the primary
+key, so that writing a chunk twice, even from two processes, leaves one row. The index holds
+nothing that could not be made again from the documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragft_core.errors import RetrievalError
+from ragft_core.types import Chunk, SearchMode
+
+if TYPE_CHECKING:
+    import lancedb.table
+    import pyarrow as pa
+
+_PREFIX = "chunks-"
+_IDENTITY = b"ragft.embedder"
+# Every add, delete and rebuild leaves a fragment; beyond this many, scans get slower.
+_FRAGMENTS = 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A chunk on its way into the index.
+
+    ``indexed`` is what words are matched against: the text with its title and heading.
+    """
+
+    chunk: Chunk
+    indexed: str
+    vector: np.ndarray
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that was found. Scores are None where that way of searching did not find it.
+
+    ``similarity`` is the cosine of the angle to the question, ``text_score`` BM25, and ``score``
+    what the hits are ranked by.
+    """
+
+    chunk: Chunk
+    score: float
+    similarity: float | None
+    text_score: float | None
+    found_by: str
+
+
+class ChunkIndex:
+    """The table of one embedder, opened at first use. Safe to use from several threads.
+
+    Args:
+        folder: The workspace's index folder.
+        identity: The embedder's identity.
+        dimension: Length of its vectors.
+    """
+
+    def __init__(self, folder: Path, identity: str, dimension: int) -> None:
+        self._folder = folder
+        self._identity = identity
+        self._dimension = dimension
+        self._name = _PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:12]
+        self._opened: lancedb.table.Table | None = None
+        self._lock = threading.Lock()
+
+    def exists(self) -> bool:
+        """Whether there is an index of this or of another embedder."""
+        return any(self._folder.glob(f"{_PREFIX}*.lance"))
+
+    def table(self, replace: bool = False) -> lancedb.table.Table:
+        """Opens the table, or creates it where the folder holds none.
+
+        Args:
+            replace: Create it even beside the table of another embedder.
+
+        Raises:
+            RetrievalError: Only another embedder's table is there, or it is damaged.
+        """
+        with self._lock:
+            if self._opened is None:
+                try:
+                    self._opened = self._open_or_create(replace)
+                except (OSError, RuntimeError, ValueError) as error:
+                    raise RetrievalError(
+                        f"The search index is damaged: {_first_line(error)}", _REBUILD
+                    ) from error
+            return self._opened
+
+    def _open_or_create(self, replace: bool) -> lancedb.table.Table:
+        import lancedb
+
+        database = lancedb.connect(self._folder, read_consistency_interval=timedelta(seconds=1))
+        names = [name for name in database.list_tables().tables if name.startswith(_PREFIX)]
+        if self._name in names:
+            return _complete(database.open_table(self._name))
+        if names and not replace:
+            other = (database.open_table(names[0]).schema.metadata or {}).get(_IDENTITY, b"?")
+            raise RetrievalError(
+                f"The search index was built by the embedding model {other.decode()}, and this "
+                f"is {self._identity}: their vectors cannot be compared.",
+                _REBUILD,
+            )
+        return _complete(database.create_table(self._name, schema=self._schema(), exist_ok=True))
+
+    def _schema(self) -> pa.Schema:
+        import pyarrow as pa
+
+        fields = [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("document_id", pa.string(), nullable=False),
+            pa.field("number", pa.int32(), nullable=False),
+            pa.field("text", pa.string(), nullable=False),
+            pa.field("start", pa.int64(), nullable=False),
+            pa.field("end", pa.int64(), nullable=False),
+            pa.field("heading", pa.string(), nullable=False),
+            pa.field("page", pa.int32()),
+            pa.field("indexed", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), self._dimension)),
+        ]
+        return pa.schema(fields, metadata={_IDENTITY: self._identity.encode()})
+
+    def upsert(self, entries: Sequence[Entry]) -> None:
+        """Writes chunks; one that is there already is replaced."""
+        import pyarrow as pa
+
+        if not entries:
+            return
+        rows = [
+            {**vars(entry.chunk), "indexed": entry.indexed, "vector": entry.vector}
+            for entry in entries
+        ]
+        data = pa.Table.from_pylist(rows, schema=self._schema())
+        merge = self.table().merge_insert("id")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
+
+    def delete(self, document_ids: Sequence[str]) -> None:
+        """Removes all chunks of these documents."""
+        from lancedb.expr import col, lit
+
+        for document_id in document_ids:
+            self.table().delete(col("document_id") == lit(document_id))
+
+    def counts(self) -> Counter[str]:
+        """How many chunks each document has in the index."""
+        self.table().checkout_latest()
+        rows = self.table().search().select(["document_id"]).limit(None).to_arrow()
+        return Counter(rows.column("document_id").to_pylist())
+
+    def search(
+        self, mode: SearchMode, question: str, vector: np.ndarray | None, k: int
+    ) -> list[Hit]:
+        """Finds chunks, the best first.
+
+        Args:
+            mode: By meaning (``vector`` is needed), by words, or both with reciprocal rank
+                fusion, K = 60 (Cormack et al., SIGIR 2009).
+            question: What is asked, as typed; nothing in it is an operator.
+            vector: The embedded question, (dimension,).
+            k: How many to find at most.
+
+        Raises:
+            RetrievalError: The index cannot be read.
+        """
+        try:
+            try:
+                rows = self._rows(mode, question, vector, k)
+            except (OSError, RuntimeError, ValueError):
+                self._opened = None  # another process may have built it anew
+                rows = self._rows(mode, question, vector, k)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise RetrievalError(
+                f"The search index cannot be read: {_first_line(error)}", _REBUILD
+            ) from error
+        hits = [_hit(row, vector) for row in rows]
+        # Fusion ties often (first by meaning, first by words); the nearer meaning goes first.
+        return sorted(hits, key=lambda hit: (-hit.score, -(hit.similarity or 0.0), hit.chunk.id))
+
+    def _rows(
+        self, mode: SearchMode, question: str, vector: np.ndarray | None, k: int
+    ) -> list[dict[str, Any]]:
+        from lancedb.query import MatchQuery
+        from lancedb.rerankers import RRFReranker
+
+        table, words = self.table(), MatchQuery(question, "indexed")
+        if mode is SearchMode.TEXT:
+            return table.search(words).limit(k).to_list()
+        if vector is None:
+            raise AssertionError("searching by meaning needs the embedded question")
+        if mode is SearchMode.DENSE:
+            return table.search(vector).distance_type("cosine").limit(k).to_list()
+        query = table.search(query_type="hybrid").vector(vector).text(words)
+        fused = query.distance_type("cosine").rerank(RRFReranker(return_score="all"))
+        return fused.limit(k).to_list()
+
+    def settle(self) -> None:
+        """Puts what was written on the disk for good, and tidies after many small writes.
+
+        LanceDB renames files into place but never syncs them: safe when a process dies, not when
+        the power does.
+        """
+        table = self.table()
+        if table.stats()["fragment_stats"]["num_fragments"] > _FRAGMENTS:
+            table.optimize()
+        sync_folder(self._folder / f"{self._name}.lance")
+
+    def forget_others(self) -> None:
+        """Drops the tables of other embedders."""
+        import lancedb
+
+        database = lancedb.connect(self._folder)
+        for name in database.list_tables().tables:
+            if name.startswith(_PREFIX) and name != self._name:
+                database.drop_table(name)
+
+    def drop(self) -> None:
+        """Removes the table with everything in it, also one that cannot be opened."""
+        import lancedb
+
+        with self._lock:
+            self._opened = None
+            lancedb.connect(self._folder).drop_table(self._name, ignore_missing=True)
+
+
+_REBUILD = (
+    "Rebuild it from the documents: the button on the documents page, or "
+    "'python -m ragft_core rebuild W'."
+)
+
+
+def _complete(table: lancedb.table.Table) -> lancedb.table.Table:
+    """Gives a table its key and its word index, also where a crash came before that."""
+    from lancedb.index import FTS
+
+    with suppress(ValueError):  # it has its key
+        table.set_unenforced_primary_key("id")
+    if not any(index.columns == ["indexed"] for index in table.list_indices()):
+        table.create_index("indexed", config=FTS())
+    return table
+
+
+def _hit(row: dict[str, Any], vector: np.ndarray | None) -> Hit:
+    distance, words = row.get("_distance"), row.get("_score")
+    similarity = None if vector is None else _cosine(np.asarray(row["vector"]), vector)
+    by_meaning, by_words = distance is not None, words is not None
+    found_by = "both" if by_meaning and by_words else "meaning" if by_meaning else "keywords"
+    score = row.get("_relevance_score")
+    if score is None:
+        score = words if words is not None else similarity
+    chunk = Chunk(**{name: row[name] for name in Chunk.__dataclass_fields__})
+    return Hit(chunk, float(score or 0.0), similarity, words, found_by)
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(np.dot(one, other)) / lengths if lengths else 0.0
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes every file of a folder, and the folders themselves, to the disk."""
+    for path in [folder, *folder.rglob("*")]:
+        if os.name == "nt" and path.is_dir():
+            continue  # Windows syncs no folders
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # tidied away meanwhile
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

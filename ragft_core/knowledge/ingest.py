@@ -1,0 +1,227 @@
+"""Taking files in, many at a time: read, split, embed, keep.
+
+Files are read one after the other in the parser child, and embedded and kept in groups: one batch
+of chunks of about one length is embedded faster than many small ones, and one write to the index
+is one commit. A group is small enough that an interruption costs seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ragft_core.documents import (
+    ParsedDocument,
+    check_size,
+    chunk_document,
+    clean_name,
+    parse_files,
+)
+from ragft_core.errors import DocumentError
+from ragft_core.knowledge import store
+from ragft_core.knowledge.index import Entry
+from ragft_core.knowledge.writer import Prepared, Writer, indexed_text
+from ragft_core.types import Chunk, Document
+from ragft_core.workspace import now
+
+Progress = Callable[[str, str, float], None]
+
+STAGES = ("reading", "embedding", "saving")
+ADDED, REPLACED, UNCHANGED, REFUSED = "added", "replaced", "already there", "refused"
+OUTCOMES = (ADDED, REPLACED, UNCHANGED, REFUSED)
+_GROUP_CHUNKS = 256
+# Shares of a file's way; embedding is nearly all of the time.
+_READ, _EMBEDDED = 0.15, 0.95
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of a file. ``document`` is None where it was refused, and ``error`` says why.
+
+    ``outcome`` is one of ``OUTCOMES``.
+    """
+
+    file_name: str
+    document: Document | None = None
+    error: str = ""
+    remedy: str = ""
+    outcome: str = ADDED
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file on its way in; ``number`` is its place in the batch."""
+
+    number: int
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read and split."""
+
+    source: _Source
+    parsed: ParsedDocument
+    document: Document
+    chunks: list[Chunk]
+
+
+@dataclass
+class _Batch:
+    """The state of one call: what is settled so far, and who is told."""
+
+    n_files: int
+    on_progress: Progress
+    reports: dict[int, FileReport] = field(default_factory=dict)
+    share: float = 0.0
+
+    def settle(self, number: int, report: FileReport) -> None:
+        """Notes what became of a file."""
+        self.reports[number] = report
+        self._advance(len(self.reports))
+        self.on_progress(report.file_name, report.outcome, self.share)
+
+    def tell(self, sources: Sequence[_Source], stage: str, way: float) -> None:
+        """Says how far along their way these files are."""
+        self._advance(len(self.reports) + way * len(sources))
+        for source in sources:
+            self.on_progress(source.name, stage, self.share)
+
+    def _advance(self, n_files: float) -> None:
+        # A bar never goes back, also while the files of a group are settled one by one.
+        self.share = max(self.share, min(n_files / self.n_files, 1.0))
+
+
+def add_files(
+    writer: Writer, files: Sequence[tuple[str, Path]], on_progress: Progress
+) -> list[FileReport]:
+    """Takes files in; see ``KnowledgeBase.add_files``."""
+    batch = _Batch(len(files), on_progress)
+    sources = list(_new_sources(writer, files, batch))
+    known_before = {document.file_name for document in store.documents(writer.workspace)}
+    group: list[_Read] = []
+    for source, parsed in _parse(sources, batch):
+        group.append(_split(writer, source, parsed))
+        if sum(len(item.chunks) for item in group) >= _GROUP_CHUNKS:
+            _keep(writer, group, known_before, batch)
+            group = []
+    _keep(writer, group, known_before, batch)
+    _settle_copies(files, sources, batch)
+    return [batch.reports[number] for number in range(len(files))]
+
+
+def _new_sources(
+    writer: Writer, files: Sequence[tuple[str, Path]], batch: _Batch
+) -> Iterator[_Source]:
+    """The files that have to be read; the others are settled."""
+    ids: set[str] = set()
+    names: set[str] = set()
+    for number, (name, path) in enumerate(files):
+        name = clean_name(name)
+        try:
+            digest = _digest(name, path)
+            known = store.find(writer.workspace, store.document_id(digest))
+            if known is not None:
+                batch.settle(number, FileReport(name, known, outcome=UNCHANGED))
+            elif digest in ids:
+                continue  # a second copy, settled when the first is
+            elif name in names:
+                raise DocumentError(
+                    f"There are two files called {name} in this upload.",
+                    "Rename one of them: under the same name it would replace the other.",
+                )
+            else:
+                ids.add(digest)
+                names.add(name)
+                yield _Source(number, name, path, digest)
+        except DocumentError as error:
+            batch.settle(number, _refusal(name, error))
+
+
+def _digest(name: str, path: Path) -> str:
+    try:
+        check_size(path.stat().st_size, name)
+        return store.file_digest(path)
+    except OSError as error:
+        raise DocumentError(
+            f"{name} cannot be opened: {error.strerror}.", "Check the path and its permissions."
+        ) from None
+
+
+def _refusal(name: str, error: DocumentError) -> FileReport:
+    return FileReport(name, None, error.message, error.remedy, REFUSED)
+
+
+def _parse(sources: Sequence[_Source], batch: _Batch) -> Iterator[tuple[_Source, ParsedDocument]]:
+    results = parse_files((source.name, source.path) for source in sources)
+    for source in sources:
+        batch.tell([source], STAGES[0], 0.0)
+        result = next(results)
+        if isinstance(result, DocumentError):
+            batch.settle(source.number, _refusal(source.name, result))
+        else:
+            yield source, result
+
+
+def _split(writer: Writer, source: _Source, parsed: ParsedDocument) -> _Read:
+    tokenizer = writer.embedder.tokenizer
+    document_id = store.document_id(source.sha256)
+    chunks = chunk_document(parsed, document_id, tokenizer)
+    document = Document(
+        id=document_id,
+        title=parsed.title,
+        file_name=source.name,
+        format=parsed.format,
+        sha256=source.sha256,
+        size_bytes=source.path.stat().st_size,
+        n_pages=parsed.n_pages,
+        n_characters=len(parsed.text),
+        n_chunks=len(chunks),
+        n_tokens=len(tokenizer.encode(parsed.text, add_special_tokens=False).ids),
+        added_at=now(),
+    )
+    return _Read(source, parsed, document, chunks)
+
+
+def _keep(writer: Writer, group: list[_Read], known_before: set[str], batch: _Batch) -> None:
+    """Embeds the chunks of a group in one go and makes its documents count."""
+    if not group:
+        return
+    sources = [item.source for item in group]
+    texts = [indexed_text(item.document.title, chunk) for item in group for chunk in item.chunks]
+    vectors = writer.embedder.embed_documents(
+        texts,
+        lambda share: batch.tell(sources, STAGES[1], _READ + (_EMBEDDED - _READ) * share),
+    )
+    rows = iter(zip(texts, vectors, strict=True))
+    prepared = [
+        Prepared(
+            item.document,
+            item.source.path,
+            item.parsed,
+            tuple(Entry(chunk, *next(rows)) for chunk in item.chunks),
+        )
+        for item in group
+    ]
+    batch.tell(sources, STAGES[2], _EMBEDDED)
+    kept = writer.keep(prepared)
+    for item in group:
+        document, there = kept[item.document.id]
+        outcome = REPLACED if item.source.name in known_before else ADDED
+        report = FileReport(item.source.name, document, outcome=UNCHANGED if there else outcome)
+        batch.settle(item.source.number, report)
+
+
+def _settle_copies(
+    files: Sequence[tuple[str, Path]], sources: Sequence[_Source], batch: _Batch
+) -> None:
+    """A second copy of a file in one batch shares the fate of the first."""
+    first = {source.sha256: batch.reports[source.number] for source in sources}
+    for number, (name, path) in enumerate(files):
+        if number not in batch.reports:
+            report = first[store.file_digest(path)]
+            outcome = UNCHANGED if report.document else report.outcome
+            batch.settle(number, replace(report, file_name=clean_name(name), outcome=outcome))

@@ -1,0 +1,198 @@
+"""The documents of a workspace as folders, readable without the index or any model.
+
+    documents/<id>/original.<format>    the file as it came
+    documents/<id>/text.txt             its text
+    documents/<id>/pages.json           the offsets at which its pages begin
+    documents/<id>/chunks.jsonl         the text's chunks
+    documents/<id>/document.json        what it is; written last
+
+A folder without ``document.json`` is no document: it was begun, or is being removed. The id is
+made from the content, so the same file cannot be there twice; names of users are never paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ragft_core.documents import CHUNKER, ParsedDocument
+from ragft_core.errors import DocumentError, WorkspaceError
+from ragft_core.knowledge.index import sync_folder
+from ragft_core.types import Chunk, Document, from_dict, to_dict
+from ragft_core.workspace import Workspace, read_jsonl, write_json, write_text
+
+_FILE = "document.json"
+_ID = re.compile(r"[0-9a-f]{20}")
+
+
+def documents(workspace: Workspace) -> list[Document]:
+    """All documents of a workspace, the oldest first; needs no model and no index."""
+    found = [_read(file)[0] for file in workspace.path.glob(f"documents/*/{_FILE}")]
+    return sorted(found, key=lambda document: (document.added_at, document.file_name))
+
+
+def document_id(sha256: str) -> str:
+    """The id of a document with this content."""
+    return sha256[:20]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find(workspace: Workspace, document_id: str) -> Document | None:
+    """The document with this id, or None."""
+    file = folder_of(workspace, document_id) / _FILE
+    try:
+        return _read(file)[0]
+    except FileNotFoundError:
+        return None
+
+
+def get(workspace: Workspace, document_id: str) -> Document:
+    """The document with this id.
+
+    Raises:
+        DocumentError: There is none.
+    """
+    found = find(workspace, document_id)
+    if found is None:
+        raise DocumentError(
+            f"There is no document {document_id!r} in this workspace.",
+            "The list of documents shows the ids.",
+        )
+    return found
+
+
+def folder_of(workspace: Workspace, document_id: str) -> Path:
+    """The folder of a document, which need not exist.
+
+    Raises:
+        DocumentError: The id is not of the form that ids have; it may come from a URL.
+    """
+    if not _ID.fullmatch(document_id):
+        raise DocumentError(
+            f"{document_id[:80]!r} is not the id of a document.",
+            "The list of documents shows the ids.",
+        )
+    return workspace.path / "documents" / document_id
+
+
+def text_of(workspace: Workspace, document_id: str) -> str:
+    """The text of a document, to which chunks' offsets refer."""
+    get(workspace, document_id)
+    path = folder_of(workspace, document_id) / "text.txt"
+    with path.open(encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def chunks_of(workspace: Workspace, document_id: str) -> list[Chunk]:
+    """The chunks of a document, in the order of its text."""
+    get(workspace, document_id)
+    rows = read_jsonl(folder_of(workspace, document_id) / "chunks.jsonl")
+    return [from_dict(Chunk, row) for row in rows]
+
+
+def parsed_of(workspace: Workspace, document_id: str) -> ParsedDocument:
+    """A document as it came from the parser."""
+    document = get(workspace, document_id)
+    pages = folder_of(workspace, document_id) / "pages.json"
+    starts = tuple(json.loads(pages.read_text(encoding="utf-8")))
+    return ParsedDocument(document.title, text_of(workspace, document_id), document.format, starts)
+
+
+def original_of(workspace: Workspace, document_id: str) -> Path:
+    """The file as it came."""
+    document = get(workspace, document_id)
+    return folder_of(workspace, document_id) / f"original.{document.format}"
+
+
+def begin(
+    workspace: Workspace,
+    document_id: str,
+    source: Path,
+    parsed: ParsedDocument,
+    chunks: Sequence[Chunk],
+) -> None:
+    """Writes everything of a document but ``document.json``."""
+    folder = folder_of(workspace, document_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / f"original.{parsed.format}")
+    write_text(folder / "text.txt", parsed.text)
+    write_json(folder / "pages.json", list(parsed.page_starts))
+    write_chunks(workspace, document_id, chunks)
+    sync_folder(folder)
+
+
+def write_chunks(workspace: Workspace, document_id: str, chunks: Sequence[Chunk]) -> None:
+    """Writes a document's chunks in one piece."""
+    lines = [json.dumps(to_dict(chunk), ensure_ascii=False) for chunk in chunks]
+    path = folder_of(workspace, document_id) / "chunks.jsonl"
+    write_text(path, "".join(line + "\n" for line in lines))
+
+
+def finish(workspace: Workspace, document: Document, replaces: Sequence[str] = ()) -> None:
+    """Makes a begun document one that counts, or notes what has changed about it.
+
+    Args:
+        workspace: Where it lies.
+        document: What it is.
+        replaces: Ids of documents whose place it takes; remembered until they are gone.
+    """
+    folder = folder_of(workspace, document.id)
+    write_json(folder / _FILE, {**to_dict(document), "replaces": list(replaces)})
+    sync_folder(folder)
+
+
+def forget(workspace: Workspace, document_id: str) -> None:
+    """Makes a document one that does not count; its folder stays until ``clear``."""
+    folder = folder_of(workspace, document_id)
+    (folder / _FILE).unlink(missing_ok=True)
+    if folder.exists():
+        sync_folder(folder)
+
+
+def clear(workspace: Workspace, document_id: str) -> None:
+    """Removes what is left of a document that does not count."""
+    shutil.rmtree(folder_of(workspace, document_id), ignore_errors=True)
+
+
+def leftovers(workspace: Workspace) -> list[str]:
+    """Ids of folders that were begun and not finished, or forgotten and not cleared."""
+    folders = [path for path in workspace.path.glob("documents/*") if _ID.fullmatch(path.name)]
+    return [folder.name for folder in folders if not (folder / _FILE).exists()]
+
+
+def replacements(workspace: Workspace) -> list[tuple[Document, list[str]]]:
+    """Documents that took the place of others which are perhaps not removed yet."""
+    found = [_read(file) for file in workspace.path.glob(f"documents/*/{_FILE}")]
+    return [(document, replaces) for document, replaces in found if replaces]
+
+
+def _read(file: Path) -> tuple[Document, list[str]]:
+    text = file.read_text(encoding="utf-8")
+    try:
+        data = json.loads(text)
+        return from_dict(Document, data), [str(item) for item in data.get("replaces", [])]
+    except (json.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
+        raise WorkspaceError(
+            f"The file documents/{file.parent.name}/{_FILE} is damaged: {error}.",
+            "Delete that folder and add the document again.",
+        ) from None
+
+
+def content_ids(workspace: Workspace) -> list[str]:
+    """The ids of all documents, sorted; cheaper than reading them."""
+    return sorted(file.parent.name for file in workspace.path.glob(f"documents/*/{_FILE}"))
+
+
+def content_version(workspace: Workspace, identity: str) -> int:
+    """A number below 2**48 made from the documents' ids and the embedder's identity."""
+    digest = hashlib.sha256("\n".join([identity, CHUNKER, *content_ids(workspace)]).encode())
+    return int.from_bytes(digest.digest()[:6], "big")

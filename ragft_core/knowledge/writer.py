@@ -1,0 +1,173 @@
+"""Everything that changes a knowledge base, in an order that a crash cannot harm.
+
+Adding: folder, index rows, disk, ``document.json``. Removing: ``document.json``, index rows,
+folder. At every moment a document either counts and is complete, or does not count; what does not
+count is cleared by the next writer. One lock serialises writers; reading needs none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import Timeout
+
+from ragft_core.documents import ParsedDocument
+from ragft_core.errors import WorkspaceError
+from ragft_core.knowledge import store
+from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.index import ChunkIndex, Entry
+from ragft_core.types import Chunk, Document
+from ragft_core.workspace import Workspace
+
+LOCK_S = 300.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file that was read, split and embedded, and only has to be kept."""
+
+    document: Document
+    source: Path
+    parsed: ParsedDocument
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a repair did: documents whose remains were cleared, and those indexed again."""
+
+    cleared: tuple[str, ...] = ()
+    indexed: tuple[str, ...] = ()
+
+
+class Writer:
+    """The one that writes to a workspace's documents and their index."""
+
+    def __init__(self, workspace: Workspace, embedder: Embedder, index: ChunkIndex) -> None:
+        self.workspace = workspace
+        self.embedder = embedder
+        self.index = index
+
+    @contextmanager
+    def lock(self, timeout: float = LOCK_S) -> Iterator[None]:
+        """Keeps other writers out, in this process and in others.
+
+        Raises:
+            WorkspaceError: Another writer did not finish in time.
+        """
+        lock = self.workspace.lock("documents", timeout)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise WorkspaceError(
+                "Another process is adding or removing documents in this workspace.",
+                "Wait until it is done, then try again.",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def keep(self, batch: Sequence[Prepared]) -> dict[str, tuple[Document, bool]]:
+        """Makes prepared files count, all of them with one write to the index.
+
+        Returns:
+            For each document id the document, and whether it was there already: another process
+            may have added it meanwhile.
+        """
+        with self.lock():
+            self._clear()
+            known = {document.id: document for document in store.documents(self.workspace)}
+            new = [item for item in batch if item.document.id not in known]
+            for item in new:
+                chunks = [entry.chunk for entry in item.entries]
+                store.begin(self.workspace, item.document.id, item.source, item.parsed, chunks)
+            self.index.upsert([entry for item in new for entry in item.entries])
+            if new:
+                self.index.settle()
+            for item in new:
+                self._finish(item.document, list(known.values()))
+        return {
+            item.document.id: (known.get(item.document.id, item.document), item not in new)
+            for item in batch
+        }
+
+    def _finish(self, document: Document, known: Sequence[Document]) -> None:
+        old = [other.id for other in known if other.file_name == document.file_name]
+        store.finish(self.workspace, document, replaces=old)
+        if old:
+            self._remove(old)
+            store.finish(self.workspace, document)
+
+    def remove(self, document_id: str) -> None:
+        """Removes a document with its chunks.
+
+        Raises:
+            DocumentError: There is none with this id.
+        """
+        with self.lock():
+            self._clear()
+            store.get(self.workspace, document_id)
+            self._remove([document_id])
+
+    def _remove(self, document_ids: Sequence[str]) -> None:
+        for document_id in document_ids:
+            store.forget(self.workspace, document_id)
+        self.index.delete(document_ids)
+        self.index.settle()
+        for document_id in document_ids:
+            store.clear(self.workspace, document_id)
+
+    def _clear(self) -> list[str]:
+        """Ends what a crash left half done. Needs the lock; costs a look at the folders."""
+        for document, old in store.replacements(self.workspace):
+            self._remove(old)
+            store.finish(self.workspace, document)
+        begun = store.leftovers(self.workspace)
+        if begun:
+            self._remove(begun)
+        return begun
+
+    def repair(self, timeout: float = LOCK_S) -> Repair:
+        """Makes the index hold every document's chunks exactly once, and nothing else.
+
+        Raises:
+            WorkspaceError: Another process is writing, and did not finish in ``timeout`` seconds.
+        """
+        with self.lock(timeout):
+            cleared = self._clear()
+            found = self.index.counts()
+            known = {document.id: document for document in store.documents(self.workspace)}
+            strangers = [document_id for document_id in found if document_id not in known]
+            wrong = [item for item in known.values() if found[item.id] != item.n_chunks]
+            self.index.delete([*strangers, *(item.id for item in wrong if found[item.id])])
+            for document in wrong:
+                self.index_again(document)
+            if strangers or wrong:
+                self.index.settle()
+        return Repair(tuple(cleared), tuple(item.id for item in wrong))
+
+    def index_again(self, document: Document) -> int:
+        """Embeds and indexes a document's chunks as they lie in its folder; returns how many."""
+        chunks = store.chunks_of(self.workspace, document.id)
+        texts = [indexed_text(document.title, chunk) for chunk in chunks]
+        vectors = self.embedder.embed_documents(texts)
+        self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
+        if len(chunks) != document.n_chunks:
+            store.finish(self.workspace, dataclasses.replace(document, n_chunks=len(chunks)))
+        return len(chunks)
+
+
+def indexed_text(title: str, chunk: Chunk) -> str:
+    """What is embedded and searched for a chunk: its title and heading, then its text.
+
+    A chunk out of the middle of a document rarely says what it is about.
+    """
+    above = [title]
+    if chunk.heading and chunk.heading != title and not chunk.text.startswith("#"):
+        above.append(chunk.heading)
+    return f"{' - '.join(above)}\n{chunk.text}"
