@@ -28,6 +28,7 @@ from ragft_core.finetuning.roundtrip import (
     Task,
 )
 from ragft_core.finetuning.spans import find_spans
+from ragft_core.finetuning.specificity import Corpus
 from ragft_core.models.generator import Generator
 from ragft_core.settings import Settings
 from ragft_core.types import Chunk, Example, from_dict, to_dict
@@ -110,7 +111,9 @@ def generate_examples(
         )
     judged = list(earlier)
     wordings = Wordings(_questions(workspace, earlier))
-    trip = RoundTrip(generator, adapters_for(workspace, generator), wordings, stopping)
+    corpus = Corpus([(chunk.document_id, f"{title}\n{chunk.text}") for title, chunk in chunks])
+    adapters = adapters_for(workspace, generator)
+    trip = RoundTrip(generator, adapters, wordings, corpus, stopping)
     kept = sum(not c.reason for c in judged)
     while kept < target and not queue.empty and not stopping():
         try:
@@ -172,11 +175,14 @@ class Queue:
 
 def _interleave(chunks: Sequence[Source]) -> Iterable[Task]:
     """Documents in turn, in each the passages in turn, in each the best span first."""
+    found = [(title, chunk, find_spans(chunk.text, SPANS_PER_PASSAGE)) for title, chunk in chunks]
+    spread = Counter(text for _, _, spans in found for text in {s.text.lower() for s in spans})
     documents: dict[str, list[list[Task]]] = {}
     seen: set[tuple[str, str, str]] = set()
-    for title, chunk in chunks:
+    for title, chunk, spans in found:
         tasks = []
-        for span in find_spans(chunk.text, SPANS_PER_PASSAGE):
+        # A name that stands everywhere ("the company") is hardly ever the answer to a question.
+        for span in sorted(spans, key=lambda s: s.kind == "name" and spread[s.text.lower()] > 3):
             fact = (chunk.document_id, span.sentence, span.text)
             if fact not in seen:  # neighbouring chunks share their edges
                 tasks.append(Task(title, chunk, span))

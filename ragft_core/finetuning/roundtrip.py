@@ -1,7 +1,8 @@
 """One round of writing questions: the writer asks, the filters and the reader judge.
 
-A question is kept when its form is right, it is no repetition, the bare model does not know its
-answer without the passage, and the reader finds the same answer in it. The cheap tests come first.
+A question is kept when its form is right, it is no repetition, its words point at its own document,
+the bare model does not know its answer, and the reader finds the same answer in the passage. The
+cheap tests come first.
 The reader and the writer learned from the same kind of data, so what passes is a question that
 the passage answers, not proof that a person would ask it: people review the result.
 """
@@ -21,6 +22,7 @@ from ragft_core.finetuning.filters import (
     token_f1,
 )
 from ragft_core.finetuning.spans import Span
+from ragft_core.finetuning.specificity import Corpus
 from ragft_core.models.generator import Generator
 from ragft_core.models.prompts import ABSTENTION, render_messages, render_writing
 from ragft_core.types import Chunk, Example, Message, Request, Sampling
@@ -37,6 +39,7 @@ REASONS = {
     "length": "Too short or too long",
     "answer in question": "The question gives its answer away",
     "vague": "Names nothing: 'it', 'this document'",
+    "unspecific": "Fits another document as well",
     "duplicate": "Nearly the same as another question",
     "known": "The bare model answers it without the document",
     "not answered": "The reader finds no answer in the passage",
@@ -107,6 +110,7 @@ class RoundTrip:
         generator: The model.
         adapters: Its adapters for writing and for reading.
         wordings: The questions there are already; kept ones are added.
+        corpus: All passages, to tell whether a question is about its own document.
         stopping: Asked between generations.
     """
 
@@ -115,11 +119,13 @@ class RoundTrip:
         generator: Generator,
         adapters: Adapters,
         wordings: Wordings,
+        corpus: Corpus,
         stopping: Callable[[], bool],
     ) -> None:
         self._generator = generator
         self._adapters = adapters
         self._wordings = wordings
+        self._corpus = corpus
         self._stopping = stopping
 
     def run(self, tasks: Sequence[Task]) -> list[Candidate]:
@@ -160,6 +166,8 @@ class RoundTrip:
         reason = form_fault(candidate.question, candidate.answer) or ""
         if not reason and self._wordings.repeats(candidate.question):
             reason = "duplicate"
+        if not reason and not self._corpus.points_at(candidate.question, candidate.document_id):
+            reason = "unspecific"
         return replace(candidate, reason=reason)
 
     def _judge(

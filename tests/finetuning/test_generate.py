@@ -23,6 +23,7 @@ from ragft_core.finetuning.generate import CANDIDATES, Queue, generate_examples,
 from ragft_core.finetuning.review import accept, discard, edit, latest_generation
 from ragft_core.finetuning.roundtrip import REASONS, Candidate
 from ragft_core.finetuning.spans import find_spans, sentences
+from ragft_core.finetuning.specificity import Corpus
 from ragft_core.jobs import Job
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
 from ragft_core.types import Chunk, Completion, Example, Message, Request, to_dict
@@ -152,6 +153,26 @@ def test_similarity_of_different_questions_is_low() -> None:
 
 def test_tidy_takes_the_first_line_without_its_label() -> None:
     assert tidy_question('Question: "who keeps it?"\nAnswer: Maria') == "Who keeps it?"
+
+
+KILNS = Corpus(
+    [
+        ("heron", "Heron kiln. The Heron weighs 94 kg. The Heron has a chamber of 63 litres."),
+        ("wren", "Wren kiln. The Wren weighs 29 kg, and the kiln weighs less than others."),
+    ]
+)
+
+
+def test_a_question_that_names_its_subject_points_at_its_document() -> None:
+    assert KILNS.points_at("How much does the Heron weigh?", "heron")
+
+
+def test_a_question_that_fits_another_document_better_does_not() -> None:
+    assert not KILNS.points_at("How much does the kiln weigh?", "heron")
+
+
+def test_a_question_without_a_word_of_its_document_does_not() -> None:
+    assert not KILNS.points_at("Who painted the ceiling?", "heron")
 
 
 # The round trip. The generator below is a real one of the Protocol that answers by table.
