@@ -75,7 +75,7 @@ def docx_bytes(content: list[Block]) -> bytes:
     document = Document()
     for kind, text in content:
         if kind in ("h1", "h2"):
-            document.add_heading(text, level=0 if kind == "h1" else 1)
+            document.add_heading(text, level=1 if kind == "h1" else 2)
         else:
             document.add_paragraph(text, style="List Bullet" if kind == "item" else None)
     _name(document.core_properties, content[0][1])

@@ -117,9 +117,7 @@ def load_sample(
     return workspace
 
 
-def _fill(
-    workspace: Workspace, sample: Sample, settings: Settings, on_progress: Progress
-) -> None:
+def _fill(workspace: Workspace, sample: Sample, settings: Settings, on_progress: Progress) -> None:
     from ragft_core.finetuning import save_examples
     from ragft_core.knowledge import Embedder, KnowledgeBase
     from ragft_core.models.bundled import EMBEDDER, fetch
@@ -140,8 +138,7 @@ def _fill(
     refused = [report for report in reports if report.error]
     if refused:
         raise DocumentError(
-            f"{refused[0].file_name} of the sample {sample.name!r} was refused: "
-            f"{refused[0].error}",
+            f"{refused[0].file_name} of the sample {sample.name!r} was refused: {refused[0].error}",
             "Install the product again: its files are damaged.",
         )
 

@@ -26,7 +26,9 @@ def examples(name: str) -> tuple[Example, ...]:
 
 @cache
 def parsed(name: str) -> dict[str, ParsedDocument]:
-    return {path.name: read_document(path, path.name) for path in sample_documents(read_sample(name))}
+    return {
+        path.name: read_document(path, path.name) for path in sample_documents(read_sample(name))
+    }
 
 
 def of(name: str, split: Split, *kinds: QuestionKind) -> list[Example]:
@@ -182,7 +184,7 @@ def test_knowledge_documents_are_a_few_pages_of_prose():
 
 def test_documents_have_titles_for_people():
     titles = [d.title for name in NAMES for d in parsed(name).values()]
-    assert all(len(title) > 5 and '.' not in title for title in titles), titles
+    assert all(len(title) > 5 and "." not in title for title in titles), titles
     assert len(set(titles)) == len(titles)
 
 
