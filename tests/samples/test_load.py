@@ -18,6 +18,7 @@ def test_unknown_sample_names_the_known_ones(settings: Settings):
         load_sample(settings, "recipes")
 
 
+@pytest.mark.slow
 def test_sample_fills_a_workspace(settings: Settings, embedder_folder: Path):
     from ragft_core.finetuning import load_examples
     from ragft_core.knowledge import documents
@@ -36,6 +37,7 @@ def test_sample_fills_a_workspace(settings: Settings, embedder_folder: Path):
     assert seen[-1] == 1.0
 
 
+@pytest.mark.slow
 def test_second_workspace_of_a_name_is_refused(settings: Settings, embedder_folder: Path):
     first = load_sample(settings, "triage", workspace_name="Demo")
     with pytest.raises(WorkspaceError, match="already"):
