@@ -40,7 +40,7 @@ def chunk_document(
         parsed: The document.
         document_id: Becomes part of the chunks' ids, which are the same in every run.
         tokenizer: The embedding model's, without truncation and padding.
-        capacity: Tokens a chunk may hold, special tokens included.
+        capacity: Tokens a chunk may hold, special tokens not counted.
         overlap: Tokens that neighbours may share.
 
     Returns:

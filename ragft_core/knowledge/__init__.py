@@ -1,7 +1,7 @@
 """The knowledge base: documents are indexed by LanceDB and found by meaning, words or both."""
 
 from ragft_core.knowledge.base import KnowledgeBase
-from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.store import documents, original_of
 from ragft_core.knowledge.writer import Repair
@@ -11,6 +11,7 @@ __all__ = [
     "FileReport",
     "KnowledgeBase",
     "Repair",
+    "TextEmbedder",
     "documents",
     "original_of",
 ]

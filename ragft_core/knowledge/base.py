@@ -16,7 +16,7 @@ from pathlib import Path
 from ragft_core.documents import chunk_document
 from ragft_core.errors import RetrievalError, WorkspaceError
 from ragft_core.knowledge import ingest, store
-from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, Progress
 from ragft_core.knowledge.writer import Repair, Writer
@@ -37,7 +37,7 @@ class KnowledgeBase:
         embedder: Makes the vectors; the index must have been built by the same one.
     """
 
-    def __init__(self, workspace: Workspace, embedder: Embedder) -> None:
+    def __init__(self, workspace: Workspace, embedder: TextEmbedder) -> None:
         self.workspace = workspace
         self.embedder = embedder
         self._index = ChunkIndex(workspace.path / "index", embedder.identity, embedder.dimension)

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -30,6 +30,30 @@ _POOLINGS = ("mean", "cls", "max")
 # Tokens of one batch, padding included: enough to keep two cores busy, small enough for a cache.
 _BATCH_TOKENS = 4096
 _NEEDED = ("config.json", "tokenizer.json", "model.safetensors", "modules.json")
+
+
+class TextEmbedder(Protocol):
+    """What a knowledge base needs of an embedding model."""
+
+    @property
+    def identity(self) -> str:
+        """Vectors compare only where this is the same."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Counts tokens for splitting; without truncation and padding."""
+
+    def embed_documents(
+        self, texts: Sequence[str], on_share: Callable[[float], None] = ...
+    ) -> np.ndarray:
+        """Embeds texts to be found: (n, dimension) float32."""
+
+    def embed_query(self, text: str) -> np.ndarray:
+        """Embeds what is searched for: (dimension,) float32."""
 
 
 class Embedder:
@@ -56,7 +80,7 @@ class Embedder:
         self._threads = threads
         self._lock = threading.Lock()
         self._pooling, self._normalise = _read_modules(folder)
-        self.dimension = int(_read_json(folder / "config.json")["hidden_size"])
+        self.dimension = int(_read_json(folder / "config.json").get("hidden_size") or 0)
         limits = _read_json(folder / "sentence_bert_config.json")
         self.max_tokens = int(limits.get("max_seq_length") or 256)
         prompts = _read_json(folder / "config_sentence_transformers.json").get("prompts") or {}
@@ -83,10 +107,13 @@ class Embedder:
     @cached_property
     def _model(self) -> torch.nn.Module:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModel
+        from transformers.utils import logging
 
         if self._threads:
             torch.set_num_threads(self._threads)
+        logging.disable_progress_bar()  # a bar for 0.1 s, on the server's console
         try:
             model = AutoModel.from_pretrained(
                 self.folder,
@@ -95,7 +122,7 @@ class Embedder:
                 use_safetensors=True,
                 dtype=torch.float32,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"The embedding model {self.name!r} cannot be loaded: {error}.",
                 "Delete its folder and start again, so that it is fetched once more.",

@@ -18,7 +18,7 @@ from filelock import Timeout
 from ragft_core.documents import ParsedDocument
 from ragft_core.errors import WorkspaceError
 from ragft_core.knowledge import store
-from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Entry
 from ragft_core.types import Chunk, Document
 from ragft_core.workspace import Workspace
@@ -47,7 +47,7 @@ class Repair:
 class Writer:
     """The one that writes to a workspace's documents and their index."""
 
-    def __init__(self, workspace: Workspace, embedder: Embedder, index: ChunkIndex) -> None:
+    def __init__(self, workspace: Workspace, embedder: TextEmbedder, index: ChunkIndex) -> None:
         self.workspace = workspace
         self.embedder = embedder
         self.index = index
