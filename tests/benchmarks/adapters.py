@@ -4,9 +4,9 @@
         --model ~/.ragft/models/SmolLM2-135M-Instruct --reader ragft_core/models/adapters/reader
 
 Every prompt is rendered by ``ragft_core.models.prompts.render_messages``, which the RAG arm uses
-too; answers are decoded greedily and compared as SQuAD compares them (one reference each). Every
-line of the report carries its n and a 95 % interval (percentile bootstrap over questions). The
-settings:
+too, and goes through the product's engine. Answers are decoded greedily and compared as SQuAD
+compares them, with one reference each. Every line of the report carries its n and a 95 % interval
+(percentile bootstrap over questions). The settings:
 
     gold              the passage that holds the answer, alone
     gold + 3          with three passages of other documents, in random order
@@ -29,7 +29,6 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +36,11 @@ import numpy as np
 
 from ragft_core.finetuning.filters import exact_match, mentions, token_f1
 from ragft_core.finetuning.reading_data import GENERIC_SOURCES, Reading, load_readings
+from ragft_core.models import Generator, open_generator, weights_digest
 from ragft_core.models.prompts import ABSTENTION, render_messages
-from ragft_core.types import Message
+from ragft_core.settings import Settings
+from ragft_core.types import Adapter, Message, Request, Sampling
+from ragft_core.workspace import ModelChoice
 
 GENERAL = Path(__file__).with_name("general_knowledge.jsonl")
 Ask = Callable[[Sequence[tuple[Message, ...]], bool], list[str]]
@@ -136,46 +138,25 @@ def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def open_model(model: Path, reader: Path, batch: int, threads: int) -> Ask:
-    """A function that answers prompts greedily, with the adapter (True) or without."""
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def open_model(model: Path, reader: Path) -> tuple[Generator, Ask]:
+    """The product's engine, and a function that answers with the adapter (True) or without."""
+    weights = weights_digest(model)
 
-    if threads:
-        torch.set_num_threads(threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
-    network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).to(device)
-    if reader.name:
-        network = PeftModel.from_pretrained(network, str(reader))
-    network.eval()
+    def find(name: str) -> Adapter:
+        return Adapter(id=name, name=name, base=weights, path=str(reader.resolve()), rank=0)
 
-    def generate(texts: list[str]) -> list[str]:
-        inputs = tokenizer(texts, add_special_tokens=False, return_tensors="pt", padding=True)
-        inputs = inputs.to(device)
-        with torch.no_grad():
-            out = network.generate(**inputs, max_new_tokens=48, do_sample=False)
-        return tokenizer.batch_decode(out[:, inputs.input_ids.shape[1] :], True)
+    generator = open_generator(ModelChoice("folder", str(model)), Settings(), find)
 
     def ask(prompts: Sequence[tuple[Message, ...]], with_adapter: bool) -> list[str]:
-        texts = [_render(tokenizer, messages) for messages in prompts]
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        answers = [""] * len(texts)
-        off = reader.name and not with_adapter
-        with network.disable_adapter() if off else nullcontext():
-            for start in range(0, len(order), batch):
-                part = order[start : start + batch]
-                for i, text in zip(part, generate([texts[i] for i in part]), strict=True):
-                    answers[i] = text.strip()
-        return answers
+        adapter = "reader" if with_adapter else None
+        order = sorted(range(len(prompts)), key=lambda i: generator.render(prompts[i]))
+        running = {
+            i: generator.submit(Request(prompts[i], adapter, Sampling(max_new_tokens=48)))
+            for i in order
+        }
+        return [running[i].result().text.strip() for i in range(len(prompts))]
 
-    return ask
-
-
-def _render(tokenizer: object, messages: Sequence[Message]) -> str:
-    turns = [{"role": m.role, "content": m.content} for m in messages]
-    return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)  # type: ignore[attr-defined]
+    return generator, ask
 
 
 def report(cases: Sequence[Case], answers: Sequence[str], label: str) -> list[str]:
@@ -206,11 +187,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--base-limit", type=int, default=100, help="questions for the bare base")
     parser.add_argument("--settings", nargs="*", help="only these settings")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON lines with every prompt's answer")
     options = parser.parse_args(argv)
-    ask = open_model(options.model, options.reader, options.batch, options.threads)
+    generator, ask = open_model(options.model, options.reader)
     readings = load_readings(options.data)
     arms = [("base", False, options.base_limit)]
     if options.reader.name:
@@ -224,6 +203,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{label}: {len(cases)} answers in {time.time() - began:.0f} s", flush=True)
         if options.out:
             _keep(options.out, label, cases, answers)
+    generator.close()
 
 
 def _keep(out: Path, label: str, cases: Sequence[Case], answers: Sequence[str]) -> None:
