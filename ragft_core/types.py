@@ -8,6 +8,7 @@ become JSON and come back.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -184,7 +185,7 @@ class Answer:
 
     arm: Strategy
     question: str
-    text: str
+    text: str = ""
     passages: tuple[Passage, ...] = ()
     citations: tuple[Citation, ...] = ()
     prompt: str = ""
@@ -242,9 +243,15 @@ def from_dict(kind: type[T], data: dict[str, Any]) -> T:
         TypeError: A field without a default is missing.
         ValueError: A value does not fit an enumeration.
     """
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     return kind(**{key: _build(hints[key], item) for key, item in data.items() if key in known})
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of a dataclass's fields; evaluating the annotations anew costs milliseconds."""
+    return typing.get_type_hints(kind)
 
 
 def _build(hint: Any, value: Any) -> Any:  # noqa: ANN401
@@ -257,6 +264,8 @@ def _build(hint: Any, value: Any) -> Any:  # noqa: ANN401
         if len(args) == 2 and args[1] is Ellipsis:
             return tuple(_build(args[0], item) for item in value)
         return tuple(_build(arg, item) for arg, item in zip(args, value, strict=True))
+    if origin is dict and isinstance(value, dict):
+        return {key: _build(args[1], item) for key, item in value.items()}
     if origin is list:
         return [_build(args[0], item) for item in value]
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):

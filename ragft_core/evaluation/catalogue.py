@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ragft_core.evaluation import measures
+from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions import Question
 from ragft_core.evaluation.scorers import (
     Family,
@@ -93,7 +92,7 @@ SCORERS = (
     Scorer(
         "format",
         "In the format",
-        "The answer is a label and nothing else, letter for letter.",
+        "The answer has the agreed form, letter for letter: its pattern, or just a label.",
         Family.SENSITIVE,
         label_format,
         rate=True,
@@ -208,7 +207,7 @@ def score_answer(
     question: Question,
     answer: Answer,
     *,
-    labels: Sequence[str] = (),
+    labelling: Labelling = NO_LABELS,
     similarity: float | None = None,
 ) -> dict[str, Score]:
     """All scores of one answer, by the scorer's name.
@@ -216,11 +215,11 @@ def score_answer(
     Args:
         question: What was asked, with the answers that are right.
         answer: What the arm said; one with an error is scored by nothing.
-        labels: The labels, where questions are to be labelled.
+        labelling: The labels, where questions are to be labelled.
         similarity: Cosine to the nearest gold answer, where an embedder was at hand.
     """
     if answer.error:
         failed = Score(None, f"the arm failed: {answer.error}")
         return {scorer.name: failed for scorer in SCORERS}
-    subject = Subject(question, answer, tuple(labels), similarity)
+    subject = Subject(question, answer, labelling, similarity)
     return {scorer.name: scorer.score(subject) for scorer in SCORERS}

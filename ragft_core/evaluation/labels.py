@@ -7,7 +7,8 @@ in a sentence is a right answer in the wrong format. The two are kept apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragft_core.evaluation.text import words
@@ -24,31 +25,62 @@ class Confusion:
     counts: tuple[tuple[int, ...], ...]
 
 
+@dataclass(frozen=True)
+class Labelling:
+    """The labels of a workspace, and the form of a whole answer where it has one.
+
+    ``pattern`` is a regular expression for the whole answer; its group ``label`` is the label.
+    Without one, an answer in the format is a label and nothing else.
+    """
+
+    labels: tuple[str, ...] = ()
+    pattern: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.labels)
+
+    def read(self, answer: str) -> str | None:
+        """The one label that an answer names, or None for none or several."""
+        match = re.fullmatch(self.pattern, answer.strip()) if self.pattern else None
+        if match and "label" in match.groupdict():
+            return match["label"]
+        return parse_label(answer, self.labels)
+
+    def in_format(self, answer: str) -> bool:
+        """Whether the answer has the agreed form, letter for letter."""
+        if self.pattern:
+            return bool(re.fullmatch(self.pattern, answer.strip()))
+        return answer.strip() in self.labels
+
+
+NO_LABELS = Labelling()
+
+
 def parse_label(answer: str, labels: Sequence[str]) -> str | None:
     """The one label that an answer names, or None for none or several.
 
-    A label inside a longer one ("card" in "card lost") is not counted on its own there.
+    Labels spelled as agreed come before those in other letters ("LOST" before "lost"). A label
+    inside a longer one ("card" in "card lost") is not counted on its own there.
     """
-    tokens = words(answer)
-    spelled = {label: words(label) for label in labels if words(label)}
-    for label, parts in spelled.items():
-        if tokens == parts:
-            return label
+    exact = _named(answer, labels, re.compile(r"\w+").findall)
+    found = exact or _named(answer, labels, words)
+    return found[0] if len(set(found)) == 1 else None
+
+
+def _named(answer: str, labels: Sequence[str], split: Callable[[str], list[str]]) -> list[str]:
+    """The labels named in a text, each as often as it stands there by itself."""
+    tokens = split(answer)
+    spelled = sorted(((split(label), label) for label in labels), key=lambda item: -len(item[0]))
     taken = [False] * len(tokens)
     found: list[str] = []
-    for label, parts in sorted(spelled.items(), key=lambda item: -len(item[1])):
+    for parts, label in spelled:
         width = len(parts)
-        for start in range(len(tokens) - width + 1):
+        for start in range(len(tokens) - width + 1 if width else 0):
             stretch = slice(start, start + width)
             if tokens[stretch] == parts and not any(taken[stretch]):
                 taken[stretch] = [True] * width
                 found.append(label)
-    return found[0] if len(set(found)) == 1 else None
-
-
-def in_format(answer: str, labels: Sequence[str]) -> bool:
-    """Whether the answer is a label and nothing else, letter for letter."""
-    return answer.strip() in labels
+    return found
 
 
 def confusion(gold: Sequence[str], given: Sequence[str | None], labels: Sequence[str]) -> Confusion:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragft_core.errors import EvaluationError
+from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.types import Example, QuestionKind, Split
 
 KIND_LABELS = {
@@ -53,7 +54,7 @@ class QuestionSet:
 
     name: str
     questions: tuple[Question, ...]
-    labels: tuple[str, ...] = ()
+    labelling: Labelling = Labelling()
 
     @property
     def ranked(self) -> tuple[Question, ...]:
@@ -71,7 +72,7 @@ def from_examples(
     examples: Sequence[Example],
     *,
     name: str = "Test split",
-    labels: Sequence[str] = (),
+    labelling: Labelling = NO_LABELS,
     documents: Mapping[str, str] | None = None,
     limit: int | None = None,
     trained_wordings: int = 0,
@@ -81,7 +82,7 @@ def from_examples(
     Args:
         examples: All examples of the workspace.
         name: What the set is called.
-        labels: The workspace's labels, where it is about labelling.
+        labelling: The workspace's labels, where it is about labelling.
         documents: From file name to document id, to find a question's document by either.
         limit: At most this many questions, spread over the kinds as the whole is.
         trained_wordings: How many training questions to ask word for word as well, to see
@@ -104,14 +105,14 @@ def from_examples(
     questions += [
         _question(example, documents or {}, trained=True) for example in trained[:trained_wordings]
     ]
-    return QuestionSet(name, tuple(questions), tuple(labels) or _labels(chosen))
+    return QuestionSet(name, tuple(questions), labelling or _labels(chosen))
 
 
 def from_rows(
     rows: Sequence[Mapping[str, object]],
     *,
     name: str,
-    labels: Sequence[str] = (),
+    labelling: Labelling = NO_LABELS,
     documents: Mapping[str, str] | None = None,
 ) -> QuestionSet:
     """Makes a question set of table rows; columns are found by their usual names.
@@ -138,11 +139,11 @@ def from_rows(
             for field, place in places.items()
         }
         if cells["question"]:
-            question = _from_cells(cells, bool(labels), documents or {})
+            question = _from_cells(cells, bool(labelling), documents or {})
             questions.setdefault(question.id, question)
     if not questions:
         raise EvaluationError("No row of the table holds a question.", "Check the question column.")
-    return QuestionSet(name, tuple(questions.values()), tuple(labels))
+    return QuestionSet(name, tuple(questions.values()), labelling)
 
 
 def _from_cells(cells: Mapping[str, str], labelled: bool, documents: Mapping[str, str]) -> Question:
@@ -198,9 +199,9 @@ def _spread(examples: list[Example], limit: int | None) -> list[Example]:
     return [example for example in examples if example.id in kept]
 
 
-def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
+def _labels(examples: Sequence[Example]) -> Labelling:
     found = {example.answer for example in examples if example.kind is QuestionKind.LABEL}
-    return tuple(sorted(found))
+    return Labelling(tuple(sorted(found)))
 
 
 def _digest(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ragft_core.evaluation import measures
-from ragft_core.evaluation.labels import in_format, parse_label
+from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions import Question
 from ragft_core.evaluation.text import is_abstention, numbers, words
 from ragft_core.types import Answer, Passage, QuestionKind, Strategy
@@ -41,7 +41,7 @@ class Subject:
 
     question: Question
     answer: Answer
-    labels: tuple[str, ...] = ()
+    labelling: Labelling = Labelling()
     similarity: float | None = None
 
     @property
@@ -98,7 +98,7 @@ def correct(subject: Subject) -> Score:
     """Whether the answer is right, whatever its style; declining is right where nothing is."""
     if not subject.answerable:
         return Score(float(subject.abstained))
-    if subject.question.kind is QuestionKind.LABEL and subject.labels:
+    if subject.question.kind is QuestionKind.LABEL and subject.labelling:
         return label_right(subject)
     if subject.abstained:
         return Score(0.0)
@@ -107,16 +107,18 @@ def correct(subject: Subject) -> Score:
 
 def label_right(subject: Subject) -> Score:
     """Whether the one label that the answer names is a right one."""
-    if subject.question.kind is not QuestionKind.LABEL or not subject.labels:
+    if subject.question.kind is not QuestionKind.LABEL or not subject.labelling:
         return Score(None, "the question asks for no label")
-    return Score(float(parse_label(subject.answer.text, subject.labels) in subject.question.golds))
+    given = subject.labelling.read(subject.answer.text)
+    right = {subject.labelling.read(gold) for gold in subject.question.golds}
+    return Score(float(given is not None and given in right))
 
 
 def label_format(subject: Subject) -> Score:
-    """Whether the answer is a label and nothing else."""
-    if subject.question.kind is not QuestionKind.LABEL or not subject.labels:
+    """Whether the answer has the agreed form: its pattern, or a label and nothing else."""
+    if subject.question.kind is not QuestionKind.LABEL or not subject.labelling:
         return Score(None, "the question asks for no label")
-    return Score(float(in_format(subject.answer.text, subject.labels)))
+    return Score(float(subject.labelling.in_format(subject.answer.text)))
 
 
 def numeric(subject: Subject) -> Score:

@@ -6,6 +6,7 @@ resampling them one by one would promise more than was seen (Miller 2024, arXiv 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,10 +95,20 @@ def group(documents: Sequence[str]) -> Clusters:
 
 
 def resample(clusters: Clusters, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """How often each cluster is drawn, (draws, clusters): a bootstrap as weights."""
+    """How often each cluster is drawn, (draws, clusters): a bootstrap as weights.
+
+    The same for every score and every slice of that many clusters, so that arms, scores and
+    reruns are compared on the same draws. Not to be written to.
+    """
+    return _resample(clusters.n, draws, seed)
+
+
+@functools.lru_cache(maxsize=32)
+def _resample(n: int, draws: int, seed: int) -> Floats:
     random = np.random.default_rng(seed)
-    shares = np.full(clusters.n, 1 / max(clusters.n, 1))
-    return random.multinomial(clusters.n, shares, size=draws).astype(np.float64)
+    weights = random.multinomial(n, np.full(n, 1 / max(n, 1)), size=draws).astype(np.float64)
+    weights.flags.writeable = False
+    return weights
 
 
 def drawn_means(values: Floats, clusters: Clusters, weights: Floats) -> Floats:
@@ -190,7 +201,9 @@ def compare(
     test; all others by flipping the signs of whole clusters.
     """
     pairs = [(i, j) for i in range(len(arms)) for j in range(i + 1, len(arms))]
-    gaps = np.array([values[i] - values[j] for i, j in pairs]).reshape(len(pairs), -1)
+    if not pairs:
+        return []
+    gaps = np.array([values[i] - values[j] for i, j in pairs])
     kept = [place for place in range(len(pairs)) if not np.isnan(gaps[place]).all()]
     if not kept:
         return []

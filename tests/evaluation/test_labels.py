@@ -4,9 +4,9 @@ import pytest
 
 from ragft_core.evaluation.labels import (
     NO_LABEL,
+    Labelling,
     accuracy,
     confusion,
-    in_format,
     macro_f1,
     parse_label,
 )
@@ -33,9 +33,19 @@ def test_the_one_label_named_is_read(answer: str, label: str | None) -> None:
 
 
 def test_format_is_letter_for_letter() -> None:
-    assert in_format(" card lost ", LABELS)
-    assert not in_format("Card lost", LABELS)
-    assert not in_format("card lost.", LABELS)
+    labelling = Labelling(LABELS)
+    assert labelling.in_format(" card lost ")
+    assert not labelling.in_format("Card lost")
+    assert not labelling.in_format("card lost.")
+
+
+def test_a_pattern_tells_the_label_and_the_format() -> None:
+    queues = Labelling(("LOST", "DELAY"), r"(?P<label>LOST|DELAY)-[123] / [a-z ]+")
+    assert queues.read("DELAY-1 / lost time") == "DELAY"
+    assert queues.in_format("DELAY-1 / lost time")
+    assert not queues.in_format("DELAY / lost time")
+    assert queues.read("It is DELAY, nothing was lost") == "DELAY"
+    assert queues.read("delay or lost") is None
 
 
 def test_accuracy_and_macro_f1_match_scikit_learn() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from ragft_core.errors import EvaluationError
+from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.leaks import find_leaks
 from ragft_core.evaluation.questions import Question, from_examples, from_rows
 from ragft_core.types import Example, QuestionKind, Split
@@ -54,8 +55,9 @@ def test_documents_are_found_by_file_name() -> None:
 
 def test_labels_come_from_the_examples_where_the_workspace_has_none() -> None:
     rows = [example(i, kind=QuestionKind.LABEL, answer="ba"[i % 2]) for i in range(4)]
-    assert from_examples(rows).labels == ("a", "b")
-    assert from_examples(rows, labels=("b", "a", "c")).labels == ("b", "a", "c")
+    assert from_examples(rows).labelling.labels == ("a", "b")
+    own = Labelling(("b", "a", "c"))
+    assert from_examples(rows, labelling=own).labelling == own
 
 
 def test_columns_are_found_by_their_usual_names() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from ragft_core.evaluation.catalogue import SCORERS, score_answer
+from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions import Question
 from ragft_core.evaluation.scorers import Score
 from ragft_core.types import Answer, Chunk, Passage, QuestionKind, Strategy
@@ -21,7 +22,7 @@ def scores(
     text: str, question: Question = FACT, arm: Strategy = Strategy.PROMPT, **changes: object
 ) -> dict[str, float | None]:
     answer = Answer(arm=arm, question=question.text, text=text, **changes)  # type: ignore[arg-type]
-    found = score_answer(question, answer, labels=("card", "billing"), similarity=0.5)
+    found = score_answer(question, answer, labelling=Labelling(("card", "billing")), similarity=0.5)
     return {name: score.value for name, score in found.items()}
 
 

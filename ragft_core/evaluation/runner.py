@@ -1,0 +1,314 @@
+"""The evaluation job: asks what is missing, measures times apart, and writes the report.
+
+Everything is stored as it comes, so the job can be stopped, killed and resumed at any point; what
+is stored is never asked again. Models are loaded only when something is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import Protocol
+
+from ragft_core.errors import EvaluationError
+from ragft_core.evaluation.answers import (
+    StoredAnswer,
+    Task,
+    Timing,
+    answer_tasks,
+    keep,
+    lend_answers,
+    lend_timings,
+    similarity_key,
+    stored_answers,
+    stored_keys,
+    stored_similarities,
+    stored_timings,
+    timing_tasks,
+)
+from ragft_core.evaluation.plans import (
+    ANSWERS_FILE,
+    FOLDER,
+    LATENCY_FILE,
+    REPORT_FILE,
+    SIMILARITY_FILE,
+    Plan,
+    folder_of,
+    load_plan,
+    save_plan,
+)
+from ragft_core.evaluation.questions import QuestionSet
+from ragft_core.jobs import Job, JobContext, list_jobs, start_job
+from ragft_core.settings import Settings
+from ragft_core.strategies import arm_states
+from ragft_core.types import Answer, QuestionKind, Sampling, Strategy, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, write_json
+
+# Enough to keep a batching engine busy, few enough to stop soon.
+IN_FLIGHT = 24
+LOW_PRIORITY = 10
+POLL_S = 0.02
+# Shares of the progress bar.
+ANSWERS_SHARE, TIMES_SHARE = 0.85, 0.97
+
+
+class Pending(Protocol):
+    """An answer while it is being made (``strategies.PendingAnswer``)."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is complete."""
+
+    def cancel(self) -> None:
+        """Ends it soon."""
+
+    def answer(self) -> Answer:
+        """Waits for the end; a failure is part of the answer."""
+
+
+class Asks(Protocol):
+    """What answers questions (``strategies.Lab``)."""
+
+    def ask(
+        self,
+        question: str,
+        strategies: Sequence[Strategy],
+        *,
+        sampling: Sampling | None = None,
+        priority: int = 0,
+    ) -> Sequence[Pending]:
+        """Starts every arm on one question and returns at once."""
+
+    def close(self) -> None:
+        """Frees the models."""
+
+
+class Embeds(Protocol):
+    """What turns texts into vectors of length 1 (``knowledge.Embedder``)."""
+
+    def embed_documents(self, texts: list[str]) -> object:
+        """(n, dimension) float32."""
+
+
+def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -> Job:
+    """Starts an evaluation in the background.
+
+    Raises:
+        EvaluationError: There is no question, or an arm cannot run.
+    """
+    if not questions.questions:
+        raise EvaluationError("The question set is empty.", "Bring at least one question.")
+    states = {state.strategy: state for state in arm_states(workspace)}
+    for entrant in plan.entrants:
+        if not states[entrant.strategy].ready:
+            raise EvaluationError(
+                f"The arm {entrant.strategy.value} cannot run: {states[entrant.strategy].reason}",
+                "Provide what it needs, or leave it out.",
+            )
+    save_plan(workspace, plan, questions)
+    return start_job(workspace, "evaluate", {"evaluation": plan.id})
+
+
+def find_job(workspace: Workspace, evaluation_id: str) -> Job | None:
+    """The job of an evaluation, or None where its folder is gone."""
+    jobs = list_jobs(workspace, "evaluate")
+    return next((job for job in jobs if job.spec.get("evaluation") == evaluation_id), None)
+
+
+def run_evaluation(context: JobContext) -> None:
+    """What the job runs."""
+    from ragft_core.strategies import open_embedder, open_lab
+
+    settings = Settings()
+    evaluate(
+        context,
+        settings,
+        open_lab=lambda: open_lab(context.workspace, settings),
+        open_embedder=lambda: open_embedder(settings),
+    )
+
+
+def evaluate(
+    context: JobContext,
+    settings: Settings,
+    *,
+    open_lab: Callable[[], Asks],
+    open_embedder: Callable[[], Embeds],
+) -> None:
+    """Does what a plan wants and is not there yet.
+
+    Args:
+        context: The job; its spec names the evaluation.
+        settings: Where models lie.
+        open_lab: Loads the models; called only when an answer or a time is missing.
+        open_embedder: Loads the embedder; called only when a cosine is missing.
+    """
+    from ragft_core.evaluation.report import make_report
+    from ragft_core.evaluation.results import load_results
+
+    workspace = context.workspace
+    plan, questions = load_plan(workspace, context.spec["evaluation"])
+    folder = folder_of(workspace, plan.id)
+    for name in (ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE):
+        _mend(folder / name)
+    with ExitStack() as stack:
+        opened: list[Asks] = []
+
+        def lab() -> Asks:
+            if not opened:
+                context.progress(0.0, "Loading the model")
+                opened.append(open_lab())
+                stack.callback(opened[0].close)
+            return opened[0]
+
+        _answer(context, folder, answer_tasks(workspace, settings, plan, questions), lab)
+        _measure(context, folder, timing_tasks(workspace, settings, plan, questions), lab)
+    if plan.similarity and not context.stopping:
+        context.progress(TIMES_SHARE, "Comparing meanings")
+        _compare_meanings(workspace, folder, questions, open_embedder)
+    if context.stopping:
+        return
+    context.progress(0.99, "Working out the tables")
+    report = make_report(load_results(workspace, plan.id))
+    write_json(folder / REPORT_FILE, to_dict(report))
+    context.finish({"evaluation": plan.id, "verdict": report.verdict})
+
+
+def _answer(context: JobContext, folder: Path, tasks: list[Task], lab: Callable[[], Asks]) -> None:
+    """Gets every answer that is missing, several at a time."""
+    missing = _missing(folder, tasks)
+    if missing and lend_answers(context.workspace, folder, missing):
+        missing = _missing(folder, tasks)
+    if not missing:
+        return
+    done, began = len(tasks) - len(missing), time.monotonic()
+    start = done
+    running: list[tuple[Task, Pending]] = []
+    groups = deque(_together(missing))
+    asks = lab()
+    while groups or running:
+        if context.stopping:
+            for _, pending in running:
+                pending.cancel()
+            return
+        while groups and len(running) + len(groups[0]) <= max(IN_FLIGHT, len(groups[0])):
+            group = groups.popleft()
+            running.extend(zip(group, _ask(asks, group, LOW_PRIORITY), strict=True))
+        finished: list[tuple[Task, Pending]] = []
+        waiting: list[tuple[Task, Pending]] = []
+        for item in running:
+            (finished if item[1].done else waiting).append(item)
+        running = waiting
+        for task, pending in finished:
+            _keep_answer(context, folder, task, pending.answer())
+        done += len(finished)
+        left = (time.monotonic() - began) / max(done - start, 1) * (len(tasks) - done)
+        context.progress(
+            ANSWERS_SHARE * done / len(tasks),
+            f"{done} of {len(tasks)} answers",
+            left if done > start else None,
+        )
+        if not finished:
+            time.sleep(POLL_S)
+
+
+def _missing(folder: Path, tasks: list[Task]) -> list[Task]:
+    """What is not stored yet, or only as a failure, or under a key that has changed since."""
+    have = stored_keys(folder)
+    return [
+        task
+        for task in tasks
+        if have.get((task.entrant.name, task.question.id, task.draw)) != task.key
+    ]
+
+
+def _together(tasks: list[Task]) -> list[list[Task]]:
+    """Neighbours with one question and one sampling are asked at once, and retrieve once."""
+    return [
+        list(group)
+        for _, group in groupby(tasks, key=lambda task: (task.question.id, task.sampling))
+    ]
+
+
+def _ask(asks: Asks, group: list[Task], priority: int) -> Sequence[Pending]:
+    strategies = [task.entrant.strategy for task in group]
+    first = group[0]
+    return asks.ask(first.question.text, strategies, sampling=first.sampling, priority=priority)
+
+
+def _keep_answer(context: JobContext, folder: Path, task: Task, answer: Answer) -> None:
+    if answer.finish == "cancelled":
+        return
+    row = StoredAnswer(task.key, task.entrant.name, task.question.id, task.draw, answer)
+    keep(folder / ANSWERS_FILE, [row])
+    context.metric({"arm": row.arm, "total_s": answer.total_s, "failed": bool(answer.error)})
+
+
+def _measure(context: JobContext, folder: Path, tasks: list[Task], lab: Callable[[], Asks]) -> None:
+    """Asks the latency sample, one question and one arm at a time."""
+    have = {timing.key for timing in stored_timings(folder)}
+    missing = [task for task in tasks if task.key not in have]
+    if missing and not context.stopping and lend_timings(context.workspace, folder, missing):
+        have = {timing.key for timing in stored_timings(folder)}
+        missing = [task for task in missing if task.key not in have]
+    warm = ""
+    for place, task in enumerate(missing):
+        if context.stopping:
+            return
+        share = ANSWERS_SHARE + (TIMES_SHARE - ANSWERS_SHARE) * place / len(missing)
+        context.progress(share, f"Measuring times: {task.entrant.name}")
+        if task.entrant.name != warm:  # the first answer of an arm also pays for loading
+            warm = task.entrant.name
+            _ask(lab(), [task], 0)[0].answer()
+        answer = _ask(lab(), [task], 0)[0].answer()
+        if not answer.error:
+            timing = Timing(
+                task.key, task.entrant.name, task.question.id,
+                answer.first_token_s, answer.total_s, answer.completion_tokens,
+            )  # fmt: skip
+            keep(folder / LATENCY_FILE, [timing])
+
+
+def _compare_meanings(
+    workspace: Workspace,
+    folder: Path,
+    questions: QuestionSet,
+    open_embedder: Callable[[], Embeds],
+) -> None:
+    """Works out the cosine of each answer to its nearest gold answer, where it is not known."""
+    import numpy as np
+
+    golds = {q.id: q.golds for q in questions.questions if q.kind is not QuestionKind.UNANSWERABLE}
+    pairs = {
+        similarity_key(row.answer.text, golds[row.question_id]): (
+            row.answer.text,
+            golds[row.question_id],
+        )
+        for row in stored_answers(folder).values()
+        if golds.get(row.question_id) and row.answer.text and not row.answer.error
+    }
+    known: dict[str, float] = {}
+    for file in workspace.path.glob(f"{FOLDER}/eval-*/{SIMILARITY_FILE}"):
+        known |= {row["key"]: row["value"] for row in read_jsonl(file)}
+    missing = [key for key in pairs if key not in known]
+    if missing:
+        texts = {t for key in missing for t in (pairs[key][0], *pairs[key][1])}
+        order = {text: place for place, text in enumerate(sorted(texts))}
+        vectors = np.asarray(open_embedder().embed_documents(list(order)), dtype=np.float64)
+        for key in missing:
+            text, right = pairs[key]
+            cosines = vectors[[order[gold] for gold in right]] @ vectors[order[text]]
+            known[key] = float(cosines.max())
+    own = stored_similarities(folder)
+    rows = [{"key": key, "value": known[key]} for key in pairs if key not in own]
+    append_jsonl(folder / SIMILARITY_FILE, rows)
+
+
+def _mend(path: Path) -> None:
+    """Cuts off a last line that a kill left half-written, so that the next row stands alone."""
+    if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(data[: data.rfind(b"\n") + 1])
