@@ -1,0 +1,20 @@
+"""Models: the bundled ones, loading, prompts, the generation engine, endpoints.
+
+``open_generator`` turns a workspace's choice of model into a ``Generator``; nothing else is
+needed to get answers. Importing this package imports neither torch nor transformers.
+"""
+
+from ragft_core.models.generator import Generation, Generator
+from ragft_core.models.loading import ModelFacts, check_folder, load_base, weights_digest
+from ragft_core.models.opening import model_folder, open_generator
+
+__all__ = [
+    "Generation",
+    "Generator",
+    "ModelFacts",
+    "check_folder",
+    "load_base",
+    "model_folder",
+    "open_generator",
+    "weights_digest",
+]

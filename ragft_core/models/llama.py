@@ -1,0 +1,321 @@
+"""The forward pass of the Llama family, written for mixed batches on a CPU.
+
+What it does beyond transformers' own: query, key and value projections are one matrix product,
+gate and up another (weights are re-laid in place, so memory does not grow); rows of any length
+share every product without padding; adapters of different rows are applied in one pair of
+products; the vocabulary projection runs on wanted positions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragft_core.models.decoder import Segment
+from ragft_core.models.kvcache import RowCache
+from ragft_core.models.lora import Lora, Stacked, stack
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+FAMILY = ("llama", "mistral", "qwen2")
+ATTENTION = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+GATED = ("mlp.gate_proj", "mlp.up_proj")
+PROBE = tuple(range(3, 27))
+PROBE_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True)
+class Fused:
+    """One matrix product: ``weight`` (outputs, inputs) made of ``modules`` of ``sizes`` outputs."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    modules: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The weights of one layer; the products in the order qkv, o, gate-up, down."""
+
+    attention_norm: torch.Tensor
+    mlp_norm: torch.Tensor
+    products: tuple[Fused, Fused, Fused, Fused]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The adapters of one pass on one product; ``mask`` (tokens, R) selects each token's own."""
+
+    a: torch.Tensor
+    b: torch.Tensor
+    mask: torch.Tensor | None
+
+
+class LlamaDecoder:
+    """See ``Decoder``. Runs in the engine's thread only."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        config = model.config
+        core = model.model
+        self.device = model.device
+        self._heads = config.num_attention_heads
+        self._kv_heads = config.num_key_value_heads
+        self._size = getattr(config, "head_dim", None) or config.hidden_size // self._heads
+        self._eps = config.rms_norm_eps
+        self._embedding = core.embed_tokens.weight
+        self._norm = core.norm.weight
+        self._head = model.lm_head.weight
+        self._layers = [_layer(core, number) for number in range(config.num_hidden_layers)]
+        self._rotary = core.rotary_emb
+        self._cos, self._sin = self._tables(512)
+        self._stacked: dict[tuple[int, ...], tuple[Any, list[list[Stacked | None]]]] = {}
+
+    @property
+    def shares_prefixes(self) -> bool:
+        """True: a row's cache is a plain block."""
+        return True
+
+    def new_cache(self, capacity: int) -> RowCache:
+        """An empty cache for one row of at most ``capacity`` tokens."""
+        import torch
+
+        shape = (len(self._layers), self._kv_heads, capacity, self._size)
+        dtype = self._embedding.dtype
+        return RowCache(
+            torch.empty(shape, dtype=dtype, device=self.device),
+            torch.empty(shape, dtype=dtype, device=self.device),
+        )
+
+    def forward(self, segments: Sequence[Segment]) -> list[torch.Tensor]:
+        """Runs the segments together; for each, logits of shape (want, vocabulary)."""
+        import torch
+        from torch.nn import functional
+
+        with torch.inference_mode():
+            ids = torch.tensor([i for s in segments for i in s.ids], device=self.device)
+            cos, sin = self._positions(segments)
+            applied = self._apply(segments)
+            hidden = self._embedding[ids]
+            for number, layer in enumerate(self._layers):
+                qkv, out, gated, down = layer.products
+                extra = applied[number] if applied else (None,) * 4
+                x = functional.rms_norm(hidden, hidden.shape[-1:], layer.attention_norm, self._eps)
+                mixed = self._attend(number, _product(x, qkv, extra[0]), cos, sin, segments)
+                hidden = _product(mixed, out, extra[1], onto=hidden)
+                x = functional.rms_norm(hidden, hidden.shape[-1:], layer.mlp_norm, self._eps)
+                gate, up = _product(x, gated, extra[2]).chunk(2, dim=-1)
+                hidden = _product(functional.silu(gate) * up, down, extra[3], onto=hidden)
+            return self._logits(hidden, segments)
+
+    def _logits(self, hidden: torch.Tensor, segments: Sequence[Segment]) -> list[torch.Tensor]:
+        import torch
+        from torch.nn import functional
+
+        wanted, end = [], 0
+        for segment in segments:
+            end += len(segment.ids)
+            segment.cache.length += len(segment.ids)
+            wanted += range(end - segment.want, end)
+        if not wanted:
+            return [hidden.new_empty(0, self._head.shape[0]) for _ in segments]
+        chosen = hidden[torch.tensor(wanted, device=self.device)]
+        chosen = functional.rms_norm(chosen, chosen.shape[-1:], self._norm, self._eps)
+        logits = functional.linear(chosen, self._head)
+        return list(logits.split([segment.want for segment in segments]))
+
+    def _attend(
+        self,
+        number: int,
+        qkv: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        segments: Sequence[Segment],
+    ) -> torch.Tensor:
+        import torch
+
+        heads, kv, size = self._heads, self._kv_heads, self._size
+        tokens = qkv.shape[0]
+        turned = qkv[:, : (heads + kv) * size].view(tokens, heads + kv, size)
+        half = size // 2
+        swapped = torch.cat((-turned[..., half:], turned[..., :half]), dim=-1)
+        turned = torch.addcmul(turned * cos, swapped, sin)
+        values = qkv[:, (heads + kv) * size :].view(tokens, kv, size)
+        out = qkv.new_empty(tokens, heads * size)
+        start = 0
+        for segment in segments:
+            end, cache = start + len(segment.ids), segment.cache
+            past, total = cache.length, cache.length + len(segment.ids)
+            keys_of, values_of = cache.keys[number], cache.values[number]
+            keys_of[:, past:total] = turned[start:end, heads:].transpose(0, 1)
+            values_of[:, past:total] = values[start:end].transpose(0, 1)
+            out[start:end] = _attention(
+                turned[start:end, :heads], keys_of[:, :total], values_of[:, :total]
+            )
+            start = end
+        return out
+
+    def _positions(self, segments: Sequence[Segment]) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        ends = [(s.cache.length, s.cache.length + len(s.ids)) for s in segments]
+        while max(end for _, end in ends) > self._cos.shape[0]:
+            self._cos, self._sin = self._tables(2 * self._cos.shape[0])
+        at = torch.tensor([p for start, end in ends for p in range(start, end)], device=self.device)
+        return self._cos[at], self._sin[at]
+
+    def _tables(self, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        at = torch.arange(length, device=self.device)[None]
+        cos, sin = self._rotary(self._embedding[:1], at)
+        return cos[0].unsqueeze(1), sin[0].unsqueeze(1)
+
+    def _apply(self, segments: Sequence[Segment]) -> list[list[Applied | None]] | None:
+        import torch
+
+        loras: list[Lora] = []
+        owner: list[int] = []
+        for segment in segments:
+            number = -1
+            if segment.lora is not None:
+                if segment.lora not in loras:
+                    loras.append(segment.lora)
+                number = loras.index(segment.lora)
+            owner += [number] * len(segment.ids)
+        if not loras:
+            return None
+        order = sorted(range(len(loras)), key=lambda n: id(loras[n]))
+        stacked = self._stack([loras[n] for n in order])
+        place = {old: new for new, old in enumerate(order)}
+        rows = torch.tensor([place.get(n, -1) for n in owner], device=self.device)
+        alone = len(loras) == 1 and -1 not in owner
+        masks: dict[tuple[int, ...], torch.Tensor | None] = {}
+        result = []
+        for layer in stacked:
+            line: list[Applied | None] = []
+            for item in layer:
+                if item is None:
+                    line.append(None)
+                    continue
+                if item.owner not in masks:
+                    ranks = torch.tensor(item.owner, device=self.device)
+                    same = rows[:, None] == ranks[None, :]
+                    masks[item.owner] = None if alone else same.to(item.a.dtype)
+                line.append(Applied(item.a, item.b, masks[item.owner]))
+            result.append(line)
+        return result
+
+    def _stack(self, loras: list[Lora]) -> list[list[Stacked | None]]:
+        """The adapters of a batch side by side, kept for the next step."""
+        key = tuple(id(lora) for lora in loras)
+        if key not in self._stacked:
+            if len(self._stacked) >= 8:
+                del self._stacked[next(iter(self._stacked))]
+            layers = [
+                [
+                    stack(loras, [f"model.layers.{n}.{m}" for m in p.modules], p.sizes)
+                    for p in layer.products
+                ]
+                for n, layer in enumerate(self._layers)
+            ]
+            self._stacked[key] = (loras, layers)  # the loras live as long as their id is used
+        return self._stacked[key][1]
+
+
+def _product(
+    x: torch.Tensor, fused: Fused, extra: Applied | None, onto: torch.Tensor | None = None
+) -> torch.Tensor:
+    import torch
+    from torch.nn import functional
+
+    if onto is not None and fused.bias is None:
+        y = torch.addmm(onto, x, fused.weight.T)
+    else:
+        y = functional.linear(x, fused.weight, fused.bias)
+        y = y if onto is None else y + onto
+    if extra is not None:
+        low = x @ extra.a.T
+        if extra.mask is not None:
+            low *= extra.mask
+        y.addmm_(low, extra.b)
+    return y
+
+
+def _attention(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Causal attention of new tokens (n, heads, size) over (kv heads, total, size): (n, width)."""
+    import torch
+    from torch.nn import functional
+
+    new, heads, size = query.shape
+    kv, total, _ = keys.shape
+    group = heads // kv
+    if new == 1:
+        # The heads that share keys count as so many queries: nothing is copied for them.
+        grouped = query.view(1, kv, group, size)
+        mixed = functional.scaled_dot_product_attention(grouped, keys[None], values[None])
+        return mixed.reshape(1, heads * size)
+    past = total - new
+    mask = None
+    if past:
+        mask = torch.ones(new, total, dtype=torch.bool, device=query.device).tril_(past)
+    mixed = functional.scaled_dot_product_attention(
+        query.transpose(0, 1)[None],
+        keys.repeat_interleave(group, 0)[None],
+        values.repeat_interleave(group, 0)[None],
+        attn_mask=mask,
+        is_causal=mask is None,
+    )
+    return mixed[0].transpose(0, 1).reshape(new, heads * size)
+
+
+def _layer(core: torch.nn.Module, number: int) -> Layer:
+    layer: Any = core.layers[number]  # type: ignore[index]
+    products = (
+        _fuse(layer, ATTENTION),
+        _fuse(layer, ("self_attn.o_proj",)),
+        _fuse(layer, GATED),
+        _fuse(layer, ("mlp.down_proj",)),
+    )
+    return Layer(layer.input_layernorm.weight, layer.post_attention_layernorm.weight, products)
+
+
+def _fuse(layer: torch.nn.Module, names: tuple[str, ...]) -> Fused:
+    """Joins projections of the same input; the model's own become views of the joined one."""
+    import torch
+
+    linears: list[Any] = [layer.get_submodule(name) for name in names]
+    sizes = tuple(linear.weight.shape[0] for linear in linears)
+    weight = linears[0].weight.data
+    bias = linears[0].bias.data if linears[0].bias is not None else None
+    if len(linears) > 1:
+        weight = torch.cat([linear.weight.data for linear in linears])
+        for linear, part in zip(linears, weight.split(sizes), strict=True):
+            linear.weight.data = part
+        if bias is not None:
+            bias = torch.cat([linear.bias.data for linear in linears])
+    return Fused(weight, bias, names, sizes)
+
+
+def try_llama(model: PreTrainedModel) -> LlamaDecoder | None:
+    """This forward pass for a model, if it gives what the model's own gives on a few tokens."""
+    config = model.config
+    scaling = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    windowed = getattr(config, "use_sliding_window", True) and config.to_dict().get(
+        "sliding_window"
+    )
+    gated = getattr(config, "hidden_act", "") == "silu"
+    known = scaling in ("default", "linear", "llama3")
+    if config.model_type not in FAMILY or windowed or not gated or not known:
+        return None
+    import torch
+
+    decoder = LlamaDecoder(model)
+    ids = [number % config.vocab_size for number in PROBE]
+    with torch.inference_mode():
+        theirs = model(input_ids=torch.tensor([ids], device=model.device)).logits[0]
+    ours = decoder.forward([Segment(ids, decoder.new_cache(len(ids)), want=len(ids))])[0]
+    return decoder if (ours - theirs).abs().max() < PROBE_TOLERANCE else None

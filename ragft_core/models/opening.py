@@ -1,0 +1,64 @@
+"""From a workspace's choice of model to a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ragft_core.errors import ModelError
+from ragft_core.models import bundled
+from ragft_core.models.generator import Generator
+from ragft_core.settings import Settings
+from ragft_core.types import Adapter
+from ragft_core.workspace import ModelChoice
+
+
+def open_generator(
+    choice: ModelChoice, settings: Settings, adapters: Callable[[str], Adapter]
+) -> Generator:
+    """Opens the generator that a workspace uses.
+
+    Args:
+        choice: Which model.
+        settings: Where models are cached, and how many threads they may use.
+        adapters: Finds an adapter by its id; called when a request first names it. May raise
+            ``ModelError``.
+
+    Raises:
+        ModelError: The model is missing, refused, or does not fit into memory.
+    """
+    return open_folder(model_folder(choice, settings), settings, adapters)
+
+
+def model_folder(choice: ModelChoice, settings: Settings) -> Path:
+    """Where the weights of a local choice lie; they are fetched when missing.
+
+    Raises:
+        ModelError: They cannot be had, or the choice is an endpoint.
+    """
+    if choice.kind == "bundled":
+        return bundled.fetch(bundled.GENERATOR, settings.models)
+    if choice.kind == "folder":
+        return Path(choice.name).expanduser()
+    raise ModelError(f"There is no kind of model called {choice.kind!r}.")
+
+
+def open_folder(folder: Path, settings: Settings, adapters: Callable[[str], Adapter]) -> Generator:
+    """Opens a model folder as a generator on this machine.
+
+    Raises:
+        ModelError: The folder is refused, or the model does not fit into memory.
+    """
+    from ragft_core.models.engine import LocalGenerator
+    from ragft_core.models.generic import GenericDecoder
+    from ragft_core.models.llama import try_llama
+    from ragft_core.models.loading import load_base, weights_digest
+
+    if settings.threads:
+        import torch
+
+        torch.set_num_threads(settings.threads)
+    model, tokenizer = load_base(folder)
+    decoder = try_llama(model) or GenericDecoder(model)
+    digest = weights_digest(folder)
+    return LocalGenerator(folder.name, digest, model, tokenizer, decoder, adapters)

@@ -1,0 +1,105 @@
+"""Adapters with random weights, requests, and plain transformers as the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ragft_core.errors import ModelError
+from ragft_core.models.loading import load_base, weights_digest
+from ragft_core.models.sampling import TIE
+from ragft_core.types import Adapter, Message, Request, Sampling
+
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+def make_adapter(base: Path, folder: Path, seed: int, rank: int = 4, **options) -> Adapter:
+    """A LoRA adapter with random weights, as PEFT saves it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    model, _ = load_base(base)
+    options = {"target_modules": TARGETS, "lora_alpha": 2 * rank, **options}
+    peft = get_peft_model(model, LoraConfig(r=rank, task_type="CAUSAL_LM", **options))
+    for name, parameter in peft.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+    peft.save_pretrained(folder)
+    return Adapter(folder.name, folder.name, weights_digest(base), str(folder), rank)
+
+
+def finder(adapters: dict[str, Adapter]) -> Callable[[str], Adapter]:
+    """Looks adapters up the way the strategies do."""
+
+    def find(name: str) -> Adapter:
+        if name not in adapters:
+            raise ModelError(f"There is no adapter {name!r}.")
+        return adapters[name]
+
+    return find
+
+
+class Reference:
+    """Plain transformers and peft: one prompt at a time, as the library generates it."""
+
+    def __init__(self, folder: Path, adapters: dict[str, Adapter]) -> None:
+        self._folder, self._adapters, self._models = folder, adapters, {}
+
+    def model(self, adapter: str | None):
+        from peft import PeftModel
+
+        if adapter not in self._models:
+            model, self.tokenizer = load_base(self._folder)
+            if adapter:
+                model = PeftModel.from_pretrained(model, self._adapters[adapter].path).eval()
+            self._models[adapter] = model
+        return self._models[adapter]
+
+    def generate(self, request: Request):
+        """Token ids of the answer, and the two best logits' distance at each."""
+        import torch
+
+        model = self.model(request.adapter)
+        rows = [{"role": m.role, "content": m.content} for m in request.messages]
+        inputs = self.tokenizer.apply_chat_template(
+            rows, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        with torch.no_grad():
+            out = model.generate(
+                **inputs,
+                do_sample=False,
+                max_new_tokens=request.sampling.max_new_tokens,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+        ids = out.sequences[0, inputs["input_ids"].shape[1] :].tolist()
+        gaps = [float(best[0, 0] - best[0, 1]) for best in (x.topk(2).values for x in out.logits)]
+        return ids, gaps
+
+    def check(self, request: Request, text: str) -> int:
+        """Asserts equality with the engine's text up to the first tie; counts such ties."""
+        ids, gaps = self.generate(request)
+        expected = self.tokenizer.decode(ids, skip_special_tokens=True)
+        if text == expected:
+            return 0
+        for n in range(len(ids) + 1):
+            if not text.startswith(self.tokenizer.decode(ids[:n], skip_special_tokens=True)):
+                assert min(gaps[:n]) < TIE, f"{text!r} is not {expected!r}, gaps {gaps[:n]}"
+                return 1
+        raise AssertionError(f"{text!r} goes on after {expected!r}")
+
+
+def ask(text: str, adapter: str | None = None, *, n: int = 24, **options) -> Request:
+    """A request with one user turn."""
+    messages = (Message("system", "Answer the question in a few words."), Message("user", text))
+    return Request(messages, adapter, Sampling(max_new_tokens=n, **options))
+
+
+def prompts(count: int) -> Sequence[str]:
+    """Prompts of mixed length, from a few words to several hundred tokens."""
+    words = "the price of a red city is blue and how many days was it for".split()
+    return [
+        " ".join(words[(i * 7 + j) % len(words)] for j in range(3 + i * i * 4 % 190))
+        for i in range(count)
+    ]
