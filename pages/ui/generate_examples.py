@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import components, resources, state
+from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.finetuning.generate import (
     DROPPED,
@@ -16,7 +16,7 @@ from ragft_core.finetuning.generate import (
 from ragft_core.finetuning.review import accept, discard, edit, latest_generation
 from ragft_core.finetuning.roundtrip import Candidate
 from ragft_core.jobs import Job, JobStatus
-from ragft_core.knowledge import documents
+from ragft_core.knowledge.store import chunks_of, documents
 from ragft_core.workspace import Workspace
 
 
@@ -57,11 +57,10 @@ def _form(workspace: Workspace) -> None:
         )
         if st.form_submit_button("Write examples", type="primary", icon=":material/edit_note:"):
             with show_errors():
-                knowledge = resources.knowledge(workspace)
                 chunks = [
                     (document.title, chunk)
-                    for document in knowledge.documents()
-                    for chunk in knowledge.chunks(document.id)
+                    for document in documents(workspace)
+                    for chunk in chunks_of(workspace, document.id)
                 ]
                 start_generation(workspace, chunks, int(target))
                 st.rerun()

@@ -20,10 +20,9 @@ from pathlib import Path
 from ragft_core.finetuning.adapters import get_adapter
 from ragft_core.finetuning.generate import GenerationReport, generate_examples
 from ragft_core.finetuning.roundtrip import Candidate
-from ragft_core.knowledge import KnowledgeBase
+from ragft_core.knowledge.store import chunks_of, documents
 from ragft_core.models import open_generator
 from ragft_core.settings import Settings
-from ragft_core.strategies import open_embedder
 from ragft_core.types import to_dict
 from ragft_core.workspace import open_workspace
 
@@ -58,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     settings = Settings()
     workspace = open_workspace(settings, options.workspace)
-    knowledge = KnowledgeBase(workspace, open_embedder(settings))
-    chunks = [(d.title, c) for d in knowledge.documents() for c in knowledge.chunks(d.id)]
+    chunks = [(d.title, c) for d in documents(workspace) for c in chunks_of(workspace, d.id)]
     generator = open_generator(
         workspace.settings().model, settings, partial(get_adapter, workspace)
     )
