@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -19,15 +21,23 @@ from ragft_core.finetuning.filters import (
     tidy_question,
     token_f1,
 )
-from ragft_core.finetuning.generate import CANDIDATES, Queue, generate_examples, read_candidates
+from ragft_core.finetuning.generate import (
+    CANDIDATES,
+    DROPPED,
+    SOURCES,
+    Queue,
+    generate_examples,
+    read_candidates,
+    run_generation,
+)
 from ragft_core.finetuning.review import accept, discard, edit, latest_generation
 from ragft_core.finetuning.roundtrip import REASONS, Candidate
 from ragft_core.finetuning.spans import find_spans, sentences
 from ragft_core.finetuning.specificity import Corpus
-from ragft_core.jobs import Job
+from ragft_core.jobs import Job, JobContext
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
 from ragft_core.types import Chunk, Completion, Example, Message, Request, to_dict
-from ragft_core.workspace import Workspace, append_jsonl, write_json
+from ragft_core.workspace import ModelChoice, Workspace, append_jsonl, write_json
 
 PASSAGE = """# Travel
 
@@ -442,3 +452,22 @@ def test_discarding_adds_nothing(workspace: Workspace, finished: Job) -> None:
     discard(finished)
     assert latest_generation(workspace) is None
     assert load_examples(workspace) == []
+
+
+# The job, with a real model that has learned nothing: it must judge all, keep none, and say so.
+
+
+@pytest.mark.slow
+def test_job_accounts_for_everything_it_wrote(workspace: Workspace, tiny_model: Path) -> None:
+    workspace.update(model=ModelChoice("folder", str(tiny_model)))
+    folder = workspace.folder("jobs", "generate-1")
+    append_jsonl(folder / SOURCES, [{"title": "Travel", "chunk": to_dict(chunk())}])
+    write_json(folder / "status.json", {"state": "running"})
+    run_generation(JobContext(workspace, folder, {"target": 1}))
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert result["written"] >= 5
+    assert (
+        sum(result["dropped"].values())
+        == result["written"]
+        == len(read_candidates(folder, DROPPED))
+    )
