@@ -15,8 +15,7 @@ import numpy as np
 from ragft_core.advisor.evaluations import evaluation_evidence
 from ragft_core.advisor.results import Measurement
 from ragft_core.errors import ModelError
-from ragft_core.finetuning import list_adapters
-from ragft_core.finetuning.examples import load_examples
+from ragft_core.finetuning import list_adapters, load_examples
 from ragft_core.knowledge import documents
 from ragft_core.models import ModelFacts, bundled, check_folder
 from ragft_core.settings import Settings
@@ -76,7 +75,7 @@ def gather_evidence(workspace: Workspace, settings: Settings | None = None) -> E
     }
     answers = [
         answer
-        for conversation in list_conversations(workspace)
+        for conversation in reversed(list_conversations(workspace))  # oldest first
         for turn in conversation.turns
         for answer in turn.answers
     ]
@@ -127,12 +126,14 @@ def model_facts(choice: ModelChoice, settings: Settings) -> ModelFacts | None:
 def answer_measurements(answers: Iterable[Answer], source: str) -> list[Measurement]:
     """Seconds to the first token and tokens read, by strategy, from answers that were given.
 
-    Only answers of the model that answered last count: times of another say nothing about it.
+    Only answers of the model, and of the adapter, that answered last count: times of another say
+    nothing about it.
     """
     good = [answer for answer in answers if not answer.error and answer.prompt_tokens > 0]
     found = []
     for strategy in Strategy:
         mine = [a for a in good if a.arm is strategy and a.weights == good[-1].weights]
+        mine = [a for a in mine if a.adapter == mine[-1].adapter]
         if len(mine) < MIN_ANSWERS:
             continue
         for name, values in (
@@ -163,7 +164,7 @@ def training_measurements(adapters: Iterable[Adapter]) -> list[Measurement]:
     """Minutes that training took, from the run cards of the newest adapter of each arm."""
     found: dict[Strategy, Measurement] = {}
     for adapter in adapters:
-        seconds = adapter.card.get("training_s")
+        seconds = adapter.card.get("seconds")
         if not isinstance(seconds, (int, float)) or seconds <= 0:
             continue
         strategy = Strategy.HYBRID if adapter.with_context else Strategy.FINE_TUNED
