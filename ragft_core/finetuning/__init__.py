@@ -1,0 +1,50 @@
+"""Fine-tuning: examples in, a LoRA adapter out.
+
+Examples come from tables (``read_table``, ``import_examples``) or are edited; a run
+(``start_run``) is a background job that trains an adapter on a fresh copy of the base model;
+``list_adapters`` finds what came of it.
+"""
+
+from ragft_core.finetuning.adapters import (
+    choose_adapter,
+    delete_adapter,
+    get_adapter,
+    list_adapters,
+)
+from ragft_core.finetuning.config import PRESETS, RunConfig, preset_config
+from ragft_core.finetuning.estimate import Estimate, estimate_run
+from ragft_core.finetuning.examples import assign_splits, load_examples, save_examples
+from ragft_core.finetuning.importing import (
+    ImportReport,
+    guess_mapping,
+    import_examples,
+    import_file,
+    preview_import,
+)
+from ragft_core.finetuning.rows import rendered_example
+from ragft_core.finetuning.runs import list_runs, start_run
+from ragft_core.finetuning.tables import read_table
+
+__all__ = [
+    "PRESETS",
+    "Estimate",
+    "ImportReport",
+    "RunConfig",
+    "assign_splits",
+    "choose_adapter",
+    "delete_adapter",
+    "estimate_run",
+    "get_adapter",
+    "guess_mapping",
+    "import_examples",
+    "import_file",
+    "list_adapters",
+    "list_runs",
+    "load_examples",
+    "preset_config",
+    "preview_import",
+    "read_table",
+    "rendered_example",
+    "save_examples",
+    "start_run",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ragft_core.errors import TrainingDataError
 from ragft_core.finetuning.examples import (
@@ -15,7 +16,7 @@ from ragft_core.finetuning.examples import (
     same_question,
     save_examples,
 )
-from ragft_core.finetuning.tables import SEPARATOR, BadRow, Table
+from ragft_core.finetuning.tables import SEPARATOR, BadRow, Table, read_table
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.workspace import Workspace
@@ -48,13 +49,13 @@ class ImportReport:
     """What an import would add, or has added, and what it leaves out."""
 
     examples: tuple[Example, ...]
-    bad_rows: tuple[BadRow, ...]
+    rejected: tuple[BadRow, ...]
     mapping: dict[str, str]
 
     @property
     def summary(self) -> str:
         """One sentence for people."""
-        left = f"; {len(self.bad_rows)} rows are left out" if self.bad_rows else ""
+        left = f"; {len(self.rejected)} rows are left out" if self.rejected else ""
         return f"{len(self.examples)} examples can be used{left}."
 
 
@@ -77,13 +78,24 @@ def preview_import(
 
     Args:
         table: As read by ``read_table``.
-        mapping: Column for each field of ``REQUIRED`` and ``OPTIONAL``; guessed when None.
+        mapping: Column for each field of ``REQUIRED`` and ``OPTIONAL``. Where the question's or
+            the answer's is missing, columns are guessed by their names.
         existing: Examples that are there already; rows that repeat them are left out.
 
     Raises:
         TrainingDataError: There is no column for the question or the answer.
     """
-    chosen = {f: c for f, c in (mapping or guess_mapping(table)).items() if c in table.columns}
+    given = {field: column for field, column in (mapping or {}).items() if column}
+    unknown = [column for column in given.values() if column not in table.columns]
+    if unknown:
+        raise TrainingDataError(
+            f"{table.name} has no column {unknown[0]!r}; found: {', '.join(table.columns)}."
+        )
+    chosen = (
+        given
+        if mapping is not None and all(map(given.get, REQUIRED))
+        else {**guess_mapping(table), **given}
+    )
     missing = [field for field in REQUIRED if field not in chosen]
     if missing:
         raise TrainingDataError(
@@ -120,11 +132,26 @@ def import_examples(
         existing = load_examples(workspace)
         report = preview_import(table, mapping, existing)
         if not report.examples:
-            first = report.bad_rows[0] if report.bad_rows else None
+            first = report.rejected[0] if report.rejected else None
             why = f" Row {first.row} {first.reason}." if first else ""
             raise TrainingDataError(f"No row of {table.name} can be used.{why}")
         save_examples(workspace, [*existing, *report.examples])
     return report
+
+
+def import_file(
+    workspace: Workspace, path: Path, mapping: Mapping[str, str] | None = None
+) -> ImportReport:
+    """Adds the usable rows of a table in a file; see ``import_examples``.
+
+    Raises:
+        TrainingDataError: The file cannot be read, or no row can be used.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TrainingDataError(f"{path.name} cannot be read: {error.strerror}.") from None
+    return import_examples(workspace, read_table(path.name, data), mapping)
 
 
 def _unusable(values: Mapping[str, str]) -> str:

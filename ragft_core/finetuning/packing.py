@@ -181,7 +181,7 @@ def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
     allowed = torch.from_numpy(pack.allowed()).to(device)
     mask = torch.zeros(allowed.shape, dtype=dtype, device=device)
     mask.masked_fill_(~allowed, torch.finfo(dtype).min)
-    hidden = core.model(
+    hidden = core.base_model(
         input_ids=torch.from_numpy(pack.input_ids)[None].to(device),
         position_ids=torch.from_numpy(pack.position_ids)[None].to(device),
         attention_mask=mask[None, None],

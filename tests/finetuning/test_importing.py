@@ -51,7 +51,7 @@ def test_a_row_with_too_many_cells_is_listed_with_its_number() -> None:
     table = read_table("a.csv", b"question,answer\nA?,one\nB?,two,three\nC?,four\n")
     report = preview_import(table)
     assert len(report.examples) == 2
-    assert [(bad.row, "3 cells" in bad.reason) for bad in report.bad_rows] == [(3, True)]
+    assert [(bad.row, "3 cells" in bad.reason) for bad in report.rejected] == [(3, True)]
 
 
 def test_json_and_json_lines_and_chats_are_read() -> None:
@@ -71,7 +71,7 @@ def test_a_broken_json_line_spoils_only_itself() -> None:
     data = b'{"question": "A?", "answer": "a"}\n{"question": "B?"\n[1]\n{"question": "C?", "answer": "c"}\n'
     report = preview_import(read_table("a.jsonl", data))
     assert len(report.examples) == 2
-    assert [bad.row for bad in report.bad_rows] == [2, 3]
+    assert [bad.row for bad in report.rejected] == [2, 3]
 
 
 def excel(rows: list[list[object]]) -> bytes:
@@ -90,7 +90,7 @@ def test_excel_is_read_with_the_row_numbers_of_the_sheet() -> None:
         ("How many?", "12"),
         ("How?", "so"),
     ]
-    assert [(bad.row, bad.reason) for bad in report.bad_rows] == [(3, "has no question")]
+    assert [(bad.row, bad.reason) for bad in report.rejected] == [(3, "has no question")]
 
 
 def test_an_excel_bomb_is_refused() -> None:
@@ -161,7 +161,7 @@ def test_every_bad_row_has_its_number_and_reason() -> None:
     report = preview_import(read_table("a.csv", text.encode()))
     assert [e.question for e in report.examples] == ["A?", "F?"]
     assert report.examples[1].split is Split.TEST
-    reasons = {bad.row: bad.reason for bad in report.bad_rows}
+    reasons = {bad.row: bad.reason for bad in report.rejected}
     assert reasons[3] == "has no question"
     assert reasons[4] == "has no answer"
     assert reasons[5] == "repeats row 2"
@@ -183,7 +183,7 @@ def test_importing_twice_adds_nothing_twice(workspace: Workspace) -> None:
     assert len(import_examples(workspace, table).examples) == 2
     more = read_table("b.csv", b"question,answer\nA?,one\nC?,three\n")
     report = import_examples(workspace, more)
-    assert [bad.reason for bad in report.bad_rows] == ["repeats an example that is there already"]
+    assert [bad.reason for bad in report.rejected] == ["repeats an example that is there already"]
     assert [e.question for e in load_examples(workspace)] == ["A?", "B?", "C?"]
 
 

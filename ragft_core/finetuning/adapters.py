@@ -1,0 +1,257 @@
+"""Adapters on disk: written once by a run, listed, checked, chosen, deleted.
+
+    adapters/<id>/  adapter_config.json          as PEFT writes it, without paths
+                    adapter_model.safetensors
+                    card.json                    the run card
+
+Weights are safetensors only; the configuration is checked before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ragft_core
+from ragft_core.errors import ModelError
+from ragft_core.models.bundled import file_digest
+from ragft_core.types import Adapter, to_dict
+from ragft_core.workspace import Workspace, now, write_json
+
+if TYPE_CHECKING:
+    from ragft_core.finetuning.training import Run, TrainingSpec
+    from ragft_core.jobs import JobContext
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+CARD = "card.json"
+BUNDLED = "bundled:"
+BUNDLED_FOLDER = Path(ragft_core.__file__).parent / "models" / "adapters"
+LIBRARIES = ("torch", "transformers", "peft")
+
+
+def list_adapters(workspace: Workspace) -> list[Adapter]:
+    """The bundled adapters, then the workspace's own, oldest first. Damaged ones are left out."""
+    own = [f.parent for f in workspace.path.glob(f"adapters/*/{CARD}") if _complete(f.parent)]
+    adapters = sorted((_own(folder) for folder in own), key=lambda a: (a.created_at, a.id))
+    shipped = sorted(f.parent for f in BUNDLED_FOLDER.glob(f"*/{CONFIG}") if _complete(f.parent))
+    return [*(_bundled(folder) for folder in shipped), *adapters]
+
+
+def get_adapter(workspace: Workspace, adapter_id: str) -> Adapter:
+    """Finds an adapter by its id, and makes sure that it is whole.
+
+    Raises:
+        ModelError: There is none, it is damaged, or it holds more than LoRA weights.
+    """
+    folder = _folder(workspace, adapter_id)
+    if folder is None or not folder.is_dir():
+        raise ModelError(
+            f"There is no adapter {adapter_id!r} in this workspace.",
+            "Fine-tune one, or choose another.",
+        )
+    check_adapter(folder)
+    return _bundled(folder) if adapter_id.startswith(BUNDLED) else _own(folder)
+
+
+def delete_adapter(workspace: Workspace, adapter_id: str) -> None:
+    """Removes one of the workspace's adapters and takes it out of its settings.
+
+    Raises:
+        ModelError: There is none, or it came with the product.
+    """
+    folder = _folder(workspace, adapter_id)
+    if adapter_id.startswith(BUNDLED) or folder is None or not folder.is_dir():
+        raise ModelError(f"There is no adapter {adapter_id!r} that could be deleted.")
+    settings = workspace.settings()
+    cleared = {
+        name: "" for name in ("adapter", "hybrid_adapter") if getattr(settings, name) == adapter_id
+    }
+    if cleared:
+        workspace.update(**cleared)
+    shutil.rmtree(folder)
+
+
+def choose_adapter(workspace: Workspace, adapter_id: str) -> None:
+    """Makes an adapter the one that its arm uses: hybrid if trained with passages.
+
+    Raises:
+        ModelError: There is no such adapter.
+    """
+    adapter = get_adapter(workspace, adapter_id)
+    workspace.update(**{_setting(adapter.with_context): adapter_id})
+
+
+def check_adapter(folder: Path) -> None:
+    """Checks an adapter's files without loading them.
+
+    Raises:
+        ModelError: A file is missing, changed, or not what an adapter consists of.
+    """
+    name = folder.name
+    config = _read(folder / CONFIG)
+    known = (str, int, float, bool, type(None), list, dict)
+    if config.get("peft_type") != "LORA" or "auto_mapping" in config and config["auto_mapping"]:
+        raise ModelError(f"The adapter {name} is not plain LoRA.", "Train it again.")
+    if not isinstance(config.get("r"), int) or not all(
+        isinstance(v, known) for v in config.values()
+    ):
+        raise ModelError(f"The settings of the adapter {name} are damaged.", "Train it again.")
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelError(f"The adapter {name} has no {WEIGHTS}.", "Train it again.")
+    card = folder / CARD
+    expected = _read(card).get("sha256") if card.exists() else None
+    if expected and file_digest(weights) != expected:
+        raise ModelError(
+            f"The weights of the adapter {name} are damaged: they have changed since training.",
+            "Restore the file from a copy of the workspace, or train again.",
+        )
+
+
+def write_adapter(
+    context: JobContext, spec: TrainingSpec, run: Run, digest: str, base_name: str
+) -> None:
+    """Writes the best weights of a run as an adapter with its card, and makes it its arm's.
+
+    The adapter has the job's id: finishing twice gives the same adapter.
+    """
+    from ragft_core.finetuning.checkpoints import put_weights
+
+    workspace = context.workspace
+    adapter_id = context.folder.name
+    if run.best is not None:
+        put_weights(run.model, run.best)
+    scratch = workspace.folder("adapters", f".{adapter_id}.partial")
+    run.model.peft_config["default"].base_model_name_or_path = base_name  # type: ignore[index,union-attr]
+    run.model.save_pretrained(str(scratch))  # type: ignore[operator]
+    (scratch / "README.md").unlink(missing_ok=True)  # PEFT's template; the card says more
+    card = _card(context, spec, run, digest, base_name)
+    write_json(scratch / CARD, card | {"sha256": file_digest(scratch / WEIGHTS)})
+    target = workspace.path / "adapters" / adapter_id
+    shutil.rmtree(target, ignore_errors=True)
+    scratch.replace(target)
+    setting = _setting(spec.config.with_context)
+    # The newest finished run is what its owner wants to see; a stopped one only if it is the first.
+    if not context.stop_asked or not getattr(workspace.settings(), setting):
+        workspace.update(**{setting: adapter_id})
+    keys = ("steps", "best_step", "first_val_loss", "val_loss", "train_loss", "seconds")
+    context.finish({"adapter": adapter_id, **{key: card[key] for key in keys}})
+
+
+def _card(
+    context: JobContext, spec: TrainingSpec, run: Run, digest: str, base_name: str
+) -> dict[str, Any]:
+    progress, losses = run.progress, [row["loss"] for row in run.context_metrics() if "loss" in row]
+    best = progress.best_val_loss
+    warning = ""
+    if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
+        warning = "The validation loss never fell below the base model's: nothing was learned."
+    elif progress.worse:
+        warning = f"The validation loss rose after step {progress.best_step}; that step's adapter is kept."
+    return {
+        "id": context.folder.name,
+        "name": spec.config.name or f"{spec.config.preset.capitalize()} run",
+        "created_at": now(),
+        "base": digest,
+        "base_name": base_name,
+        "rank": spec.config.rank,
+        "with_context": spec.config.with_context,
+        "stopped": context.stop_asked,
+        "counts": spec.counts,
+        "validation_is": "new wordings of trained facts" if spec.rewordings else "unseen rows",
+        "instruction": spec.instruction,
+        "config": to_dict(spec.config),
+        "planned_steps": run.steps,
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "first_val_loss": progress.first_val_loss,
+        "val_loss": best,
+        "train_loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
+        "tokens": progress.tokens,
+        "seconds": round(progress.seconds, 1),
+        "tokens_per_s": round(progress.tokens / max(1e-9, progress.seconds), 1),
+        "attempts": context.attempt,
+        "warning": warning,
+        "command": f"python -m ragft_core.jobs jobs/{context.folder.name}",
+        "versions": {"ragft": ragft_core.__version__, "python": platform.python_version()}
+        | {name: version(name) for name in LIBRARIES},
+        "machine": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
+    }
+
+
+def _setting(with_context: bool) -> str:
+    return "hybrid_adapter" if with_context else "adapter"
+
+
+def _folder(workspace: Workspace, adapter_id: str) -> Path | None:
+    """Where an adapter would lie; nothing for an id that would lead elsewhere."""
+    name = adapter_id.removeprefix(BUNDLED)
+    if not name or name.startswith(".") or "/" in name or "\\" in name or "\x00" in name:
+        return None
+    return (
+        BUNDLED_FOLDER if adapter_id.startswith(BUNDLED) else workspace.path / "adapters"
+    ) / name
+
+
+def _complete(folder: Path) -> bool:
+    """Whether an adapter's files are there; a folder half copied is none."""
+    if folder.name.startswith(".") or not (folder / WEIGHTS).is_file():
+        return False
+    try:
+        _read(folder / CONFIG)
+        if (folder / CARD).exists():
+            _read(folder / CARD)
+    except ModelError:
+        return False
+    return True
+
+
+def _own(folder: Path) -> Adapter:
+    card = _read(folder / CARD)
+    return Adapter(
+        id=folder.name,
+        name=str(card.get("name") or folder.name),
+        base=str(card.get("base", "")),
+        path=str(folder),
+        rank=int(card.get("rank", 0)),
+        with_context=bool(card.get("with_context")),
+        created_at=str(card.get("created_at", "")),
+        card=card,
+    )
+
+
+def _bundled(folder: Path) -> Adapter:
+    from ragft_core.models.bundled import GENERATOR
+
+    card = _read(folder / CARD) if (folder / CARD).exists() else {}
+    return Adapter(
+        id=f"{BUNDLED}{folder.name}",
+        name=str(card.get("name") or folder.name.capitalize()),
+        base=str(card.get("base") or GENERATOR.sha256),
+        path=str(folder),
+        rank=int(_read(folder / CONFIG).get("r", 0)),
+        with_context=folder.name == "reader",
+        bundled=True,
+        created_at=str(card.get("created_at", "")),
+        card=card,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path.name} of the adapter {path.parent.name} cannot be read: "
+            f"{type(error).__name__}.",
+            "Train it again, or restore the file.",
+        ) from None
+    if not isinstance(data, dict):
+        raise ModelError(f"{path.name} of the adapter {path.parent.name} holds no settings.")
+    return data

@@ -1,0 +1,94 @@
+"""The base model of a run: where its folder lies, and a fresh copy of it with an empty adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragft_core.errors import ModelError
+from ragft_core.finetuning.config import RunConfig
+from ragft_core.models.bundled import BUNDLED, fetch
+from ragft_core.settings import Settings
+from ragft_core.workspace import ModelChoice
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def base_folder(choice: ModelChoice, settings: Settings) -> Path:
+    """The folder of the model that a workspace has chosen.
+
+    Raises:
+        ModelError: The model is an endpoint's, or is not on this machine.
+    """
+    if choice.kind == "endpoint":
+        raise ModelError(
+            f"The model {choice.name} is reached through an endpoint and cannot be fine-tuned here.",
+            "Choose the bundled model or a local folder for this workspace.",
+        )
+    if choice.kind == "bundled":
+        known = {model.name: model for model in BUNDLED}
+        if choice.name not in known:
+            raise ModelError(f"There is no bundled model {choice.name!r}.")
+        return fetch(known[choice.name], settings.models)
+    if choice.kind == "folder":
+        return Path(choice.name).expanduser()
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(choice.name, local_files_only=True))
+    except (LocalEntryNotFoundError, ValueError):
+        raise ModelError(
+            f"The model {choice.name} is not on this machine yet.", "Ask it once in Chat first."
+        ) from None
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer alone, which takes no model's memory.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    from ragft_core.models.loading import FALLBACK_TEMPLATE, check_folder
+
+    check_folder(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"The tokenizer of {folder.name} cannot be read: {error}.") from error
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = FALLBACK_TEMPLATE
+    return tokenizer
+
+
+def with_adapter(base: PreTrainedModel, config: RunConfig) -> torch.nn.Module:
+    """Puts an empty adapter on a freshly loaded base; the same seed gives the same adapter.
+
+    Raises:
+        ModelError: The model has no layers of these names.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    present = {name.rsplit(".", 1)[-1] for name, _ in base.named_modules()}
+    targets = [name for name in config.target_modules if name in present]
+    if not targets:
+        raise ModelError(
+            f"The model has none of the layers {', '.join(config.target_modules)}.",
+            "Models of the Llama, Qwen, Mistral, Gemma and SmolLM families have them.",
+        )
+    torch.manual_seed(config.seed)
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(base, lora)

@@ -1,0 +1,187 @@
+"""How a fine-tuning run is set up, and three set-ups that work for 50 to 500 examples.
+
+A run's length is counted in optimiser steps, not epochs: with 50 examples three epochs are a
+dozen steps, which teach nothing. So there is a floor, and early stopping is the ceiling.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ragft_core.errors import SettingsError
+
+ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# Choices for the target layers, by the names of Llama-like models.
+TARGETS = {
+    "all": ALL_LINEAR,
+    "mlp": ("gate_proj", "up_proj", "down_proj"),
+    "attention": ("q_proj", "k_proj", "v_proj", "o_proj"),
+}
+FEWEST_EVALUATIONS = 5
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run besides the examples and the base model."""
+
+    name: str = field(default="", metadata={"help": "How the adapter is called; may stay empty."})
+    preset: str = "balanced"
+    with_context: bool = field(
+        default=False,
+        metadata={
+            "label": "Train with retrieved passages",
+            "help": "For the hybrid arm: each question is trained with passages, the right one "
+            "among others. Without, the adapter is for the fine-tuned arm.",
+        },
+    )
+    steps: int = field(
+        default=100,
+        metadata={
+            "label": "Fewest steps",
+            "help": "The run has at least so many optimiser steps, however few examples there are.",
+            "min": 1,
+            "max": 5000,
+        },
+    )
+    epochs: float = field(
+        default=12.0,
+        metadata={
+            "help": "How often each example is seen, where that is more than the fewest steps.",
+            "min": 0.0,
+            "max": 200.0,
+        },
+    )
+    most_tokens: int = field(
+        default=160_000,
+        metadata={
+            "label": "Most tokens",
+            "help": "Bounds the time: epochs are cut until the run reads no more tokens than "
+            "this. The fewest steps are kept.",
+            "min": 1000,
+            "max": 50_000_000,
+        },
+    )
+    learning_rate: float = field(
+        default=1e-3,
+        metadata={
+            "help": "Peak of the learning rate. 0.001 suits models below 1B parameters; take "
+            "0.0002 for larger ones.",
+            "min": 1e-6,
+            "max": 1e-2,
+            "format": "%.5f",
+        },
+    )
+    rank: int = field(
+        default=16,
+        metadata={"help": "Size of the adapter. Raise it for many facts.", "min": 1, "max": 256},
+    )
+    alpha: int = field(
+        default=32,
+        metadata={"help": "Weight of the adapter: alpha / rank.", "min": 1, "max": 512},
+    )
+    targets: str = field(
+        default="all",
+        metadata={
+            "label": "Layers",
+            "help": "Which linear layers get an adapter. All of them learn best; the MLP layers "
+            "alone forget least.",
+            "choices": tuple(TARGETS),
+        },
+    )
+    dropout: float = field(
+        default=0.0,
+        metadata={"help": "Share of the adapter's inputs left out.", "min": 0.0, "max": 0.5},
+    )
+    batch_size: int = field(
+        default=8,
+        metadata={"help": "Examples per optimiser step.", "min": 1, "max": 32},
+    )
+    eval_every: int = field(
+        default=0,
+        metadata={
+            "label": "Steps between evaluations",
+            "help": "0 evaluates eight times in a run; never fewer than five times.",
+            "min": 0,
+            "max": 1000,
+        },
+    )
+    patience: int = field(
+        default=3,
+        metadata={
+            "help": "The run ends early after so many evaluations in a row without improvement; "
+            "0 never ends early.",
+            "min": 0,
+            "max": 100,
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "Same seed, same run.", "min": 0})
+
+    @property
+    def target_modules(self) -> tuple[str, ...]:
+        """The names of the layers that get an adapter."""
+        return TARGETS[self.targets]
+
+    def n_steps(self, n_rows: int, tokens_per_row: float) -> int:
+        """How many optimiser steps the run has.
+
+        Args:
+            n_rows: Training rows.
+            tokens_per_row: Mean tokens a row takes in a pack.
+        """
+        by_epochs = self.epochs * n_rows / self.batch_size
+        by_tokens = self.most_tokens / max(1.0, tokens_per_row * self.batch_size)
+        return max(self.steps, round(min(by_epochs, by_tokens)))
+
+    def evaluation_step(self, steps: int) -> int:
+        """Every how many steps the validation loss is measured."""
+        wanted = self.eval_every or steps // 8
+        return max(1, min(wanted, steps // FEWEST_EVALUATIONS))
+
+
+PRESETS: dict[str, RunConfig] = {
+    "quick": RunConfig(preset="quick", steps=60, epochs=12, most_tokens=36_000, patience=0),
+    "balanced": RunConfig(preset="balanced"),
+    "thorough": RunConfig(
+        preset="thorough", steps=200, epochs=24, most_tokens=640_000, rank=32, alpha=64,
+        learning_rate=5e-4, patience=4,
+    ),
+}  # fmt: skip
+
+PRESET_TEXTS: Mapping[str, str] = {
+    "quick": "A few minutes. Enough to see what fine-tuning does on your examples.",
+    "balanced": "Four times as much training. The best choice for most data.",
+    "thorough": "A larger adapter and a longer run, for a result to decide on.",
+}
+
+
+def check_config(config: RunConfig) -> None:
+    """Makes sure that every setting lies in its range.
+
+    Raises:
+        SettingsError: One does not; the message names it.
+    """
+    for item in dataclasses.fields(config):
+        value, meta = getattr(config, item.name), item.metadata
+        low, high, choices = meta.get("min"), meta.get("max"), meta.get("choices")
+        if choices and value not in choices:
+            raise SettingsError(
+                f"The setting {item.name} is {value!r}.", f"Choose one of: {', '.join(choices)}."
+            )
+        if (low is not None and value < low) or (high is not None and value > high):
+            limits = f"at least {low}" if high is None else f"between {low} and {high}"
+            raise SettingsError(f"The setting {item.name} is {value}.", f"It has to be {limits}.")
+
+
+def preset_config(name: str) -> RunConfig:
+    """A preset by its name.
+
+    Raises:
+        SettingsError: There is none of that name.
+    """
+    if name not in PRESETS:
+        raise SettingsError(
+            f"There is no preset {name!r}.", f"Choose one of: {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]
