@@ -34,6 +34,7 @@ FACT_WORDS = {
     "train_examples": "examples to train on",
     "test_questions": "test questions",
     "labels": "labels in the workspace's settings",
+    "training_tokens": "tokens trained in the last run",
     "tunable": "the chosen model can be tuned here",
     "billion_parameters": "billion parameters in the base model",
     "prompt_accuracy": "share right with the prompt alone",
@@ -67,6 +68,8 @@ def gather_evidence(workspace: Workspace, settings: Settings | None = None) -> E
     facts["tunable"] = float(chosen.model.kind != "endpoint")
     if len(chosen.labels) > 1:
         facts["labels"] = float(len(chosen.labels))
+    if adapters and isinstance(adapters[-1].card.get("tokens"), (int, float)):
+        facts["training_tokens"] = float(adapters[-1].card["tokens"])
     provenance = {
         "workspace": chosen.name,
         "model": chosen.model.name,

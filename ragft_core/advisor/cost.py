@@ -1,0 +1,262 @@
+"""What each strategy costs over its time of use, and from which volume one beats another.
+
+Every strategy is three numbers: what is paid once (F), each month (M) and for each request (c), so
+that over T months at Q requests a month the total is F + M*T + c*Q*T.
+
+    prompt          F = hours to write it                 c = p_in*tokens + p_out*answer
+    long context    as prompt                             tokens hold whole documents; caching off
+    RAG             F = hours + p_emb*V                   M = p_emb*V*u + index; c adds the search
+    fine-tuning     F = hours + (1+R)*(training + tests)  M = hosting; c at the tuned model's price
+    hybrid          both of the last two                  c at the tuned price, with passages
+
+V are the corpus tokens, u the share of them that changes in a month and R the retrainings after
+the first, ceil(T / interval) - 1: a change that comes as the time ends needs none any more. Every
+retraining counts inside F, because it is due whatever the volume.
+
+Strategy b draws level with a at Q* = [(F_b - F_a)/T + M_b - M_a] / (c_a - c_b) requests a month. The
+published formula that divides by c_a alone is wrong: b's requests are not free. Where c_a <= c_b
+there is no break-even.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragft_core.types import Strategy
+
+MILLION = 1_000_000
+TUNED = (Strategy.FINE_TUNED, Strategy.HYBRID)
+RETRIEVING = (Strategy.RAG, Strategy.HYBRID)
+
+
+def _input(default: float, label: str, text: str, unit: str, **more: Any) -> Any:
+    metadata = {"label": label, "help": text, "unit": unit, "min": 0.0, **more}
+    return field(default=float(default), metadata=metadata)
+
+
+@dataclass(frozen=True)
+class CostInputs:
+    """Everything the cost depends on, in one currency. Prices of tokens are per million.
+
+    The defaults are round examples, not any vendor's list; what the workspace measured replaces
+    them (``prefill_costs``), and the rest is the user's to enter.
+    """
+
+    months: float = _input(24, "Months of use", "Over which the total is taken.", "months", min=1.0)
+    requests: float = _input(5000, "Requests a month", "How often it is asked.", "requests")
+    price_in: float = _input(0.5, "Price in", "Per million tokens read by the base model.", "money")
+    price_out: float = _input(1.5, "Price out", "Per million tokens it writes.", "money")
+    tuned_price_in: float = _input(
+        0.5, "Tuned price in", "Per million tokens read by the tuned model.", "money"
+    )
+    tuned_price_out: float = _input(
+        1.5, "Tuned price out", "Per million tokens the tuned model writes.", "money"
+    )
+    machine_hour: float = _input(
+        0.0, "Machine hour", "Price of an hour of your own machine while it answers.", "money"
+    )
+    prompt_tokens: float = _input(
+        300, "Prompt: tokens read", "Instruction, examples, question.", "tokens"
+    )
+    long_context_tokens: float = _input(
+        8000, "Long context: tokens read", "Whole documents and the question.", "tokens"
+    )
+    rag_tokens: float = _input(1200, "RAG: tokens read", "Passages and the question.", "tokens")
+    fine_tuned_tokens: float = _input(
+        120, "Fine-tuned: tokens read", "The question; the instruction may be short.", "tokens"
+    )
+    hybrid_tokens: float = _input(
+        1100, "Hybrid: tokens read", "Passages and the question.", "tokens"
+    )
+    answer_tokens: float = _input(80, "Tokens written", "Length of an answer.", "tokens")
+    prompt_seconds: float = _input(0, "Prompt: seconds", "Machine time for one answer.", "s")
+    long_context_seconds: float = _input(
+        0, "Long context: seconds", "Machine time for one answer.", "s"
+    )
+    rag_seconds: float = _input(0, "RAG: seconds", "Machine time for one answer.", "s")
+    fine_tuned_seconds: float = _input(
+        0, "Fine-tuned: seconds", "Machine time for one answer.", "s"
+    )
+    hybrid_seconds: float = _input(0, "Hybrid: seconds", "Machine time for one answer.", "s")
+    cached: float = _input(
+        0.0,
+        "Saved by caching",
+        "Share of a long prompt's price that caching saves.",
+        "share",
+        max=0.95,
+    )
+    corpus_tokens: float = _input(200_000, "Corpus tokens", "All documents together.", "tokens")
+    changed: float = _input(
+        0.05, "Changed a month", "Share of the corpus that is new each month.", "share", max=10.0
+    )
+    price_embedding: float = _input(0.02, "Price of embedding", "Per million tokens.", "money")
+    index_month: float = _input(
+        0.0, "Index a month", "Hosting of the index; 0 on this machine.", "money"
+    )
+    price_search: float = _input(0.0, "Price of search", "Per thousand searches.", "money")
+    training_tokens: float = _input(
+        300_000, "Tokens trained", "Examples times their length times the passes.", "tokens"
+    )
+    price_training: float = _input(3.0, "Price of training", "Per million tokens trained.", "money")
+    retrain_months: float = _input(
+        6.0, "Retrain every", "Months between trainings; 0 is never again.", "months"
+    )
+    hosting_month: float = _input(
+        0.0, "Hosting a month", "A tuned model kept running; 0 where it shares a server.", "money"
+    )
+    hour: float = _input(80, "An hour of work", "What people's time costs.", "money")
+    prompt_hours: float = _input(8, "Hours: prompt", "To write and test it.", "h")
+    long_context_hours: float = _input(12, "Hours: long context", "To prepare the documents.", "h")
+    rag_hours: float = _input(40, "Hours: RAG", "Documents, index, testing.", "h")
+    tuning_hours: float = _input(
+        60, "Hours: fine-tuning", "Examples, first training, testing.", "h"
+    )
+    retrain_hours: float = _input(8, "Hours: a retraining", "New examples, testing, release.", "h")
+    prompt_upkeep: float = _input(1, "Upkeep: prompt", "Hours a month; long context too.", "h")
+    rag_upkeep: float = _input(4, "Upkeep: RAG", "Hours a month for documents and index.", "h")
+    tuning_upkeep: float = _input(
+        2, "Upkeep: fine-tuning", "Hours a month besides retraining.", "h"
+    )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a strategy costs: once, each month, each request, and all of it over the months.
+
+    ``correct`` is the price of one right answer, with its interval, where accuracy was measured.
+    """
+
+    strategy: Strategy
+    once: float
+    month: float
+    request: float
+    total: float
+    correct: float | None = None
+    correct_low: float | None = None
+    correct_high: float | None = None
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """From which volume ``strategy`` is cheaper than ``other``.
+
+    ``kind`` is ``above`` or ``below`` ``requests`` a month, ``always`` or ``never``.
+    """
+
+    strategy: Strategy
+    other: Strategy
+    kind: str
+    requests: float | None = None
+
+
+def retrainings(inputs: CostInputs) -> int:
+    """Trainings after the first, within the months."""
+    if inputs.retrain_months <= 0:
+        return 0
+    return max(math.ceil(round(inputs.months / inputs.retrain_months, 9)) - 1, 0)
+
+
+def cost_of(inputs: CostInputs, strategy: Strategy) -> Cost:
+    """The cost of one strategy."""
+    once, month = _people(inputs, strategy)
+    if strategy in RETRIEVING:
+        embedding = inputs.price_embedding * inputs.corpus_tokens / MILLION
+        once += embedding
+        month += embedding * inputs.changed + inputs.index_month
+    if strategy in TUNED:
+        once += (1 + retrainings(inputs)) * training_price(inputs)
+        month += inputs.hosting_month
+    request = _request(inputs, strategy)
+    total = once + (month + request * inputs.requests) * inputs.months
+    return Cost(strategy, once, month, request, total)
+
+
+def training_price(inputs: CostInputs) -> float:
+    """The computing of one training."""
+    return inputs.price_training * inputs.training_tokens / MILLION
+
+
+def _people(inputs: CostInputs, strategy: Strategy) -> tuple[float, float]:
+    """What people's hours cost once and each month."""
+    again = retrainings(inputs) * inputs.retrain_hours
+    hours = {
+        Strategy.PROMPT: (inputs.prompt_hours, inputs.prompt_upkeep),
+        Strategy.LONG_CONTEXT: (inputs.long_context_hours, inputs.prompt_upkeep),
+        Strategy.RAG: (inputs.rag_hours, inputs.rag_upkeep),
+        Strategy.FINE_TUNED: (inputs.tuning_hours + again, inputs.tuning_upkeep),
+        Strategy.HYBRID: (
+            inputs.rag_hours + inputs.tuning_hours + again,
+            inputs.rag_upkeep + inputs.tuning_upkeep,
+        ),
+    }
+    once, month = hours[strategy]
+    return once * inputs.hour, month * inputs.hour
+
+
+def _request(inputs: CostInputs, strategy: Strategy) -> float:
+    tuned = strategy in TUNED
+    price_in = inputs.tuned_price_in if tuned else inputs.price_in
+    price_out = inputs.tuned_price_out if tuned else inputs.price_out
+    key = strategy.value.replace("-", "_")
+    tokens: float = getattr(inputs, f"{key}_tokens")
+    seconds: float = getattr(inputs, f"{key}_seconds")
+    if strategy is Strategy.LONG_CONTEXT:
+        tokens *= 1 - inputs.cached
+    price = (price_in * tokens + price_out * inputs.answer_tokens) / MILLION
+    price += seconds / 3600 * inputs.machine_hour
+    if strategy in RETRIEVING:
+        price += inputs.price_search / 1000
+    return price
+
+
+def cost_table(
+    inputs: CostInputs, accuracy: dict[Strategy, tuple[float, float, float]] | None = None
+) -> list[Cost]:
+    """The cost of all strategies, in their order.
+
+    Args:
+        inputs: What it depends on.
+        accuracy: Measured share of right answers by strategy: value, low, high.
+    """
+    rows = []
+    for strategy in Strategy:
+        cost = cost_of(inputs, strategy)
+        asked = inputs.requests * inputs.months
+        right = (accuracy or {}).get(strategy)
+        if right and right[0] > 0 and asked > 0:
+            answer = cost.total / asked
+            # The more answers are right, the less one of them costs: the ends change places.
+            low, high = answer / right[2], answer / right[1] if right[1] > 0 else math.inf
+            parts = (cost.once, cost.month, cost.request, cost.total)
+            cost = Cost(strategy, *parts, answer / right[0], low, high)
+        rows.append(cost)
+    return rows
+
+
+def break_even(inputs: CostInputs, strategy: Strategy, other: Strategy) -> BreakEven:
+    """From which volume a strategy is cheaper than another."""
+    mine, theirs = cost_of(inputs, strategy), cost_of(inputs, other)
+    fixed = (mine.once - theirs.once) / inputs.months + mine.month - theirs.month
+    saved = theirs.request - mine.request
+    if fixed <= 0:
+        if saved >= 0:
+            return BreakEven(strategy, other, "always")
+        return BreakEven(strategy, other, "below", fixed / saved)
+    if saved <= 0:
+        return BreakEven(strategy, other, "never")
+    return BreakEven(strategy, other, "above", fixed / saved)
+
+
+def cumulative(inputs: CostInputs, strategy: Strategy) -> list[float]:
+    """What has been spent by the end of each month, from month 0 on; retrainings where they fall."""
+    cost = cost_of(inputs, strategy)
+    again = retrainings(inputs) if strategy in TUNED else 0
+    one = training_price(inputs) + inputs.retrain_hours * inputs.hour
+    start = cost.once - again * one
+    spent = []
+    for month in range(int(inputs.months) + 1):
+        done = min(int(month / inputs.retrain_months + 1e-9), again) if again else 0
+        spent.append(start + done * one + month * (cost.month + cost.request * inputs.requests))
+    return spent
