@@ -118,7 +118,8 @@ def pdf_bytes(content: list[Block]) -> bytes:
     sheet = getSampleStyleSheet()
     body = ParagraphStyle("body", parent=sheet["BodyText"], fontSize=10.5, leading=15)
     item = ParagraphStyle("item", parent=body, leftIndent=14, bulletIndent=3, spaceBefore=1)
-    styles = {"h1": sheet["Title"], "h2": sheet["Heading2"], "text": body, "item": item}
+    heading = ParagraphStyle("heading", parent=sheet["Heading2"], keepWithNext=1)
+    styles = {"h1": sheet["Title"], "h2": heading, "text": body, "item": item}
     flow: list[Flowable] = [
         Paragraph(text, styles[kind], bulletText="\u2022" if kind == "item" else None)
         for kind, text in content
