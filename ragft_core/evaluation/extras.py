@@ -71,7 +71,10 @@ class Overfitting:
 
 @dataclass(frozen=True)
 class Diversity:
-    """Variety of several samples per question: distinct n-grams (more), self-BLEU (less)."""
+    """Variety of several samples per question: distinct n-grams (more), self-BLEU (less).
+
+    ``values`` are the shares of distinct word pairs by question, in the order of the questions.
+    """
 
     arm: str
     questions: int
@@ -79,6 +82,7 @@ class Diversity:
     distinct_1: float | None
     distinct_2: float | None
     self_bleu: float | None
+    values: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,16 +207,17 @@ def diversity(results: Results) -> list[Diversity]:
         for (owner, question_id, draw), row in results.answers.items():
             if owner == arm and draw and not row.answer.error:
                 texts.setdefault(question_id, []).append(row.answer.text)
-        samples = [group for group in texts.values() if len(group) > 1]
+        samples = [texts[q.id] for q in results.ranked if len(texts.get(q.id, ())) > 1]
         if samples:
             found.append(
                 Diversity(
                     arm,
                     len(samples),
                     max(map(len, samples)),
-                    _mean([measures.distinct(group, 1) for group in samples]),
-                    _mean([measures.distinct(group, 2) for group in samples]),
-                    _mean([measures.self_bleu(group) for group in samples]),
+                    _mean([measures.distinct(said, 1) for said in samples]),
+                    _mean([measures.distinct(said, 2) for said in samples]),
+                    _mean([measures.self_bleu(said) for said in samples]),
+                    tuple(measures.distinct(said, 2) for said in samples),
                 )
             )
     return found

@@ -157,8 +157,8 @@ class Results:
             )
             for name in names
         ]
-        parts = [part for part in (*kinds, *by_length, *by_document) if 0 < part.n < everything.n]
-        return [everything, *parts]
+        parts = [part for part in (*by_length, *by_document) if 0 < part.n < everything.n]
+        return [everything, *kinds, *parts]
 
     def slice(self, key: str) -> Slice:
         """The slice of that key; all questions where there is none (a link may be old)."""

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import Protocol
 
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.answers import (
@@ -30,6 +29,7 @@ from ragft_core.evaluation.answers import (
     stored_timings,
     timing_tasks,
 )
+from ragft_core.evaluation.outlook import keep_effort
 from ragft_core.evaluation.plans import (
     ANSWERS_FILE,
     FOLDER,
@@ -42,10 +42,11 @@ from ragft_core.evaluation.plans import (
     save_plan,
 )
 from ragft_core.evaluation.questions import QuestionSet
+from ragft_core.evaluation.seams import Asks, Embeds, Pending
 from ragft_core.jobs import Job, JobContext, list_jobs, start_job
 from ragft_core.settings import Settings
 from ragft_core.strategies import arm_states
-from ragft_core.types import Answer, QuestionKind, Sampling, Strategy, to_dict
+from ragft_core.types import Answer, QuestionKind, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, write_json
 
 # Enough to keep a batching engine busy, few enough to stop soon.
@@ -54,44 +55,6 @@ LOW_PRIORITY = 10
 POLL_S = 0.02
 # Shares of the progress bar.
 ANSWERS_SHARE, TIMES_SHARE = 0.85, 0.97
-
-
-class Pending(Protocol):
-    """An answer while it is being made (``strategies.PendingAnswer``)."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it is complete."""
-
-    def cancel(self) -> None:
-        """Ends it soon."""
-
-    def answer(self) -> Answer:
-        """Waits for the end; a failure is part of the answer."""
-
-
-class Asks(Protocol):
-    """What answers questions (``strategies.Lab``)."""
-
-    def ask(
-        self,
-        question: str,
-        strategies: Sequence[Strategy],
-        *,
-        sampling: Sampling | None = None,
-        priority: int = 0,
-    ) -> Sequence[Pending]:
-        """Starts every arm on one question and returns at once."""
-
-    def close(self) -> None:
-        """Frees the models."""
-
-
-class Embeds(Protocol):
-    """What turns texts into vectors of length 1 (``knowledge.Embedder``)."""
-
-    def embed_documents(self, texts: list[str]) -> object:
-        """(n, dimension) float32."""
 
 
 def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -> Job:
@@ -188,6 +151,7 @@ def _answer(context: JobContext, folder: Path, tasks: list[Task], lab: Callable[
     done, began = len(tasks) - len(missing), time.monotonic()
     start = done
     running: list[tuple[Task, Pending]] = []
+    took: list[tuple[str, float]] = []
     groups = deque(_together(missing))
     asks = lab()
     while groups or running:
@@ -204,7 +168,9 @@ def _answer(context: JobContext, folder: Path, tasks: list[Task], lab: Callable[
             (finished if item[1].done else waiting).append(item)
         running = waiting
         for task, pending in finished:
-            _keep_answer(context, folder, task, pending.answer())
+            answer = pending.answer()
+            _keep_answer(context, folder, task, answer)
+            took.append((answer.arm.value, answer.total_s))
         done += len(finished)
         left = (time.monotonic() - began) / max(done - start, 1) * (len(tasks) - done)
         context.progress(
@@ -214,6 +180,7 @@ def _answer(context: JobContext, folder: Path, tasks: list[Task], lab: Callable[
         )
         if not finished:
             time.sleep(POLL_S)
+    keep_effort(context.workspace, took, time.monotonic() - began)
 
 
 def _missing(folder: Path, tasks: list[Task]) -> list[Task]:

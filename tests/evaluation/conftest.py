@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from ragft_core.evaluation.plans import Plan, make_plan, save_plan
+from ragft_core.evaluation.answers import StoredAnswer, Timing, keep
+from ragft_core.evaluation.plans import (
+    ANSWERS_FILE,
+    LATENCY_FILE,
+    Plan,
+    make_plan,
+    save_plan,
+)
 from ragft_core.evaluation.questions import Question, QuestionSet
 from ragft_core.jobs import JobContext
 from ragft_core.types import (
@@ -138,3 +145,39 @@ def planned(workspace: Workspace, questions: QuestionSet, **options: int) -> Pla
 def context_of(workspace: Workspace, plan: Plan) -> JobContext:
     folder = workspace.folder("jobs", f"job-{plan.id}")
     return JobContext(workspace, folder, {"evaluation": plan.id})
+
+
+def stored_run(
+    workspace: Workspace,
+    questions: QuestionSet,
+    say: Callable[[str, Question, int], str],
+    arms: Sequence[Strategy] = (Strategy.PROMPT, Strategy.RAG, Strategy.FINE_TUNED),
+    *,
+    draws: int = 0,
+    seconds: dict[str, float] | None = None,
+) -> Plan:
+    """A run as it lies on disk, with the answers that ``say(arm, question, draw)`` gives."""
+    plan = make_plan(questions, arms)
+    folder = save_plan(workspace, plan, questions)
+    rows = []
+    for arm in plan.arms:
+        for question in questions.questions:
+            for draw in range(draws + 1):
+                strategy = Strategy(arm)
+                searched = strategy in (Strategy.RAG, Strategy.HYBRID)
+                answer = Answer(
+                    strategy, question.text, say(arm, question, draw),
+                    passages=(passage("all there is"),) if searched else (),
+                    prompt_tokens=50, completion_tokens=5,
+                )  # fmt: skip
+                rows.append(
+                    StoredAnswer(f"{arm}{question.id}{draw}", arm, question.id, draw, answer)
+                )
+    keep(folder / ANSWERS_FILE, rows)
+    times = [
+        Timing(f"t{arm}{i}", arm, f"q{i}", value / 2, value + 0.01 * i, 5)
+        for arm, value in (seconds or {}).items()
+        for i in range(5)
+    ]
+    keep(folder / LATENCY_FILE, times)
+    return plan

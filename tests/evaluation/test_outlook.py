@@ -1,0 +1,46 @@
+import pytest
+
+from ragft_core.evaluation.outlook import effort, keep_effort, look_ahead, probe
+from ragft_core.evaluation.plans import make_plan
+from ragft_core.evaluation.questions import QuestionSet
+from ragft_core.settings import Settings
+from ragft_core.workspace import Workspace
+from tests.evaluation.conftest import ARMS, FakeLab, planned
+from tests.evaluation.test_runner import run
+
+
+def test_time_is_unknown_until_the_machine_was_probed(
+    stocked: Workspace, questions: QuestionSet
+) -> None:
+    plan = make_plan(questions, ARMS)
+    before = look_ahead(stocked, Settings(), plan, questions)
+    assert before.seconds is None
+    assert (before.answers, before.reusable, before.timings) == (24, 0, 10)
+    probe(stocked, FakeLab(), plan, questions)
+    after = look_ahead(stocked, Settings(), plan, questions)
+    assert after.seconds is not None
+
+
+def test_what_an_earlier_run_answered_is_not_counted_again(
+    stocked: Workspace, questions: QuestionSet
+) -> None:
+    plan = planned(stocked, questions)
+    run(stocked, plan)
+    outlook = look_ahead(
+        stocked, Settings(), make_plan(questions, ARMS, latency_questions=2), questions
+    )
+    assert (outlook.reusable, outlook.timings) == (24, 0)
+    assert outlook.seconds == 2.0
+
+
+def test_time_is_shared_out_by_what_each_arm_took(stocked: Workspace) -> None:
+    keep_effort(stocked, [("rag", 3.0), ("rag", 3.0), ("prompt", 2.0)], 4.0)
+    assert effort(stocked) == pytest.approx({"rag": 1.5, "prompt": 1.0})
+
+
+def test_more_questions_show_smaller_differences(
+    stocked: Workspace, questions: QuestionSet
+) -> None:
+    outlook = look_ahead(stocked, Settings(), make_plan(questions, ARMS), questions)
+    assert outlook.smallest[0] < outlook.smallest[1] <= 1
+    assert outlook.needed_for_5[0] > outlook.needed_for_10[0]

@@ -1,0 +1,158 @@
+import csv
+import io
+import json
+
+import pytest
+
+from ragft_core.evaluation.exporting import export_answers, export_report
+from ragft_core.evaluation.labels import Labelling
+from ragft_core.evaluation.questions import Question, QuestionSet
+from ragft_core.evaluation.report import flips, make_report, vote_shares
+from ragft_core.evaluation.results import load_results
+from ragft_core.strategies import Turn, Vote
+from ragft_core.strategies.conversations import save_turn, save_vote
+from ragft_core.types import Answer, QuestionKind, Strategy
+from ragft_core.workspace import Workspace, now
+from tests.evaluation.conftest import DOCUMENT, make_questions, stored_run
+
+
+def say_if(right: dict[str, int]):  # noqa: ANN201
+    """The first so many questions of each arm are answered rightly."""
+
+    def say(arm: str, question: Question, draw: int) -> str:
+        number = int(question.id[1:])
+        return question.golds[0] if number < right.get(arm, 0) else "no idea at all"
+
+    return say
+
+
+def test_flips_hold_the_question_and_both_answers(stocked: Workspace) -> None:
+    plan = stored_run(stocked, make_questions(10), say_if({"rag": 6, "fine-tuned": 2}))
+    results = load_results(stocked, plan.id)
+    found = flips(results, "rag", "fine-tuned", "correct")
+    assert [flip.question_id for flip in found] == ["q2", "q3", "q4", "q5"]
+    assert found[0].a_text == "number 2"
+    assert found[0].b_text == "no idea at all"
+    gap = next(
+        g for g in results.table("correct").differences if {g.a, g.b} == {"rag", "fine-tuned"}
+    )
+    assert (gap.wins, gap.losses) == (4, 0)
+
+
+def test_slices_cover_kinds_lengths_and_documents(stocked: Workspace) -> None:
+    plan = stored_run(stocked, make_questions(10), say_if({}))
+    results = load_results(stocked, plan.id)
+    keys = [part.key for part in results.slices()]
+    assert keys[:3] == ["all", "kind:trained-fact", "kind:document-fact"]
+    assert results.slice("kind:trained-fact").n == 5
+    assert results.slice("no such slice").key == "all"
+
+
+def test_a_disagreement_of_content_and_wording_names_no_winner(stocked: Workspace) -> None:
+    def say(arm: str, question: Question, draw: int) -> str:
+        number = int(question.id[1:])
+        if arm == "rag":  # right in many words, but once
+            return f"After a long search through everything I can say it is {question.golds[0]} ok"
+        return question.golds[0] if number < 30 else "something number"
+
+    plan = stored_run(stocked, make_questions(60), say, (Strategy.RAG, Strategy.FINE_TUNED))
+    report = make_report(load_results(stocked, plan.id))
+    assert report.robust.winner == "rag"
+    assert report.sensitive.winner == "fine-tuned"
+    assert report.winner is None
+    assert report.verdict.startswith("No overall winner")
+
+
+def test_forgetting_is_against_the_bare_model(stocked: Workspace) -> None:
+    rows = [Question(f"q{i}", f"g{i}?", (f"number {i}",), QuestionKind.GENERAL) for i in range(20)]
+    plan = stored_run(
+        stocked, QuestionSet("general", tuple(rows)), say_if({"prompt": 20, "rag": 20})
+    )
+    report = make_report(load_results(stocked, plan.id))
+    found = {item.arm: item for item in report.forgetting}
+    assert found["fine-tuned"].difference.mean == -1.0
+    assert found["fine-tuned"].difference.decided
+    assert found["rag"].difference.mean == 0.0
+
+
+def test_overfitting_sets_trained_wording_beside_new_wording(stocked: Workspace) -> None:
+    new = [Question(f"q{i}", f"new {i}?", (f"n{i}",), QuestionKind.TRAINED_FACT) for i in range(10)]
+    old = [
+        Question(f"t{i}", f"old {i}?", (f"n{i}",), QuestionKind.TRAINED_FACT, trained_wording=True)
+        for i in range(10)
+    ]
+
+    def say(arm: str, question: Question, draw: int) -> str:
+        learnt = arm == "fine-tuned" and question.trained_wording
+        return question.golds[0] if learnt else "no idea at all"
+
+    plan = stored_run(stocked, QuestionSet("both", tuple(new + old)), say)
+    report = make_report(load_results(stocked, plan.id))
+    found = {item.arm: item for item in report.overfitting}
+    assert (found["fine-tuned"].trained.mean, found["fine-tuned"].new.mean) == (1.0, 0.0)
+    assert report.n_questions == 10
+
+
+def test_label_tables_agree_with_scikit_learn(stocked: Workspace) -> None:
+    from sklearn.metrics import f1_score
+
+    labels = ("card", "billing", "lost")
+    rows = [Question(f"q{i}", f"m{i}", (labels[i % 3],), QuestionKind.LABEL) for i in range(30)]
+
+    def say(arm: str, question: Question, draw: int) -> str:
+        number = int(question.id[1:])
+        return labels[number % 3] if number % 4 else labels[(number + 1) % 3]
+
+    plan = stored_run(
+        stocked, QuestionSet("labels", tuple(rows), Labelling(labels)), say, (Strategy.FINE_TUNED,)
+    )
+    (table,) = make_report(load_results(stocked, plan.id)).labels
+    gold = [q.golds[0] for q in rows]
+    given = [say("", q, 0) for q in rows]
+    expected = f1_score(gold, given, labels=list(labels), average="macro")
+    assert table.macro_f1 == pytest.approx(expected, abs=1e-9)
+    assert table.low is not None
+    assert table.high is not None
+    assert table.low < expected < table.high
+
+
+def test_exports_hold_every_answer_and_no_formula(stocked: Workspace) -> None:
+    rows = (Question("q0", "=1+1", ("@x",), QuestionKind.DOCUMENT_FACT, DOCUMENT),)
+    plan = stored_run(
+        stocked, QuestionSet("odd", rows), lambda arm, question, draw: "-cmd|calc", (Strategy.RAG,)
+    )
+    results = load_results(stocked, plan.id)
+    text = export_answers(results, "csv").decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["question"], row["gold"], row["answer"]) == ("'=1+1", "'@x", "'-cmd|calc")
+    assert row["exact"] == "0.0"
+    assert row["abstains"] == ""
+    (plain,) = json.loads(export_answers(results, "json"))
+    assert plain["answer"] == "-cmd|calc"
+    assert plain["abstains"] is None
+
+
+def test_parquet_can_be_read_back(stocked: Workspace) -> None:
+    import pyarrow.parquet as pq
+
+    plan = stored_run(stocked, make_questions(6), say_if({"rag": 3}))
+    results = load_results(stocked, plan.id)
+    table = pq.read_table(io.BytesIO(export_answers(results, "parquet")))
+    assert table.num_rows == 18
+    assert sum(table.column("correct").to_pylist()) == 3.0
+
+
+def test_the_report_is_exported_without_nan(stocked: Workspace) -> None:
+    plan = stored_run(stocked, make_questions(6), say_if({"rag": 3}))
+    data = export_report(make_report(load_results(stocked, plan.id)))
+    assert b"NaN" not in data
+    assert json.loads(data)["n_questions"] == 6
+
+
+def test_votes_from_chat_are_counted(stocked: Workspace) -> None:
+    arms = (Strategy.PROMPT, Strategy.RAG)
+    for number, choice in enumerate(["rag", "rag", "prompt", "tie"]):
+        turn = Turn(f"t{number}", "q", tuple(Answer(arm, "q", "a") for arm in arms), now())
+        save_turn(stocked, "chat-1", turn)
+        save_vote(stocked, "chat-1", Vote(f"t{number}", choice, arms, now()))
+    assert vote_shares(stocked) == {"prompt": (1, 4), "rag": (2, 4)}
