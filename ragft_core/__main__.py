@@ -61,6 +61,12 @@ def _note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def _outcomes(_: float, text: str) -> None:
+    """Names what is done, not every stage on the way."""
+    if not text.endswith((": reading", ": embedding", ": saving")):
+        _note(text)
+
+
 @app.command()
 def init(
     w: Name,
@@ -74,7 +80,11 @@ def init(
         from ragft_core.samples import load_sample
 
         workspace = load_sample(
-            settings, sample, path=path, on_progress=lambda name, stage, _: _note(f"{name}: {stage}")
+            settings,
+            sample,
+            path,
+            workspace_name=path.name,
+            on_progress=_outcomes,
         )
     else:
         workspace = create_workspace(settings, path.name, path)
@@ -94,13 +104,14 @@ def add(
 
     base = KnowledgeBase(_open(w), open_embedder(Settings()))
     reports = base.add_files(
-        [(file.name, file) for file in files], lambda name, stage, _: _note(f"{name}: {stage}")
+        [(file.name, file) for file in files],
+        lambda name, stage, share: _outcomes(share, f"{name}: {stage}"),
     )
     _print(
         reports,
         as_json,
         lambda rows: "\n".join(
-            f"{row['file_name']}: {row['error'] or row.get('message') or 'added'}" for row in rows
+            f"{row['file_name']}: {row['error'] or row['outcome']}" for row in rows
         ),
     )
     if any(report.error for report in reports):
@@ -184,13 +195,17 @@ def examples(
     """Imports examples from a table, writes them from the documents, or lists them."""
     workspace = _open(w)
     if generate:
-        from ragft_core.finetuning.authoring import write_examples
+        from ragft_core.finetuning.generate import read_candidates, start_generation
+        from ragft_core.finetuning.review import accept
+        from ragft_core.knowledge.store import chunks_of, documents
 
-        lab = _lab(workspace)
-        report = write_examples(
-            workspace, lab.generator, lab.knowledge, generate, lambda _, text: _note(text)
-        )
-        _print(report, as_json, lambda row: f"Kept {row['n_kept']} examples.")
+        found = [(d.title, c) for d in documents(workspace) for c in chunks_of(workspace, d.id)]
+        job = start_generation(workspace, found, generate)
+        _wait(job)
+        added = accept(workspace, job, read_candidates(job.folder))
+        _print(_job(job) | {"added": added}, as_json, _written)
+        if job.status().state != "succeeded":
+            raise typer.Exit(1)
     elif file is not None:
         from ragft_core.finetuning import import_file
 
@@ -202,6 +217,15 @@ def examples(
         columns = {"split": "split", "question": "question", "answer": "answer"}
         rows = load_examples(workspace)
         _print(rows, as_json, lambda items: _table(items, columns, "No examples yet."))
+
+
+def _written(row: dict[str, Any]) -> str:
+    from ragft_core.finetuning.roundtrip import REASONS
+
+    dropped = (row["result"] or {}).get("dropped", {})
+    lines = [f"{REASONS.get(reason, reason)}: {count}" for reason, count in dropped.items()]
+    head = f"Added {row['added']} examples. Read them before you train on them."
+    return "\n".join([row["error"] or head, *(f"dropped  {line}" for line in lines)])
 
 
 def _imported(report: dict[str, Any]) -> str:

@@ -59,8 +59,8 @@ with st.expander("Open a sample or make a workspace", expanded=workspace is None
                 elif st.button("Open this sample", key=f"home.sample.{sample.name}", type="primary"):
                     bar = st.progress(0.0, text="Reading the documents")
 
-                    def show(file_name: str, stage: str, share: float) -> None:
-                        bar.progress(share, text=f"{file_name}: {stage}")  # noqa: B023
+                    def show(share: float, text: str) -> None:
+                        bar.progress(share, text=text)  # noqa: B023
 
                     with show_errors():
                         made = load_sample(state.settings(), sample.name, on_progress=show)

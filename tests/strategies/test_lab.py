@@ -1,0 +1,120 @@
+"""The lab with a scripted generator, so that what each arm asks can be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ragft_core.errors import ModelError
+from ragft_core.knowledge import Embedder, KnowledgeBase
+from ragft_core.models.prompts import ABSTENTION
+from ragft_core.strategies import Lab, Need, arm_states
+from ragft_core.types import Message, Request, Strategy
+from ragft_core.workspace import ModelChoice, Workspace
+from tests.fakes import ScriptedGenerator
+
+TEXTS = {
+    "warranty.md": "# Warranty\n\nThe kiln has a warranty of 24 months.",
+    "delivery.md": "# Delivery\n\nDelivery to the island takes nine days.",
+}
+
+
+@pytest.fixture
+def knowledge(workspace: Workspace, embedder_folder: Path, tmp_path: Path) -> KnowledgeBase:
+    base = KnowledgeBase(workspace, Embedder(embedder_folder))
+    for name, text in TEXTS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    base.add_files([(name, tmp_path / name) for name in TEXTS])
+    return base
+
+
+def lab_of(knowledge: KnowledgeBase, generator: ScriptedGenerator) -> Lab:
+    return Lab(knowledge.workspace, generator, knowledge)
+
+
+def test_an_empty_workspace_has_the_prompt_arm_only(workspace: Workspace) -> None:
+    states = {state.strategy: state for state in arm_states(workspace)}
+    assert [s for s, state in states.items() if state.ready] == [Strategy.PROMPT]
+    assert states[Strategy.RAG].need is Need.DOCUMENTS
+    assert states[Strategy.FINE_TUNED].need is Need.ADAPTER
+
+
+def test_an_endpoint_has_no_trained_arms(workspace: Workspace) -> None:
+    workspace.update(model=ModelChoice("endpoint", "some-model", "http://127.0.0.1:1/v1"))
+    states = {state.strategy: state for state in arm_states(workspace)}
+    assert states[Strategy.FINE_TUNED].need is Need.LOCAL_MODEL
+    assert states[Strategy.PROMPT].ready
+
+
+def test_only_the_reading_arms_see_the_documents(knowledge: KnowledgeBase) -> None:
+    generator = ScriptedGenerator()
+    arms = [Strategy.PROMPT, Strategy.LONG_CONTEXT, Strategy.RAG]
+    answers = [p.answer() for p in lab_of(knowledge, generator).ask("How long?", arms)]
+    assert [answer.error for answer in answers] == ["", "", ""]
+    assert ["24 months" in answer.prompt for answer in answers] == [False, True, True]
+
+
+def test_an_answer_carries_its_provenance(knowledge: KnowledgeBase) -> None:
+    lab = lab_of(knowledge, ScriptedGenerator(lambda request: "24 months"))
+    (answer,) = [p.answer() for p in lab.ask("How long is the warranty?", [Strategy.RAG])]
+    assert answer.model == "scripted"
+    assert answer.weights == "scripted-1"
+    assert answer.index_version == knowledge.version
+    assert answer.passages[0].document_title == "Warranty"
+    assert [citation.rank for citation in answer.citations] == [1]
+    assert answer.total_s >= answer.retrieval_s > 0
+
+
+def test_a_failing_arm_leaves_the_others_alone(knowledge: KnowledgeBase) -> None:
+    def say(request: Request) -> str:
+        if "[1]" in request.messages[-1].content:
+            raise ModelError("Out of memory.", "Close something.")
+        return "fine"
+
+    lab = lab_of(knowledge, ScriptedGenerator(say))
+    arms = [Strategy.RAG, Strategy.PROMPT, Strategy.FINE_TUNED]
+    rag, prompt, tuned = [p.answer() for p in lab.ask("How long?", arms)]
+    assert rag.error == "Out of memory. Close something."
+    assert prompt.text == "fine"
+    assert "No adapter" in tuned.error
+
+
+def test_a_bug_in_one_arm_is_contained(knowledge: KnowledgeBase) -> None:
+    def say(request: Request) -> str:
+        if "[1]" in request.messages[-1].content:
+            raise ZeroDivisionError("oops")
+        return "fine"
+
+    lab = lab_of(knowledge, ScriptedGenerator(say))
+    rag, prompt = [p.answer() for p in lab.ask("How?", [Strategy.RAG, Strategy.PROMPT])]
+    assert "Internal error" in rag.error
+    assert prompt.text == "fine"
+
+
+def test_passages_that_do_not_fit_are_left_out_and_named(knowledge: KnowledgeBase) -> None:
+    generator = ScriptedGenerator(context_tokens=150)
+    knowledge.workspace.update(max_new_tokens=90)
+    (answer,) = [p.answer() for p in lab_of(knowledge, generator).ask("Why?", [Strategy.RAG])]
+    assert answer.note == "1 of 2 passages fit into the model's context."
+    assert len(answer.passages) == 1
+
+
+def test_a_question_that_cannot_fit_says_so(knowledge: KnowledgeBase) -> None:
+    lab = lab_of(knowledge, ScriptedGenerator(context_tokens=120))
+    (answer,) = [p.answer() for p in lab.ask("why " * 200, [Strategy.PROMPT])]
+    assert "too long" in answer.error
+
+
+def test_each_arm_gets_its_own_history(knowledge: KnowledgeBase) -> None:
+    generator = ScriptedGenerator()
+    history = {Strategy.PROMPT: (Message("user", "before"), Message("assistant", "yes"))}
+    lab_of(knowledge, generator).ask("And?", [Strategy.PROMPT, Strategy.RAG], history)
+    assert [message.content for message in generator.requests[0].messages[1:3]] == ["before", "yes"]
+    assert len(generator.requests[1].messages) == 2
+
+
+def test_an_abstention_has_no_citation(knowledge: KnowledgeBase) -> None:
+    lab = lab_of(knowledge, ScriptedGenerator(lambda request: ABSTENTION))
+    (answer,) = [p.answer() for p in lab.ask("Who?", [Strategy.RAG])]
+    assert answer.citations == ()
