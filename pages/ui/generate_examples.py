@@ -119,6 +119,7 @@ def _review(workspace: Workspace, job: Job, status: JobStatus) -> None:
             with show_errors():
                 added = accept(workspace, job, chosen)
                 state.notify(f"{added} examples were added.")
+                state.put("examples.added", True)
                 st.rerun()
     with st.container(horizontal=True):
         if status.state.resumable and st.button("Go on writing", icon=":material/play_arrow:"):
@@ -156,6 +157,7 @@ def _table(workspace: Workspace, job: Job, kept: list[Candidate]) -> list[Candid
         rows,
         key=f"examples.review.{job.id}.{len(rows)}",
         hide_index=True,
+        num_rows="fixed",
         width="stretch",
         height=420,
         column_config={
