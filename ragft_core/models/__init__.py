@@ -7,12 +7,17 @@ needed to get answers. Importing this package imports neither torch nor transfor
 from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.loading import ModelFacts, check_folder, load_base, weights_digest
 from ragft_core.models.opening import model_folder, open_generator
+from ragft_core.models.picker import SUGGESTED, ModelReport, Suggestion, check_model
 
 __all__ = [
+    "SUGGESTED",
     "Generation",
     "Generator",
     "ModelFacts",
+    "ModelReport",
+    "Suggestion",
     "check_folder",
+    "check_model",
     "load_base",
     "model_folder",
     "open_generator",

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from ragft_core.errors import ModelError
 from ragft_core.models.decoder import Decoder, Segment
+from ragft_core.models.handle import RunningGeneration
 from ragft_core.models.kvcache import PrefixCache, RowCache
 from ragft_core.models.loading import CONTEXT_KEYS
 from ragft_core.models.lora import Lora, load_lora
-from ragft_core.models.rows import LocalGeneration, Row, make_row
+from ragft_core.models.rows import Row, make_row
 from ragft_core.models.schedule import admit, share
 from ragft_core.models.tokens import encode_chat, end_tokens, render_chat
 from ragft_core.types import Adapter, Message, Request
@@ -102,7 +103,7 @@ class LocalGenerator:
         """How many tokens the rendered messages take."""
         return len(encode_chat(self._tokenizer, self.render(messages)))
 
-    def submit(self, request: Request, *, priority: int = 0) -> LocalGeneration:
+    def submit(self, request: Request, *, priority: int = 0) -> RunningGeneration:
         """Starts a generation and returns at once.
 
         Raises:

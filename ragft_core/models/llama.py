@@ -115,7 +115,8 @@ class LlamaDecoder:
         import torch
         from torch.nn import functional
 
-        wanted, end = [], 0
+        wanted: list[int] = []
+        end = 0
         for segment in segments:
             end += len(segment.ids)
             segment.cache.length += len(segment.ids)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragft_core.errors import ModelError
 from ragft_core.models import bundled
 from ragft_core.models.generator import Generator
+from ragft_core.models.picker import hub_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter
 from ragft_core.workspace import ModelChoice
+
+if TYPE_CHECKING:
+    from ragft_core.models.engine import LocalGenerator
 
 
 def open_generator(
@@ -27,7 +32,11 @@ def open_generator(
     Raises:
         ModelError: The model is missing, refused, or does not fit into memory.
     """
-    return open_folder(model_folder(choice, settings), settings, adapters)
+    if choice.kind == "endpoint":
+        from ragft_core.models.endpoints import EndpointGenerator
+
+        return EndpointGenerator(choice)
+    return open_folder(model_folder(choice, settings), settings, adapters, Path(choice.name).name)
 
 
 def model_folder(choice: ModelChoice, settings: Settings) -> Path:
@@ -40,10 +49,21 @@ def model_folder(choice: ModelChoice, settings: Settings) -> Path:
         return bundled.fetch(bundled.GENERATOR, settings.models)
     if choice.kind == "folder":
         return Path(choice.name).expanduser()
+    if choice.kind == "hub":
+        folder = hub_folder(choice.name, settings)
+        assert folder is not None  # it was fetched, or an error was raised
+        return folder
+    if choice.kind == "endpoint":
+        raise ModelError(
+            f"{choice.name} is an endpoint: its weights are not on this machine.",
+            "Choose a local model to train on.",
+        )
     raise ModelError(f"There is no kind of model called {choice.kind!r}.")
 
 
-def open_folder(folder: Path, settings: Settings, adapters: Callable[[str], Adapter]) -> Generator:
+def open_folder(
+    folder: Path, settings: Settings, adapters: Callable[[str], Adapter], name: str = ""
+) -> LocalGenerator:
     """Opens a model folder as a generator on this machine.
 
     Raises:
@@ -61,4 +81,4 @@ def open_folder(folder: Path, settings: Settings, adapters: Callable[[str], Adap
     model, tokenizer = load_base(folder)
     decoder = try_llama(model) or GenericDecoder(model)
     digest = weights_digest(folder)
-    return LocalGenerator(folder.name, digest, model, tokenizer, decoder, adapters)
+    return LocalGenerator(name or folder.name, digest, model, tokenizer, decoder, adapters)

@@ -1,13 +1,12 @@
-"""A request on its way through the engine: its public handle and its working state."""
+"""A request on its way through the engine."""
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ragft_core.errors import ModelError
+from ragft_core.models.handle import RunningGeneration
 from ragft_core.models.lora import Lora
 from ragft_core.models.sampling import Sampler
 from ragft_core.models.tokens import Detokeniser
@@ -15,60 +14,6 @@ from ragft_core.types import Completion, Request
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-
-class LocalGeneration:
-    """See ``Generation``. Written by the engine's thread, read by any."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._ended = threading.Event()
-        self._completion: Completion | None = None
-        self._error: ModelError | None = None
-        self.cancelled = False
-
-    @property
-    def text(self) -> str:
-        """The text so far."""
-        return self._text
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended, in whatever way."""
-        return self._ended.is_set()
-
-    def cancel(self) -> None:
-        """Ends it with the next token; what was generated is kept."""
-        self.cancelled = True
-
-    def result(self, timeout: float | None = None) -> Completion:
-        """Waits for the end.
-
-        Raises:
-            ModelError: The generation failed.
-            TimeoutError: It did not end within ``timeout`` seconds.
-        """
-        if not self._ended.wait(timeout):
-            raise TimeoutError(f"The answer was not complete after {timeout} s.")
-        if self._error is not None:
-            raise self._error
-        assert self._completion is not None
-        return self._completion
-
-    def show(self, text: str) -> None:
-        """Replaces the text so far."""
-        self._text = text
-
-    def succeed(self, completion: Completion) -> None:
-        """Ends it with a result."""
-        self._text = completion.text
-        self._completion = completion
-        self._ended.set()
-
-    def fail(self, error: ModelError) -> None:
-        """Ends it with an error, which every caller of ``result`` gets."""
-        self._error = error
-        self._ended.set()
 
 
 @dataclass(eq=False)
@@ -84,7 +29,7 @@ class Row:
     limit: int
     lora: Lora | None
     priority: int
-    generation: LocalGeneration
+    generation: RunningGeneration
     sampler: Sampler
     detokeniser: Detokeniser
     cache: Any = None
@@ -144,7 +89,7 @@ def make_row(
         limit=min(sampling.max_new_tokens, room),
         lora=lora,
         priority=priority,
-        generation=LocalGeneration(),
+        generation=RunningGeneration(),
         sampler=Sampler(sampling),
         detokeniser=Detokeniser(tokenizer, sampling.stop),
     )

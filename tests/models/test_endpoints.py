@@ -1,0 +1,222 @@
+"""Endpoints against a real server on this machine that behaves well, badly, or not at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ragft_core.errors import ModelError
+from ragft_core.models import endpoints, open_generator
+from ragft_core.models.endpoints import EndpointGenerator
+from ragft_core.settings import Settings
+from ragft_core.types import Message, Request, Sampling
+from ragft_core.workspace import ModelChoice
+
+KEY = "sk-canary-4711"
+WORDS = ["Twelve", " days", ",", " says", " the", " handbook", "."]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks the protocol; the model's name chooses how. ``faults`` counts down per server."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        self.body = json.loads(self.rfile.read(size))
+        self.server.seen.append((self.path, self.headers.get("Authorization"), self.body))
+        mode = self.body["model"]
+        faulty = self.server.faults > 0
+        self.server.faults -= 1
+        if mode == "unknown":
+            return self.refuse(404, "The model 'unknown' does not exist")
+        if self.headers.get("Authorization") not in (None, f"Bearer {KEY}"):
+            return self.refuse(401, f"Incorrect key: {self.headers['Authorization']}")
+        if faulty and mode in ("429", "500"):
+            return self.refuse(int(mode), "try later")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        if faulty and mode == "bad json":
+            self.wfile.write(b"data: {not json\n\n")
+            return None
+        return self.answer(mode, faulty)
+
+    def answer(self, mode: str, faulty: bool) -> None:
+        words = WORDS * 1000 if mode == "endless" else WORDS
+        self.wfile.write(b": keep-alive\n\n")
+        for number, word in enumerate(words):
+            if mode == "truncated" and faulty and number == 3:
+                return
+            if mode == "slow":
+                time.sleep(0.15)
+            if mode == "silent" and faulty:
+                time.sleep(1.5)
+            try:
+                self.event({"choices": [{"index": 0, "delta": {"content": word}}]})
+            except OSError:  # the reader has gone
+                return
+        self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        usage = {"prompt_tokens": 40, "completion_tokens": 7}
+        self.event({"choices": [], "usage": usage})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def event(self, data: dict) -> None:
+        self.wfile.write(b"data: " + json.dumps(data).encode() + b"\n\n")
+        self.wfile.flush()
+
+    def refuse(self, code: int, message: str) -> None:
+        body = json.dumps({"error": {"message": message}}).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.faults, server.seen = 0, []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setenv("LAB_KEY", KEY)
+
+
+@pytest.fixture
+def connect(server: ThreadingHTTPServer) -> Iterator:
+    opened = []
+
+    def make(name: str, silence_s: float = 5.0, **options) -> EndpointGenerator:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        choice = ModelChoice("endpoint", name, url, "LAB_KEY", price_in=2.0, price_out=8.0)
+        opened.append(EndpointGenerator(choice, silence_s=silence_s, **options))
+        return opened[-1]
+
+    yield make
+    for generator in opened:
+        generator.close()
+
+
+def ask(n: int = 32, **options) -> Request:
+    return Request((Message("user", "How many days?"),), None, Sampling(n, **options))
+
+
+def test_an_answer_with_its_counts_and_cost(connect, server) -> None:
+    done = connect("normal").submit(ask(stop=("\n",))).result(10)
+    assert done.text == "".join(WORDS)
+    assert (done.prompt_tokens, done.completion_tokens, done.finish) == (40, 7, "stop")
+    assert done.cost == pytest.approx((40 * 2 + 7 * 8) / 1e6)
+    path, key, body = server.seen[0]
+    assert (path, key) == ("/v1/chat/completions", f"Bearer {KEY}")
+    assert (body["max_tokens"], body["temperature"], body["stop"]) == (32, 0.0, ["\n"])
+
+
+def test_text_arrives_while_the_answer_grows(connect) -> None:
+    generation = connect("slow").submit(ask())
+    seen = set()
+    while not generation.done:
+        seen.add(generation.text)
+        time.sleep(0.02)
+    assert len(seen) > 3
+    assert generation.result().first_token_s < generation.result().total_s / 2
+
+
+@pytest.mark.parametrize("mode", ["429", "500", "truncated", "bad json", "silent"])
+def test_a_fault_that_passes_is_tried_again(connect, server, mode: str) -> None:
+    server.faults = 2
+    done = connect(mode, silence_s=0.5).submit(ask()).result(20)
+    assert done.text == "".join(WORDS), "the pieces of broken attempts are dropped"
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize("mode", ["429", "500", "truncated", "bad json"])
+def test_a_fault_that_stays_is_reported_in_words(connect, server, mode: str) -> None:
+    server.faults = 1000
+    with pytest.raises(ModelError, match="failed 4 times"):
+        connect(mode).submit(ask()).result(20)
+    assert len(server.seen) == 4
+
+
+def test_an_unknown_model_is_not_tried_again(connect, server) -> None:
+    with pytest.raises(ModelError, match="404.*does not exist"):
+        connect("unknown").submit(ask()).result(10)
+    assert len(server.seen) == 1
+
+
+def test_a_refused_key_is_not_shown(connect, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("LAB_KEY", "sk-wrong-0815")
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ModelError, match="401") as caught:
+        connect("normal").submit(ask()).result(10)
+    assert "0815" not in str(caught.value) + caplog.text
+
+
+def test_a_missing_key_is_named_before_the_first_question(settings: Settings, monkeypatch) -> None:
+    monkeypatch.delenv("LAB_KEY")
+    choice = ModelChoice("endpoint", "m", "http://127.0.0.1:9/v1", "LAB_KEY")
+    with pytest.raises(ModelError, match="LAB_KEY"):
+        open_generator(choice, settings, lambda name: None)
+
+
+def test_nobody_listening_is_reported(settings: Settings) -> None:
+    choice = ModelChoice("endpoint", "m", "http://127.0.0.1:9/v1")
+    generator = open_generator(choice, settings, lambda name: None)
+    with pytest.raises(ModelError, match="connection failed"):
+        generator.submit(ask()).result(20)
+    generator.close()
+
+
+def test_cancelling_keeps_what_was_written(connect) -> None:
+    generation = connect("slow").submit(ask())
+    while not generation.text:
+        time.sleep(0.01)
+    generation.cancel()
+    done = generation.result(5)
+    assert done.finish == "cancelled"
+    assert "".join(WORDS).startswith(done.text)
+
+
+def test_an_endless_answer_is_cut(connect) -> None:
+    done = connect("endless").submit(ask(n=20)).result(20)
+    assert done.finish == "length"
+    assert done.completion_tokens < 60
+
+
+def test_an_adapter_is_refused(connect) -> None:
+    request = Request((Message("user", "hi"),), adapter="mine")
+    with pytest.raises(ModelError, match="adapter mine"):
+        connect("normal").submit(request)
+
+
+def test_closing_ends_what_runs(connect) -> None:
+    generator = connect("slow")
+    running = [generator.submit(ask()) for _ in range(12)]
+    generator.close()
+    assert {generation.result(5).finish for generation in running} <= {"cancelled", "stop"}
+
+
+@pytest.mark.parametrize("url", ["", "ftp://host/v1", "file:///etc/passwd", "http://u:p@host/v1"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ModelError, match="address"):
+        EndpointGenerator(ModelChoice("endpoint", "m", url))
