@@ -15,6 +15,9 @@ _NO_TITLE = re.compile(
     re.IGNORECASE,
 )
 
+# A line that reaches this share of the longest one was full.
+_FULL_LINE = 0.85
+
 
 def read_pdf(path: Path, name: str) -> tuple[str, str, list[int]]:
     """Reads a PDF: (title, text, offset at which each page begins).
@@ -49,8 +52,17 @@ def read_pdf(path: Path, name: str) -> tuple[str, str, list[int]]:
 def join_lines(text: str) -> str:
     """Undoes the line breaks of the layout: hyphenated words, and sentences that run on.
 
-    A line that ends in a lower-case letter or a comma, before one that begins in lower case, was
-    broken by the page's width and not by its writer.
+    A line was broken by the page's width and not by its writer when the next one begins in lower
+    case, or when it is nearly as long as the longest and no sentence ends with it.
     """
     text = re.sub(r"(?<=[a-zà-ÿ])[-\u00ad]\n(?=[a-zà-ÿ])", "", text)
-    return re.sub(r"(?<=[a-zà-ÿ,])\n(?=[a-zà-ÿ(])", " ", text)
+    lines = text.split("\n")
+    full = _FULL_LINE * max(map(len, lines))
+    joined = lines[:1]
+    for before, line in zip(lines, lines[1:], strict=False):
+        runs_on = before[-1:].isalnum() or before.endswith((",", ";"))
+        if runs_on and line[:1].strip() and (line[0].islower() or len(before) >= full):
+            joined[-1] += " " + line
+        else:
+            joined.append(line)
+    return "\n".join(joined)

@@ -193,6 +193,6 @@ def content_ids(workspace: Workspace) -> list[str]:
 
 
 def content_version(workspace: Workspace, identity: str) -> int:
-    """A number below 2**48 made from the documents' ids and the embedder's identity."""
+    """A number below 2**32 made from the documents' ids and the embedder's identity."""
     digest = hashlib.sha256("\n".join([identity, CHUNKER, *content_ids(workspace)]).encode())
-    return int.from_bytes(digest.digest()[:6], "big")
+    return int.from_bytes(digest.digest()[:4], "big")

@@ -13,6 +13,7 @@ import pytest
 from ragft_core.documents import limits, sandbox
 from ragft_core.documents.detect import clean_name
 from ragft_core.documents.parse import ParsedDocument, read_document
+from ragft_core.documents.pdf import join_lines
 from ragft_core.documents.sandbox import parse_files
 from ragft_core.errors import DocumentError
 from tests.documents import files
@@ -40,6 +41,20 @@ def test_pdf_lines_broken_by_the_layout_are_joined(tmp_path: Path) -> None:
         files.pdf(tmp_path / "a.pdf", ["The war-\nranty lasts\ntwo years.\nNext line"])
     ).text
     assert text == "The warranty lasts two years.\nNext line"
+
+
+@pytest.mark.parametrize(
+    ("broken", "joined"),
+    [
+        ("The kiln was made by\nGarrow.", "The kiln was made by Garrow."),
+        ("It reaches 1,240\ndegrees in nine hours.", "It reaches 1,240 degrees in nine hours."),
+        ("Safety\nWear gloves at all times.", "Safety\nWear gloves at all times."),
+        ("One sentence here.\nAnother sentence.", "One sentence here.\nAnother sentence."),
+        ("", ""),
+    ],
+)
+def test_lines_are_joined_where_a_sentence_runs_on(broken: str, joined: str) -> None:
+    assert join_lines(broken) == joined
 
 
 def test_pdf_title_written_by_a_program_is_not_used(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+import streamlit as st
+
+from pages.ui import components, document_views, resources, state
+from pages.ui.errors import plain, show_errors
+from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES
+from ragft_core.knowledge import documents
+from ragft_core.types import SearchMode
+
+MODES = {
+    SearchMode.HYBRID: "Meaning and words",
+    SearchMode.DENSE: "Meaning",
+    SearchMode.TEXT: "Words",
+}
+VIEWS = {"chunks": "Chunks", "text": "Text"}
+
+components.page_header(
+    "Documents",
+    "What the RAG arms read from. Files are split into chunks, embedded and indexed on this "
+    "machine.",
+)
+workspace = components.require_workspace()
+REPORTS = f"documents.reports.{workspace.id}"
+with show_errors():
+    found = documents(workspace)
+
+    with st.form("documents.upload", clear_on_submit=True):
+        uploads = st.file_uploader(
+            "Add documents",
+            accept_multiple_files=True,
+            max_upload_size=MAX_FILE_BYTES // 2**20,
+            key="documents.files",
+        )
+        kinds = ", ".join(sorted({kind.upper() for kind in EXTENSIONS.values()}))
+        st.caption(
+            f"{kinds}. A file added again changes nothing; a new version under the same name "
+            "replaces the old one."
+        )
+        submitted = st.form_submit_button("Add to the knowledge base", type="primary")
+    if submitted and uploads:
+        progress = document_views.UploadProgress([upload.name for upload in uploads])
+        with document_views.spooled(uploads) as files:
+            reports = resources.knowledge(workspace).add_files(files, progress)
+        state.put(REPORTS, document_views.report_rows(reports))
+        st.rerun()
+    elif submitted:
+        st.caption("Choose one or more files first.")
+    if rows := state.get(REPORTS):
+        document_views.show_reports(rows)
+        if st.button("Dismiss", key="documents.dismiss", type="tertiary"):
+            state.drop(REPORTS)
+            st.rerun()
+
+    if not found:
+        components.empty_state(
+            "No documents yet.",
+            "Add some above, or open a sample workspace on Home to look around.",
+            components.HOME,
+        )
+        st.stop()
+
+    st.subheader(f"Documents ({len(found)})", anchor=False)
+    document_views.document_table(found)
+
+    st.subheader("Try the search", anchor=False)
+    asked, how, many = st.columns([4, 2, 1], vertical_alignment="bottom")
+    question = asked.text_input(
+        "Question", key="documents.question", placeholder="What would you ask these documents?"
+    )
+    mode = how.selectbox("Search by", list(MODES), format_func=MODES.get, key="documents.mode")
+    k = many.number_input("Passages", 1, 50, 5, key="documents.k")
+    if question.strip():
+        with show_errors():
+            with st.spinner("Searching"):
+                passages = resources.knowledge(workspace).search(question, mode, int(k))
+            if not passages:
+                st.caption("Nothing was found. Words are found only where they stand.")
+            for passage in passages:
+                document_views.passage_result(passage, question)
+
+    st.subheader("Look into a document", anchor=False)
+    titles = {document.id: f"{document.title} ({document.file_name})" for document in found}
+    chosen = st.selectbox(
+        "Document",
+        list(titles),
+        format_func=lambda item: titles.get(item, ""),
+        key="documents.chosen",
+        label_visibility="collapsed",
+    )
+    base = resources.knowledge(workspace)
+    document = base.document(chosen)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = st.segmented_control(
+            "View",
+            list(VIEWS),
+            default="chunks",
+            required=True,
+            format_func=VIEWS.get,
+            key="documents.view",
+            label_visibility="collapsed",
+        )
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown(f"Delete **{plain(document.title)}** and its {document.n_chunks} chunks?")
+            st.caption("The copy of the file in this workspace is deleted, too.")
+            if st.button("Delete it", type="primary", key=f"documents.delete.{chosen}"):
+                base.remove(chosen)
+                state.notify(f"{document.title} was deleted.")
+                st.rerun()
+    if view == "text":
+        document_views.text_view(base.text(chosen))
+    else:
+        document_views.chunk_list(base.chunks(chosen), f"documents.page.{chosen}")
+
+with st.expander("Maintenance", icon=":material/build:"):
+    st.caption(
+        "Builds the search index again from the documents' texts: after a change of the "
+        "embedding model, or when the index is damaged. Nothing is lost."
+    )
+    if st.button("Rebuild the index", key="documents.rebuild"):
+        bar = st.progress(0.0, text="Starting")
+        with show_errors():
+            n_chunks = resources.knowledge(workspace).rebuild(
+                lambda name, stage, share: bar.progress(share, text=f"{plain(name)}: {stage}")
+            )
+            state.notify(f"The index was rebuilt: {n_chunks} chunks.")
+            st.rerun()

@@ -1,0 +1,159 @@
+"""The documents page: upload, outcome, look inside, search, delete, rebuild."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.document_views import lines, marked
+from ragft_core.knowledge import KnowledgeBase, documents
+from ragft_core.types import SearchMode
+from ragft_core.workspace import Workspace
+from tests.documents import files
+from tests.knowledge.hashing import HashEmbedder
+
+PAGE = Path(__file__).resolve().parents[2] / "pages" / "build" / "documents.py"
+
+
+@pytest.fixture(autouse=True)
+def _no_cached_models() -> None:
+    st.cache_resource.clear()
+
+
+def open_page(workspace: Workspace | None) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=90)
+    if workspace:
+        page.session_state["workspace"] = workspace.id
+    return page.run()
+
+
+def texts(page: AppTest) -> str:
+    elements = [*page.markdown, *page.caption, *page.error, *page.code, *page.subheader]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def upload(page: AppTest, *uploads: tuple[str, bytes]) -> AppTest:
+    for name, data in uploads:
+        page.file_uploader(key="documents.files").upload(name, data)
+    button = next(item for item in page.button if item.label == "Add to the knowledge base")
+    return button.click().run()
+
+
+def test_without_a_workspace_it_leads_home() -> None:
+    page = open_page(None)
+    assert not page.exception
+    assert "There is no workspace yet" in texts(page)
+
+
+def test_empty_state_says_what_is_missing(workspace: Workspace) -> None:
+    page = open_page(workspace)
+    assert not page.exception
+    assert "No documents yet" in texts(page)
+
+
+def test_submitting_nothing_asks_for_files(workspace: Workspace) -> None:
+    assert "Choose one or more files first" in texts(upload(open_page(workspace)))
+
+
+@pytest.mark.slow
+def test_upload_search_and_delete(workspace: Workspace, tmp_path: Path) -> None:
+    kiln = b"# Kilns\n\nThe Heron kiln costs 4200 euro.\n\n<script>alert(1)</script>"
+    page = upload(
+        open_page(workspace),
+        ("kilns.md", kiln),
+        ("rules.txt", b"Dogs may not enter the firing hall."),
+        ("scan.pdf", files.scanned_pdf(tmp_path / "s.pdf").read_bytes()),
+        ("wrong.docx", b"plain"),
+    )
+    assert not page.exception
+    shown = texts(page)
+    assert "2 of 4 files were refused" in shown
+    assert "it is probably a scan" in shown
+    assert "kilns.md: added" in shown
+    assert "Documents (2)" in shown
+    assert list(page.dataframe[0].value["Title"]) == ["Kilns", "rules"]
+
+    page.text_input(key="documents.question").input("what does the heron cost").run()
+    assert not page.exception
+    assert ":orange-background[Heron]" in texts(page)
+    assert "found by both" in texts(page)
+    page.selectbox(key="documents.mode").set_value(SearchMode.TEXT).run()
+    assert "found by keywords" in texts(page)
+    page.text_input(key="documents.question").input("zebra").run()
+    assert "Nothing was found" in texts(page)
+    page.text_input(key="documents.question").input("").run()
+
+    page = upload(page, ("kilns.md", kiln), ("rules.txt", b"Dogs may enter now."))
+    assert "already there" in texts(page)
+    assert "it replaces the older version" in texts(page)
+    assert "Documents (2)" in texts(page)
+
+    page.button(key="documents.dismiss").click().run()
+    assert "already there" not in texts(page)
+
+    chosen = page.selectbox(key="documents.chosen").value
+    page.button(key=f"documents.delete.{chosen}").click().run()
+    assert not page.exception
+    assert "Documents (1)" in texts(page)
+    assert [document.id for document in documents(workspace)] != [chosen]
+
+
+@pytest.fixture
+def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
+    body = "# Care\n\n" + "".join(
+        f"## Part {number}\n\n{'A $sentence$ with *marks* and ![x](http://e.example). ' * 30}\n\n"
+        for number in range(12)
+    )
+    path = files.text(tmp_path / "care.md", body)
+    KnowledgeBase(workspace, HashEmbedder()).add_files([("care.md", path)])
+    return workspace
+
+
+def test_chunks_are_paged_and_shown_as_plain_text(filled: Workspace) -> None:
+    page = open_page(filled)
+    assert not page.exception
+    shown = texts(page)
+    assert "Chunk 1 of" in shown
+    assert "Chunk 11 of" not in shown
+    assert "![x]" not in shown
+    assert r"\!\[x\]" in shown
+
+
+def test_text_of_a_document(filled: Workspace) -> None:
+    page = open_page(filled)
+    page.segmented_control(key="documents.view").select("text").run()
+    assert not page.exception
+    assert page.code[0].value.startswith("# Care")
+
+
+@pytest.mark.slow
+def test_index_of_another_embedder_is_explained_and_rebuilt(filled: Workspace) -> None:
+    page = open_page(filled)
+    page.text_input(key="documents.question").input("sentence").run()
+    assert not page.exception
+    assert "Rebuild it" in page.error[0].value
+    page.button(key="documents.rebuild").click().run()
+    assert not page.exception
+    assert not page.error
+    assert "found by" in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("It costs 5 euro", "what does it cost", "It :orange-background[costs] 5 euro"),
+        ("a [link](x)", "", r"a \[link\](x)"),
+        ("one\ntwo", "", "one  \ntwo"),
+        ("*heron*", "heron", r"\*:orange-background[heron]\*"),
+        ("(a+b)", "a+b (c", "(a+b)"),
+    ],
+)
+def test_marking_keeps_text_plain(text: str, question: str, expected: str) -> None:
+    assert marked(text, question) == expected
+
+
+def test_lines_render_no_markdown() -> None:
+    assert lines("# T\n![a](http://x)") == "\\# T  \n\\!\\[a\\](http\\://x)"
