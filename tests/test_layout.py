@@ -20,12 +20,11 @@ RANKS = {
     "evaluation": 4,
     "advisor": 5,
     "samples": 6, "overview": 6,
-    "__main__": 7,
+    "commands": 7,
+    "__main__": 8,
 }  # fmt: skip
 HEAVY = ("streamlit", "torch", "transformers", "peft", "sentence_transformers", "lancedb")
-DOORS = sorted(
-    path.parent.name for path in CORE.glob("*/__init__.py") if path.parent.name in RANKS
-)
+DOORS = sorted(path.parent.name for path in CORE.glob("*/__init__.py") if path.parent.name in RANKS)
 
 
 def parsed(path: Path) -> ast.Module:
@@ -87,8 +86,7 @@ def test_session_state_is_touched_in_one_place() -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_a_door_is_light_to_import(door: str) -> None:
     code = (
-        f"import sys, ragft_core.{door}\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+        f"import sys, ragft_core.{door}\nprint([name for name in {HEAVY!r} if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,0 +1,32 @@
+"""The application that the commands register with, and the order in which help lists them."""
+
+from __future__ import annotations
+
+import typer
+
+from ragft_core.commands import build, compare, decide
+
+app = typer.Typer(
+    help="The strategy lab: prompt, RAG, fine-tuning or both, measured on your own documents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    build.init,
+    build.status,
+    build.add,
+    build.documents,
+    build.remove,
+    build.search,
+    build.examples,
+    build.train,
+    build.runs,
+    build.stop,
+    build.resume,
+    compare.ask,
+    compare.evaluate,
+    decide.advise,
+    decide.report,
+):
+    app.command()(command)

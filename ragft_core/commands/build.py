@@ -1,0 +1,240 @@
+"""Workspaces, documents, examples, fine-tuning and the jobs behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ragft_core.commands.output import (
+    Json,
+    Name,
+    Wait,
+    finish,
+    job_line,
+    job_row,
+    note,
+    opened,
+    outcomes,
+    passage_row,
+    show,
+    table,
+)
+from ragft_core.knowledge import KnowledgeBase
+from ragft_core.settings import Settings
+from ragft_core.types import SearchMode, to_dict
+from ragft_core.workspace import Workspace, create_workspace, locate
+
+
+class TrainFor(StrEnum):
+    """Which arm an adapter is trained for."""
+
+    FINE_TUNED = "fine-tuned"
+    HYBRID = "hybrid"
+    BOTH = "both"
+
+
+def init(
+    w: Name,
+    sample: Annotated[str, typer.Option(help="Fill it with a sample: knowledge or triage.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Makes a workspace, empty or from a sample."""
+    settings = Settings()
+    path = locate(settings, w)
+    if sample:
+        from ragft_core.samples import load_sample
+
+        workspace = load_sample(
+            settings, sample, path, workspace_name=path.name, on_progress=outcomes
+        )
+    else:
+        workspace = create_workspace(settings, path.name, path)
+    found = {"id": workspace.id, "path": str(workspace.path), **to_dict(workspace.settings())}
+    show(found, as_json, lambda row: f"Workspace {row['id']} at {row['path']}")
+
+
+def status(w: Name, as_json: Json = False) -> None:
+    """Shows the five steps: what is done, and what comes next."""
+    from ragft_core.overview import workspace_steps
+
+    columns = {"title": "step", "done": "done", "text": "state"}
+    show(workspace_steps(opened(w)), as_json, lambda rows: table(rows, columns, ""))
+
+
+def _knowledge(workspace: Workspace) -> KnowledgeBase:
+    from ragft_core.strategies import open_embedder
+
+    return KnowledgeBase(workspace, open_embedder(Settings()))
+
+
+def add(
+    w: Name,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to take in.")],
+    as_json: Json = False,
+) -> None:
+    """Takes documents into the knowledge base; files that cannot be read are refused one by one."""
+    reports = _knowledge(opened(w)).add_files(
+        [(file.name, file) for file in files],
+        lambda name, stage, share: outcomes(share, f"{name}: {stage}"),
+    )
+    show(
+        reports,
+        as_json,
+        lambda rows: "\n".join(
+            f"{row['file_name']}: {row['error'] or row['outcome']}" for row in rows
+        ),
+    )
+    refused = [report for report in reports if report.error]
+    for report in refused:
+        note(f"{report.file_name}: {report.error} {report.remedy}".rstrip())
+    if refused:
+        raise typer.Exit(1)
+
+
+def documents(w: Name, as_json: Json = False) -> None:
+    """Lists the documents."""
+    from ragft_core.knowledge import documents as list_documents
+
+    columns = {"id": "id", "file_name": "file", "format": "type", "n_chunks": "chunks"}
+    show(list_documents(opened(w)), as_json, lambda rows: table(rows, columns, "No documents yet."))
+
+
+def remove(
+    w: Name, doc: Annotated[str, typer.Argument(metavar="DOC")], as_json: Json = False
+) -> None:
+    """Removes a document, named by its id, its file name or its title."""
+    base = _knowledge(opened(w))
+    named = [item for item in base.documents() if doc in (item.id, item.file_name, item.title)]
+    document = named[0] if named else base.document(doc)
+    base.remove(document.id)
+    show(document, as_json, lambda row: f"Removed {row['file_name']}.")
+
+
+def search(
+    w: Name,
+    question: str,
+    mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
+    k: Annotated[int, typer.Option(min=1, max=50, help="How many passages.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Shows what retrieval finds for a question."""
+    base = _knowledge(opened(w))
+    files = {document.id: document.file_name for document in base.documents()}
+    found = [passage_row(passage, files) for passage in base.search(question, mode, k)]
+    show(
+        found,
+        as_json,
+        lambda rows: (
+            "\n\n".join(
+                f"{row['rank']}. {row['title']} ({row['score']:.3f}, {row['found_by']})\n"
+                f"{row['text']}"
+                for row in rows
+            )
+            or "Nothing found."
+        ),
+    )
+
+
+def examples(
+    w: Name,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+    question: Annotated[str, typer.Option(help="Column of the questions.")] = "",
+    answer: Annotated[str, typer.Option(help="Column of the answers.")] = "",
+    generate: Annotated[int, typer.Option(help="Write N from the documents.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Imports examples from a table, writes them from the documents, or lists them."""
+    workspace = opened(w)
+    if generate:
+        _write(workspace, generate, as_json)
+    elif file is not None:
+        from ragft_core.finetuning import import_file
+
+        columns = {"question": question, "answer": answer}
+        given = {key: value for key, value in columns.items() if value}
+        show(import_file(workspace, file, given or None), as_json, _imported)
+    else:
+        from ragft_core.finetuning import load_examples
+
+        columns = {"split": "split", "question": "question", "answer": "answer"}
+        rows = load_examples(workspace)
+        show(rows, as_json, lambda items: table(items, columns, "No examples yet."))
+
+
+def _imported(report: dict[str, Any]) -> str:
+    rejected = [f"row {row['row']}: {row['reason']}" for row in report["rejected"]]
+    return "\n".join([f"Imported {len(report['examples'])} examples.", *rejected])
+
+
+def _write(workspace: Workspace, target: int, as_json: bool) -> None:
+    """Writes examples as a job, waits for it and takes what it kept, unreviewed."""
+    from ragft_core.finetuning.generate import read_candidates, start_generation
+    from ragft_core.finetuning.review import accept
+    from ragft_core.knowledge.store import chunks_of
+    from ragft_core.knowledge.store import documents as list_documents
+
+    chunks = [
+        (document.title, chunk)
+        for document in list_documents(workspace)
+        for chunk in chunks_of(workspace, document.id)
+    ]
+    job = start_generation(workspace, chunks, target)
+    finish(job, True, as_json)
+    added = accept(workspace, job, read_candidates(job.folder))
+    note(f"{added} examples were added. Read them: python -m ragft_core examples {workspace.id}")
+
+
+def train(
+    w: Name,
+    preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "quick",
+    arm: Annotated[TrainFor, typer.Option(help="Which arm the adapter is for.")] = (
+        TrainFor.FINE_TUNED
+    ),
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Starts a fine-tuning run in the background; two, one after the other, for both arms."""
+    from ragft_core.finetuning import preset_config, start_run
+    from ragft_core.strategies.passages import training_passages
+
+    workspace = opened(w)
+    config = preset_config(preset)
+    jobs = []
+    if arm is not TrainFor.HYBRID:
+        jobs.append(start_run(workspace, config))
+    if arm is not TrainFor.FINE_TUNED:
+        passages = training_passages(workspace, _knowledge(workspace))
+        jobs.append(start_run(workspace, dataclasses.replace(config, with_context=True), passages))
+    for job in jobs:
+        finish(job, wait, as_json)
+
+
+def runs(w: Name, as_json: Json = False) -> None:
+    """Lists the background jobs: fine-tuning, evaluation, example writing."""
+    from ragft_core.jobs import list_jobs
+
+    rows = [job_row(job) for job in list_jobs(opened(w))]
+    show(rows, as_json, lambda items: "\n".join(map(job_line, items)) or "No runs yet.")
+
+
+def stop(w: Name, run: str, as_json: Json = False) -> None:
+    """Stops a background job; what it has is kept."""
+    from ragft_core.jobs import get_job
+
+    job = get_job(opened(w), run)
+    job.stop()
+    job.wait(timeout=60)
+    show(job_row(job), as_json, job_line)
+
+
+def resume(w: Name, run: str, wait: Wait = False, as_json: Json = False) -> None:
+    """Continues a job that was stopped, failed or was interrupted."""
+    from ragft_core.jobs import get_job
+
+    job = get_job(opened(w), run)
+    job.resume()
+    finish(job, wait, as_json)

@@ -1,0 +1,69 @@
+"""The advisor: a recommendation from answers and measurements, and the decision record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ragft_core.commands.output import Json, Name, opened, show
+from ragft_core.workspace import Workspace
+
+
+def advise(
+    w: Name,
+    answers: Annotated[
+        Path | None, typer.Option(help="JSON: choice by criterion. Default: the saved ones.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Recommends a strategy from the questionnaire's answers and what was measured here."""
+    _, result, _, _ = _decided(opened(w), answers)
+    show(result, as_json, _advice)
+
+
+def _decided(workspace: Workspace, file: Path | None) -> tuple[Any, Any, Any, Any]:
+    from ragft_core.advisor import (
+        decide,
+        gather_evidence,
+        load_answers,
+        load_criteria,
+        read_answers,
+    )
+
+    criteria = load_criteria(workspace)
+    given = read_answers(criteria, file) if file else load_answers(workspace, criteria)
+    evidence = gather_evidence(workspace)
+    result = decide(criteria, given, measurements=evidence.measurements)
+    return criteria, result, given, evidence
+
+
+def _advice(row: dict[str, Any]) -> str:
+    lines = [row["headline"]["text"], ""]
+    lines += [f"  + {sentence['text']}" for sentence in row["reasons"]]
+    lines += [f"  - {sentence['text']}" for sentence in row["objections"]]
+    lines += [f"  ? {sentence['text']}" for sentence in row["changes"]]
+    return "\n".join(lines)
+
+
+def report(
+    w: Name,
+    form: Annotated[str, typer.Option("--format", help="markdown, json or html.")] = "markdown",
+    out: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
+    answers: Annotated[Path | None, typer.Option(help="JSON: choice by criterion.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Makes the decision record, keeps it in the workspace and prints it."""
+    from ragft_core.advisor import build_record, make_recipe, render_record, save_record
+
+    workspace = opened(w)
+    criteria, result, given, evidence = _decided(workspace, answers)
+    recipe = make_recipe(workspace, result.verdict, evidence) if result.verdict else None
+    record = build_record(workspace, criteria, given, result, evidence, recipe=recipe)
+    text = render_record(record, "json" if as_json else form)
+    save_record(workspace, record)
+    if out:
+        out.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text)

@@ -1,0 +1,102 @@
+"""What the commands share: arguments, opening a workspace, printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from ragft_core.jobs import Job
+from ragft_core.settings import Settings
+from ragft_core.types import Answer, Passage, to_dict
+from ragft_core.workspace import Workspace, open_workspace
+
+Name = Annotated[str, typer.Argument(metavar="W", help="Workspace: an id, or a path.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
+
+
+def opened(name: str) -> Workspace:
+    """The workspace that the user named."""
+    return open_workspace(Settings(), name)
+
+
+def show(data: Any, as_json: bool, human: Callable[[Any], str]) -> None:
+    """Prints data as JSON, or as the text that ``human`` makes of it."""
+    plain = to_dict(data)
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2) if as_json else human(plain))
+
+
+def note(text: str) -> None:
+    """Progress goes to standard error, so that output can be piped."""
+    typer.echo(text, err=True)
+
+
+def outcomes(_: float, text: str) -> None:
+    """Names what is done with a file, not every stage on the way."""
+    if not text.endswith((": reading", ": embedding", ": saving")):
+        note(text)
+
+
+def table(rows: list[dict[str, Any]], columns: dict[str, str], none: str) -> str:
+    """Rows as aligned text; ``columns`` maps keys to headings."""
+    if not rows:
+        return none
+    cells = [[str(row.get(key, "")) for key in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns.values(), *cells, strict=True)]
+    lines = [list(columns.values()), *cells]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    """A job with its present status and its result."""
+    return {"id": job.id, "kind": job.kind, **to_dict(job.status()), "result": job.result()}
+
+
+def job_line(row: dict[str, Any]) -> str:
+    """A job in one line."""
+    return f"{row['id']}  {row['state']}  {row['error'] or row['message']}"
+
+
+def finish(job: Job, wait: bool, as_json: bool) -> None:
+    """Shows a started job; with ``wait`` follows it first, and fails where it fails."""
+    shown = ""
+    while wait and (status := job.wait(timeout=1)).active:
+        if status.message != shown:
+            shown = status.message
+            note(f"{status.share:.0%} {shown}")
+    row = job_row(job)
+    show(row, as_json, job_line)
+    if wait and row["state"] != "succeeded":
+        note(row["error"] or f"The job {job.id} is {row['state']}.")
+        raise typer.Exit(1)
+
+
+def passage_row(passage: Passage, files: dict[str, str]) -> dict[str, Any]:
+    """A passage; ``document`` is the name of its file."""
+    return {
+        "rank": passage.rank,
+        "document": files.get(passage.chunk.document_id, passage.document_title),
+        "title": passage.document_title,
+        "chunk": passage.chunk.id,
+        "score": passage.score,
+        "found_by": passage.found_by,
+        "similarity": passage.similarity,
+        "page": passage.chunk.page,
+        "start": passage.chunk.start,
+        "end": passage.chunk.end,
+        "text": passage.chunk.text,
+    }
+
+
+def answer_row(answer: Answer, files: dict[str, str]) -> dict[str, Any]:
+    """An arm's answer with all its provenance; ``answer`` is the text."""
+    row = to_dict(answer)
+    row.pop("question")
+    row["answer"] = row.pop("text")
+    return row | {"passages": [passage_row(passage, files) for passage in answer.passages]}
