@@ -22,6 +22,17 @@ from ragft_core.advisor.criteria import STRATEGY_NAMES, Criteria, Criterion
 from ragft_core.advisor.criteria_file import load_criteria
 from ragft_core.advisor.decision import decide
 from ragft_core.advisor.evidence import Evidence, gather_evidence
+from ragft_core.advisor.recipes import make_recipe
+from ragft_core.advisor.record import (
+    DecisionRecord,
+    build_record,
+    compare_records,
+    list_records,
+    load_record,
+    parse_record,
+    save_record,
+)
+from ragft_core.advisor.render import render_record
 from ragft_core.advisor.results import Measurement, Recommendation
 
 __all__ = [
@@ -29,20 +40,29 @@ __all__ = [
     "Answers",
     "Criteria",
     "Criterion",
+    "DecisionRecord",
     "Evidence",
     "Measurement",
     "Recommendation",
+    "build_record",
     "compare_answers",
+    "compare_records",
     "decide",
     "export_answers",
     "gather_evidence",
+    "list_records",
     "list_stakeholders",
     "load_answers",
     "load_criteria",
+    "load_record",
+    "make_recipe",
     "parse_answers",
     "parse_answers_text",
+    "parse_record",
     "prefill",
     "read_answers",
+    "render_record",
     "save_answers",
+    "save_record",
     "suggest_answers",
 ]

@@ -125,7 +125,8 @@ class CostInputs:
 class Cost:
     """What a strategy costs: once, each month, each request, and all of it over the months.
 
-    ``correct`` is the price of one right answer, with its interval, where accuracy was measured.
+    ``correct`` is the price of one right answer, with its interval, where accuracy was measured;
+    the interval has no upper end where none might be right.
     """
 
     strategy: Strategy
@@ -228,7 +229,7 @@ def cost_table(
         if right and right[0] > 0 and asked > 0:
             answer = cost.total / asked
             # The more answers are right, the less one of them costs: the ends change places.
-            low, high = answer / right[2], answer / right[1] if right[1] > 0 else math.inf
+            low, high = answer / right[2], answer / right[1] if right[1] > 0 else None
             parts = (cost.once, cost.month, cost.request, cost.total)
             cost = Cost(strategy, *parts, answer / right[0], low, high)
         rows.append(cost)

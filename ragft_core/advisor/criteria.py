@@ -115,7 +115,8 @@ class Choice:
     """One answer to a criterion's question.
 
     ``condition`` completes a sentence that begins with "if"; ``veto`` gives, for a strategy that
-    cannot meet this demand, the reason.
+    cannot meet this demand, the reason. Where ``measured`` is False the demand is not made, so
+    that a measurement of how well it is met does not count.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Choice:
     veto: dict[Strategy, str] = field(default_factory=dict)
     prefill: Prefill | None = None
     target: float | None = None
+    measured: bool = True
 
 
 @dataclass(frozen=True)

@@ -279,7 +279,7 @@ class _CriterionReader:
         pattern = rf'\[criteria\.choices\."?{re.escape(key)}"?\]'
         line = file.line(pattern, after=self.line or 1) or self.line
         what = f"{self.what}, choice {key!r}"
-        allowed = {"label", "condition", "utility", "veto", "prefill", "target"}
+        allowed = {"label", "condition", "utility", "veto", "prefill", "target", "measured"}
         file.known(data, allowed, what, line)
         identity = self.identity("a choice's name", key, line)
         label = file.string(data, "label", what, line)
@@ -295,6 +295,7 @@ class _CriterionReader:
             veto=self.vetoes(data.get("veto", {}), what, line),
             prefill=self.prefill(data.get("prefill"), what, line),
             target=target,
+            measured=data.get("measured") is not False,
         )
 
     def utilities(self, data: object, what: str, line: int | None) -> dict[Strategy, float]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragft_core.advisor.answers import Answers, parse_answers
-from ragft_core.advisor.criteria import STRATEGIES, Criteria
+from ragft_core.advisor.criteria import STRATEGIES, Criteria, MeasurementKind
 from ragft_core.advisor.crosscheck import topsis
 from ragft_core.advisor.explain import explain
 from ragft_core.advisor.flips import answer_flips, leading, measurement_flips, weight_flips
@@ -25,7 +25,13 @@ from ragft_core.advisor.results import (
     Recommendation,
     StrategyScore,
 )
-from ragft_core.advisor.simulation import CERTAINTY, SIMULATIONS, Simulation, simulate
+from ragft_core.advisor.simulation import (
+    CERTAINTY,
+    SIMULATIONS,
+    Simulation,
+    information,
+    simulate,
+)
 from ragft_core.types import Strategy
 
 # A strategy is named where it wins at least this share of the simulations.
@@ -87,7 +93,7 @@ def decide(
         scores=_scores(matrix, draws),
         vetoes=matrix.vetoes,
         contributions=_contributions(matrix),
-        information=_information(matrix, draws),
+        information=_information(criteria, matrix, draws),
         answer_flips=() if first is None else answer_flips(criteria, matrix, first, measurements),
         weight_flips=() if first is None else weight_flips(matrix, first),
         measurement_flips=measurement_flips(criteria, matrix, first, second, measurements),
@@ -165,19 +171,41 @@ def _contributions(matrix: Matrix) -> tuple[Contribution, ...]:
     return tuple(rows)
 
 
-def _information(matrix: Matrix, draws: Simulation | None) -> tuple[Information, ...]:
-    """What can be found out (an open answer) or measured, the most valuable first."""
+def _information(
+    criteria: Criteria, matrix: Matrix, draws: Simulation | None
+) -> tuple[Information, ...]:
+    """What can be found out (an open answer) or measured, the most valuable first.
+
+    One evaluation measures several criteria at once, so what a page can measure is also valued as
+    a whole.
+    """
     if draws is None:
         return ()
-    rows = []
+    rows: list[Information] = []
+    pages: dict[str, list[int]] = {}
     for j, row in enumerate(matrix.rows):
-        measurement = row.criterion.measurement
+        kind = criteria.measurements.get(row.criterion.measurement)
         if row.choice is None and "measured" not in row.basis:
-            kind, measurement = "answer", ""
-        elif measurement:
-            kind = "measurement"
-        else:
-            continue
-        value, changes = float(draws.value[j]), float(draws.changes[j])
-        rows.append(Information(row.criterion.id, kind, value, changes, measurement))
+            rows.append(Information(row.criterion.id, "answer", *information(matrix, draws, [j])))
+        elif kind is not None and (row.choice is None or row.choice.measured):
+            pages.setdefault(kind.page, []).append(j)
+            worth = information(matrix, draws, [j])
+            missing = _missing(matrix, kind, j)
+            rows.append(Information(row.criterion.id, "measurement", *worth, kind.id, missing))
+    for page, places in pages.items():
+        if page and len(places) > 1:
+            worth = information(matrix, draws, places)
+            first = max(places, key=lambda j: matrix.weights[j])
+            kind = criteria.measurements[matrix.rows[first].criterion.measurement]
+            missing = _missing(matrix, kind, first)
+            rows.append(Information(matrix.rows[first].criterion.id, "page", *worth, page, missing))
     return tuple(sorted(rows, key=lambda row: (-row.value, -row.changes, row.criterion)))
+
+
+def _missing(matrix: Matrix, kind: MeasurementKind, j: int) -> tuple[Strategy, ...]:
+    out = {veto.strategy for veto in matrix.vetoes}
+    return tuple(
+        strategy
+        for strategy, basis in zip(matrix.strategies, matrix.rows[j].basis, strict=True)
+        if basis != "measured" and strategy in kind.strategies and strategy not in out
+    )

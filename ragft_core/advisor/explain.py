@@ -13,6 +13,7 @@ from ragft_core.advisor.criteria import STRATEGY_NAMES, Criteria, MeasurementKin
 from ragft_core.advisor.matrix import Matrix, Row
 from ragft_core.advisor.results import (
     AnswerFlip,
+    Information,
     MeasurementFlip,
     Recommendation,
     Reference,
@@ -25,6 +26,8 @@ SIMULATION = Reference("simulation", "wins")
 REASONS = 4
 OBJECTIONS = 2
 CHANGES = 5
+# Knowing something is proposed where it would change the leader in this share of the draws.
+WORTH_KNOWING = 0.01
 
 
 def explain(criteria: Criteria, matrix: Matrix, result: Recommendation) -> Recommendation:
@@ -214,26 +217,39 @@ def weight_sentence(criteria: Criteria, flip: WeightFlip) -> Sentence:
 
 def _next_step(criteria: Criteria, result: Recommendation) -> Sentence:
     if result.leader is None:
-        return Sentence("Look at the musts below and decide which one can give way.")
+        gates = tuple(Reference("answer", veto.criterion) for veto in result.vetoes)
+        return Sentence("Look at the musts below and decide which one can give way.", gates)
     undecided = result.verdict is None
     best = result.information[0] if result.information else None
-    if best is not None and best.value > 1e-4:
-        moved = f"It would change the leader in {_percent(best.changes)} of the simulations"
-        moved += ", more than anything else that can be known." if undecided else "."
-        criterion = criteria.get(best.criterion)
-        if best.kind == "answer":
-            lead = "Find out next" if undecided else "To be surer, find out"
-            text = f"{lead}: {criterion.question} {moved}"
-            return Sentence(text, (Reference("answer", criterion.id), SIMULATION))
-        kind = criteria.measurements[best.measurement]
-        lead = "Measure next" if undecided else "To be surer, measure"
-        text = f"{lead}: {kind.title[:1].lower() + kind.title[1:]}. {kind.how} {moved}"
-        return Sentence(text, (Reference("measurement", kind.id), SIMULATION))
+    if best is not None and best.changes >= WORTH_KNOWING:
+        return _find_out(criteria, best, undecided=undecided)
     if undecided and result.weight_flips:
         text = "Nothing to measure would settle it; the weights decide. "
         sentence = weight_sentence(criteria, result.weight_flips[0])
         return Sentence(text + sentence.text, sentence.references)
     return Sentence("Nothing more has to be found out to decide.", (SIMULATION,))
+
+
+def _find_out(criteria: Criteria, best: Information, *, undecided: bool) -> Sentence:
+    moved = f"It would change the leader in {_percent(best.changes)} of the simulations"
+    moved += ", more than anything else that can be known." if undecided else "."
+    criterion = criteria.get(best.criterion)
+    if best.kind == "answer":
+        lead = "Find out next" if undecided else "To be surer, find out"
+        text = f"{lead}: {criterion.question} {moved}"
+        return Sentence(text, (Reference("answer", criterion.id), SIMULATION))
+    kind = criteria.measurements[criterion.measurement]
+    lead = "Measure next" if undecided else "To be surer, measure"
+    arms = ", ".join(name(strategy) for strategy in best.missing)
+    if best.kind == "page":
+        what = (
+            f"{best.measurement} of {arms}" if arms else f"{best.measurement} with more questions"
+        )
+        text = f"{lead}: {what}. {moved}"
+    else:
+        of = f" of {arms}" if arms else ", with more questions"
+        text = f"{lead}: {kind.title[:1].lower() + kind.title[1:]}{of}. {kind.how} {moved}"
+    return Sentence(text, (Reference("measurement", kind.id), SIMULATION))
 
 
 def _cautions(matrix: Matrix, result: Recommendation) -> tuple[Sentence, ...]:

@@ -151,7 +151,9 @@ def build_row(
         options = table - table.mean(axis=0)
         row = Row(criterion, None, level, spread, ("unknown",) * len(STRATEGIES), options)
     kind = criteria.measurements.get(criterion.measurement)
-    if kind is not None:
+    # Not answered: a measurement counts only where it would under every answer.
+    demanded = choice.measured if choice else all(c.measured for c in criterion.choices)
+    if kind is not None and demanded:
         row = replace_by_measured(row, kind, measurements)
     places = [STRATEGIES.index(strategy) for strategy in strategies]
     return replace(

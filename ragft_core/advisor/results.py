@@ -101,7 +101,9 @@ class Information:
     """What it would be worth to know one thing before deciding.
 
     ``value`` is the expected gain in score, ``changes`` the share of simulations in which knowing
-    it names another strategy. ``kind`` is ``answer`` (find out) or ``measurement`` (measure).
+    it names another strategy. ``kind`` is ``answer`` (find out), ``measurement`` (measure) or
+    ``page``: all that the page named by ``measurement`` can measure at once. ``missing`` are the
+    strategies it was not measured for.
     """
 
     criterion: str
@@ -109,6 +111,7 @@ class Information:
     value: float
     changes: float
     measurement: str = ""
+    missing: tuple[Strategy, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ the mean weights under which it does ("central weights").
 
 The value of information is that of partial perfect information: weights and utilities are
 independent and a score is linear in the utilities of one criterion, so the expected scores given
-one criterion's true utilities follow from the same draws without a nested simulation.
+some criteria's true utilities follow from the same draws without a nested simulation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,17 +30,17 @@ CERTAINTY = 100.0
 class Simulation:
     """Results over N draws: ``scores`` (N, S), ``winner`` (N,), ``share`` (S,).
 
-    ``central`` (S, J) are the mean weights where a strategy wins, NaN where it never does;
-    ``value`` (J,) and ``changes`` (J,) what knowing each criterion is worth and how often it would
-    change the leader.
+    ``central`` (S, J) are the mean weights where a strategy wins, NaN where it never does.
+    ``utility`` (N, J, S) are the utilities drawn and ``assumed`` (N,) by criterion the place of
+    the choice that a draw assumed where the answer is not known.
     """
 
     scores: Floats
     winner: NDArray[np.int64]
     share: Floats
     central: Floats
-    value: Floats
-    changes: Floats
+    utility: Floats
+    assumed: dict[int, NDArray[np.int64]]
 
 
 def simulate(matrix: Matrix, n: int, certainty: float, seed: int) -> Simulation:
@@ -53,7 +54,7 @@ def simulate(matrix: Matrix, n: int, certainty: float, seed: int) -> Simulation:
     """
     rng = np.random.default_rng(seed)
     weights = _draw_weights(rng, matrix.weights, n, certainty)
-    utility, options = _draw_utilities(rng, matrix, n)
+    utility, assumed = _draw_utilities(rng, matrix, n)
     scores = np.einsum("nj,njs->ns", weights, utility)
     allowed = matrix.allowed
     winner = np.where(allowed, scores, -np.inf).argmax(axis=1)
@@ -61,8 +62,7 @@ def simulate(matrix: Matrix, n: int, certainty: float, seed: int) -> Simulation:
     central = np.full((len(allowed), len(matrix.rows)), np.nan)
     for s in np.flatnonzero(share):
         central[s] = weights[winner == s].mean(axis=0)
-    value, changes = _information(matrix, utility, options)
-    return Simulation(scores, winner, share, central, value, changes)
+    return Simulation(scores, winner, share, central, utility, assumed)
 
 
 def _draw_weights(rng: np.random.Generator, weights: Floats, n: int, certainty: float) -> Floats:
@@ -88,27 +88,31 @@ def _draw_utilities(
     return utility, assumed
 
 
-def _information(
-    matrix: Matrix, utility: Floats, assumed: dict[int, NDArray[np.int64]]
-) -> tuple[Floats, Floats]:
-    allowed = matrix.allowed
-    expected = matrix.scores
+def information(matrix: Matrix, draws: Simulation, places: Sequence[int]) -> tuple[float, float]:
+    """What it is worth to know the truth about some criteria before deciding.
+
+    Args:
+        matrix: What was drawn from.
+        draws: The draws.
+        places: The criteria, by row.
+
+    Returns:
+        The expected gain in score, and the share of draws in which another strategy than today's
+        leader would be chosen.
+    """
+    allowed, expected = matrix.allowed, matrix.scores
     leader = int(np.where(allowed, expected, -np.inf).argmax())
-    value = np.zeros(len(matrix.rows))
-    changes = np.zeros(len(matrix.rows))
-    for j, row in enumerate(matrix.rows):
-        known = expected + matrix.weights[j] * (utility[:, j] - row.utility)  # (N, S)
-        possible = np.broadcast_to(allowed, known.shape)
-        if j in assumed:
-            gates = np.array(
-                [[s in c.veto for s in matrix.strategies] for c in row.criterion.choices]
-            )
-            possible = possible & ~gates[assumed[j]]
-        # A strategy that turns out impossible is worth nothing.
-        worth = np.where(possible, known, 0.0)
-        best = np.where(possible, known, -1.0)
-        informed = np.maximum(best.max(axis=1), 0.0).mean()
-        uninformed = np.where(allowed, worth.mean(axis=0), 0.0).max()
-        value[j] = max(float(informed - uninformed), 0.0)
-        changes[j] = float((best.argmax(axis=1) != leader).mean())
-    return value, changes
+    known = np.broadcast_to(expected, draws.scores.shape)
+    possible = np.broadcast_to(allowed, draws.scores.shape)
+    for j in places:
+        row = matrix.rows[j]
+        known = known + matrix.weights[j] * (draws.utility[:, j] - row.utility)
+        if j in draws.assumed and any(choice.veto for choice in row.criterion.choices):
+            gates = [[s in c.veto for s in matrix.strategies] for c in row.criterion.choices]
+            possible = possible & ~np.array(gates)[draws.assumed[j]]
+    # A strategy that turns out impossible is worth nothing.
+    uninformed = np.where(possible, known, 0.0).mean(axis=0)[allowed].max()
+    best = np.where(possible, known, -1.0)
+    informed = np.maximum(best.max(axis=1), 0.0).mean()
+    changes = (best.argmax(axis=1) != leader).mean()
+    return max(float(informed - uninformed), 0.0), float(changes)

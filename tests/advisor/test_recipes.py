@@ -1,0 +1,88 @@
+"""Recipes and the founding article's table."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ragft_core.advisor import Criteria, Evidence, Measurement, gather_evidence, make_recipe
+from ragft_core.advisor.article import NOT_MEASURED, article_points, article_table, citation
+from ragft_core.finetuning import save_examples
+from ragft_core.types import Example, Split, Strategy
+from ragft_core.workspace import Workspace
+
+PAGES = {"documents", "examples", "finetune", "chat", "evaluation", "advisor"}
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_every_strategy_has_a_way_to_go(workspace: Workspace, strategy: Strategy) -> None:
+    recipe = make_recipe(workspace, strategy, gather_evidence(workspace))
+    assert len(recipe.steps) >= 3
+    assert {step.page for step in recipe.steps} <= PAGES
+    assert not any(step.done for step in recipe.steps)
+    json.dumps(recipe.configuration, allow_nan=False)
+
+
+def test_steps_are_done_when_the_workspace_shows_it(workspace: Workspace) -> None:
+    rows = [Example(f"t{i}", f"Q{i}?", "A") for i in range(50)]
+    rows += [Example(f"x{i}", f"X{i}?", "A", split=Split.TEST) for i in range(60)]
+    save_examples(workspace, rows)
+    recipe = make_recipe(workspace, Strategy.FINE_TUNED, gather_evidence(workspace))
+    done = [step.text for step in recipe.steps if step.done]
+    assert len(done) == 2
+    assert "60 test questions" in done[0]
+    assert "50 good examples" in done[1]
+
+
+def test_measuring_means_both_the_strategy_and_the_bare_prompt(workspace: Workspace) -> None:
+    def measured(*strategies: Strategy) -> bool:
+        rows = [Measurement("accuracy", 0.5, 0.4, 0.6, 60, "e", s) for s in strategies]
+        recipe = make_recipe(workspace, Strategy.RAG, Evidence(measurements=tuple(rows)))
+        return next(step for step in recipe.steps if "against the prompt" in step.text).done
+
+    assert not measured(Strategy.RAG)
+    assert measured(Strategy.RAG, Strategy.PROMPT)
+
+
+def test_the_configuration_holds_what_the_strategy_needs(workspace: Workspace) -> None:
+    evidence = Evidence()
+    rag = make_recipe(workspace, Strategy.RAG, evidence).configuration
+    tuned = make_recipe(workspace, Strategy.FINE_TUNED, evidence).configuration
+    assert rag["retrieval"] == {"mode": "hybrid", "passages": 3, "bundled_reader": True}
+    assert "adapter" not in rag
+    assert tuned["adapter"]["start_with"]["preset"] == "balanced"
+
+
+def test_a_configuration_names_no_path_of_this_machine(workspace: Workspace) -> None:
+    import dataclasses
+
+    model = dataclasses.replace(workspace.settings().model, kind="folder", name="/home/x/m/Llama/")
+    workspace.update(model=model)
+    made = make_recipe(workspace, Strategy.RAG, Evidence()).configuration
+    assert made["model"]["name"] == "Llama"
+    assert "/home" not in json.dumps(made)
+
+
+def test_the_articles_table_has_the_seven_criteria(criteria: Criteria) -> None:
+    rows = article_table(criteria, Evidence())
+    assert [row.group for row in rows] == [group.id for group in criteria.groups]
+    assert all(row.contested for row in rows)
+    assert all(NOT_MEASURED in row.measured_rag + row.measured_fine_tuned for row in rows)
+    assert "GeeksforGeeks" in citation()
+
+
+def test_the_articles_table_stands_beside_what_was_measured(criteria: Criteria) -> None:
+    right = Measurement("accuracy", 0.43, 0.31, 0.55, 60, "e", Strategy.RAG)
+    rows = article_table(criteria, Evidence(measurements=(right,), facts={"documents": 4.0}))
+    by = {row.group: row for row in rows}
+    assert "43 % (31 % to 55 %, n = 60)" in by["task"].measured_rag
+    assert NOT_MEASURED in by["task"].measured_fine_tuned
+    assert by["data"].facts == "documents in the workspace: 4"
+
+
+def test_each_side_has_advantages_and_limits(criteria: Criteria) -> None:
+    points = article_points(criteria, Evidence())
+    kinds = {(point.strategy, point.kind) for point in points}
+    assert len(kinds) == 4
+    assert all(point.measured for point in points)

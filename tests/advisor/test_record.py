@@ -1,0 +1,237 @@
+"""The decision record: it holds everything, renders safely, reopens and compares."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from markdown_it import MarkdownIt
+
+from ragft_core.advisor import (
+    Criteria,
+    DecisionRecord,
+    Evidence,
+    Measurement,
+    build_record,
+    compare_records,
+    decide,
+    gather_evidence,
+    list_records,
+    load_criteria,
+    load_record,
+    make_recipe,
+    parse_answers,
+    parse_record,
+    render_record,
+    save_record,
+)
+from ragft_core.errors import AdvisorError
+from ragft_core.types import Strategy
+from ragft_core.workspace import Workspace
+from tests.advisor.reports import report, store
+
+ANSWERS = {
+    "need": "facts", "documents": "good", "knowledge_source": "private", "citations": "must",
+    "use_case": "document-qa", "latency": "seconds",
+}  # fmt: skip
+EVIL = "<script>alert(1)</script> | [x](http://evil.example) `a` <img src=x onerror=alert(2)>"
+
+
+def make(workspace: Workspace, note: str = "", **answers: str) -> DecisionRecord:
+    criteria = load_criteria(workspace)
+    given = parse_answers(criteria, {**ANSWERS, **answers})
+    evidence = gather_evidence(workspace)
+    result = decide(criteria, given, measurements=evidence.measurements)
+    recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
+    return build_record(workspace, criteria, given, result, evidence, recipe=recipe, note=note)
+
+
+class Page(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.attributes: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for key, value in attrs:
+            self.attributes.append(key)
+            if key == "id" and value:
+                self.ids.add(value)
+            if key in ("href", "src") and value:
+                self.links.append(value)
+
+
+def test_a_saved_record_reopens_as_it_was(workspace: Workspace) -> None:
+    store(workspace, report())
+    record = make(workspace)
+    save_record(workspace, record)
+    assert list_records(workspace) == [record.id]
+    assert load_record(workspace, record.id) == record
+
+
+def test_the_exported_json_reopens_as_it_was(workspace: Workspace) -> None:
+    store(workspace, report())
+    record = make(workspace)
+    text = render_record(record, "json")
+    assert parse_record(text, "r.json") == record
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 1}', '{"version": "x"}'])
+def test_what_is_no_record_is_refused(text: str) -> None:
+    with pytest.raises(AdvisorError, match=r"x\.json"):
+        parse_record(text, "x.json")
+
+
+def test_a_record_of_a_newer_version_says_so() -> None:
+    with pytest.raises(AdvisorError, match="newer"):
+        parse_record('{"version": 99}', "x.json")
+
+
+@pytest.mark.parametrize("name", ["record-1", "../../workspace", "record-..", "answers"])
+def test_only_ids_of_records_are_opened(workspace: Workspace, name: str) -> None:
+    with pytest.raises(AdvisorError, match="no decision record"):
+        load_record(workspace, name)
+
+
+def test_an_unknown_form_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(AdvisorError, match="docx"):
+        render_record(make(workspace), "docx")
+
+
+def test_the_html_stands_alone(workspace: Workspace) -> None:
+    store(workspace, report())
+    text = render_record(make(workspace), "html")
+    page = Page(text)
+    assert not {"script", "link", "img", "iframe", "object", "base", "form"} & set(page.tags)
+    assert all(link.startswith("#") for link in page.links)
+    assert not any(name.startswith("on") for name in page.attributes)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+    assert page.tags.count("svg") == 4
+
+
+def test_every_link_of_the_html_leads_somewhere(workspace: Workspace) -> None:
+    store(workspace, report())
+    page = Page(render_record(make(workspace), "html"))
+    assert page.links
+    assert {link[1:] for link in page.links} <= page.ids
+
+
+def test_links_lead_somewhere_without_measurements_too(workspace: Workspace) -> None:
+    answers = {c.id: c.choices[1].id for c in load_criteria().criteria}
+    record = make(workspace, **answers)
+    assert any(r.kind == "measurement" for r in record.result.next_step.references)
+    page = Page(render_record(record, "html"))
+    assert {link[1:] for link in page.links} <= page.ids
+
+
+def test_what_people_wrote_is_escaped_in_the_html(workspace: Workspace) -> None:
+    store(workspace, report(name=EVIL, verdict=EVIL))
+    text = render_record(make(workspace, note=EVIL), "html")
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_what_people_wrote_is_plain_in_the_markdown(workspace: Workspace) -> None:
+    store(workspace, report(name=EVIL, verdict=EVIL))
+    text = render_record(make(workspace, note=EVIL), "markdown")
+    drawn = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert "<script" not in drawn
+    assert "<img" not in drawn
+    assert 'href="http://evil' not in drawn
+
+
+def test_the_tables_of_the_markdown_are_tables(workspace: Workspace) -> None:
+    store(workspace, report())
+    text = render_record(make(workspace), "markdown")
+    drawn = MarkdownIt("commonmark").enable("table").render(text)
+    assert drawn.count("<table>") == 5
+    assert "|" not in re.sub(r"<code.*?</code>", "", drawn, flags=re.DOTALL)
+
+
+def test_all_forms_lead_with_the_verdict(workspace: Workspace) -> None:
+    record = make(workspace)
+    for form in ("markdown", "html"):
+        text = render_record(record, form)
+        assert text.index(record.result.headline.text) < text.index("What speaks for it")
+
+
+def test_the_record_says_what_was_and_what_was_not_measured(workspace: Workspace) -> None:
+    assert "Nothing yet" in render_record(make(workspace), "markdown")
+    store(workspace, report())
+    text = render_record(make(workspace), "markdown")
+    assert "| Share of test questions answered rightly | RAG | 60 % | 50 % to 70 % | 60 |" in text
+    assert "not measured yet" in text  # training time, in the article's table
+
+
+def test_provenance_names_model_evaluation_and_versions(workspace: Workspace) -> None:
+    store(workspace, report())
+    provenance = make(workspace).provenance
+    assert {"evaluation", "evaluated model", "index version", "lab", "criteria"} <= set(provenance)
+
+
+def test_the_record_of_no_possible_strategy_renders(workspace: Workspace) -> None:
+    record = make(workspace, documents="none")
+    assert record.result.leader is None
+    for form in ("markdown", "json", "html"):
+        assert "No strategy meets every must" in render_record(record, form)
+
+
+def test_the_record_of_nothing_known_renders(workspace: Workspace, criteria: Criteria) -> None:
+    given = parse_answers(criteria, {})
+    record = build_record(workspace, criteria, given, decide(criteria, given), Evidence())
+    for form in ("markdown", "json", "html"):
+        assert "No clear winner" in render_record(record, form)
+
+
+def test_equal_records_have_no_changes(workspace: Workspace) -> None:
+    assert compare_records(make(workspace), make(workspace)) == []
+
+
+def test_a_comparison_says_what_changed(workspace: Workspace) -> None:
+    before = make(workspace)
+    store(workspace, report())
+    after = make(workspace, latency="instant")
+    changes = compare_records(before, after)
+    answers = [(c.before, c.after) for c in changes if c.topic == "answer"]
+    assert answers == [("Within about two seconds", "At once, within 300 ms")]
+    measured = {c.what: (c.before, c.after) for c in changes if c.topic == "measurement"}
+    assert measured["Share of test questions answered rightly, rag"] == (
+        "",
+        "0.6 (0.5 to 0.7, n = 60)",
+    )
+    assert any(c.topic == "score" for c in changes)
+
+
+def test_a_changed_verdict_comes_first(workspace: Workspace) -> None:
+    before = make(workspace)
+    result = dataclasses.replace(before.result, verdict=Strategy.HYBRID)
+    changes = compare_records(before, dataclasses.replace(before, result=result))
+    assert (changes[0].topic, changes[0].after) == ("verdict", "hybrid")
+
+
+def test_long_numbers_and_many_measurements_do_not_break_the_page(workspace: Workspace) -> None:
+    criteria = load_criteria()
+    rows = [
+        Measurement("prompt_tokens", 1e9, 0.0, 1e12, 1, "x" * 500, strategy)
+        for strategy in Strategy
+    ]
+    given = parse_answers(criteria, ANSWERS)
+    evidence = Evidence(measurements=tuple(rows))
+    record = build_record(
+        workspace, criteria, given, decide(criteria, given, measurements=rows), evidence
+    )
+    assert Page(render_record(record, "html")).tags.count("svg") == 4
