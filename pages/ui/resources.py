@@ -10,6 +10,9 @@ from pages.ui import state
 from ragft_core.workspace import ModelChoice, Workspace
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from ragft_core.evaluation import EvaluationReport, Results
     from ragft_core.knowledge import Embedder, KnowledgeBase
     from ragft_core.models.generator import Generator
     from ragft_core.strategies import Lab
@@ -49,6 +52,35 @@ def lab(workspace: Workspace) -> Lab:
 
     generator = _generator(str(workspace.path), workspace.settings().model)
     return Lab(workspace, generator, knowledge(workspace))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the tokenizer")
+def _tokenizer(path: str, choice: ModelChoice) -> PreTrainedTokenizerBase:
+    from ragft_core.finetuning.base import load_tokenizer
+    from ragft_core.models import model_folder
+
+    return load_tokenizer(model_folder(choice, state.settings()))
+
+
+def tokenizer(workspace: Workspace) -> PreTrainedTokenizerBase:
+    """The tokenizer of the workspace's model, without the model."""
+    return _tokenizer(str(workspace.path), workspace.settings().model)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Working out the tables")
+def _evaluation(path: str, evaluation_id: str, stamp: str) -> tuple[Results, EvaluationReport]:
+    from ragft_core.evaluation import load_results, make_report
+
+    results = load_results(_at(path), evaluation_id)
+    return results, make_report(results)
+
+
+def evaluation(workspace: Workspace, evaluation_id: str) -> tuple[Results, EvaluationReport]:
+    """A run's scored answers and its report, worked out anew when its files have changed."""
+    from ragft_core.evaluation import version_of
+
+    stamp = version_of(workspace, evaluation_id)
+    return _evaluation(str(workspace.path), evaluation_id, stamp)
 
 
 def _at(path: str) -> Workspace:

@@ -140,7 +140,7 @@ def write_adapter(
     # The newest finished run is what its owner wants to see; a stopped one only if it is the first.
     if not context.stop_asked or not getattr(workspace.settings(), setting):
         workspace.update(**{setting: adapter_id})
-    keys = ("steps", "best_step", "first_val_loss", "val_loss", "train_loss", "seconds")
+    keys = ("steps", "best_step", "first_val_loss", "val_loss", "train_loss", "seconds", "warning")
     context.finish({"adapter": adapter_id, **{key: card[key] for key in keys}})
 
 

@@ -1,4 +1,4 @@
-"""The base model of a run: where its folder lies, and a fresh copy of it with an empty adapter."""
+"""The base model of a run: its tokenizer alone, and a fresh copy of it with an empty adapter."""
 
 from __future__ import annotations
 
@@ -7,42 +7,10 @@ from typing import TYPE_CHECKING
 
 from ragft_core.errors import ModelError
 from ragft_core.finetuning.config import RunConfig
-from ragft_core.models.bundled import BUNDLED, fetch
-from ragft_core.settings import Settings
-from ragft_core.workspace import ModelChoice
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-def base_folder(choice: ModelChoice, settings: Settings) -> Path:
-    """The folder of the model that a workspace has chosen.
-
-    Raises:
-        ModelError: The model is an endpoint's, or is not on this machine.
-    """
-    if choice.kind == "endpoint":
-        raise ModelError(
-            f"The model {choice.name} is reached through an endpoint and cannot be fine-tuned here.",
-            "Choose the bundled model or a local folder for this workspace.",
-        )
-    if choice.kind == "bundled":
-        known = {model.name: model for model in BUNDLED}
-        if choice.name not in known:
-            raise ModelError(f"There is no bundled model {choice.name!r}.")
-        return fetch(known[choice.name], settings.models)
-    if choice.kind == "folder":
-        return Path(choice.name).expanduser()
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(choice.name, local_files_only=True))
-    except (LocalEntryNotFoundError, ValueError):
-        raise ModelError(
-            f"The model {choice.name} is not on this machine yet.", "Ask it once in Chat first."
-        ) from None
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

@@ -19,11 +19,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from ragft_core.finetuning.base import base_folder
 from ragft_core.finetuning.batches import CAPACITY
 from ragft_core.finetuning.config import RunConfig, check_config
 from ragft_core.finetuning.examples import Division, divide
 from ragft_core.models.loading import check_folder, weights_digest
+from ragft_core.models.opening import model_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Example
 from ragft_core.workspace import Workspace, write_json
@@ -113,7 +113,7 @@ def estimate_run(
     check_config(config)
     chosen = workspace.settings()
     division = divide(examples, config.seed)
-    folder = base_folder(chosen.model, settings)
+    folder = model_folder(chosen.model, settings)
     shape = _shape(folder)
     per_row = sum(_tokens(e, config, passage_tokens) for e in division.train) / len(division.train)
     steps = config.n_steps(len(division.train), per_row)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -155,11 +155,8 @@ def build_pack(groups: Sequence[Group]) -> Pack:
             segment += [branch] * len(rest)
             group_of += [number] * len(rest)
             branch += 1
-    return Pack(
-        *(np.asarray(x, dtype=np.int64) for x in (ids, positions, segment, group_of)),
-        predict=np.asarray(predict, dtype=np.int64),
-        target=np.asarray(target, dtype=np.int64),
-    )
+    parts = (ids, positions, segment, group_of, predict, target)
+    return Pack(*(np.asarray(part, dtype=np.int64) for part in parts))
 
 
 def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
@@ -175,7 +172,8 @@ def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
     import torch
     from torch.nn import functional
 
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    # Typed as Any: which attributes a model has is decided by transformers at run time.
+    core: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
     device = next(core.parameters()).device
     dtype = next(core.parameters()).dtype
     allowed = torch.from_numpy(pack.allowed()).to(device)

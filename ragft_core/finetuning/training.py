@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragft_core.finetuning import checkpoints
 from ragft_core.finetuning.adapters import write_adapter
-from ragft_core.finetuning.base import base_folder, with_adapter
+from ragft_core.finetuning.base import with_adapter
 from ragft_core.finetuning.batches import Batches
 from ragft_core.finetuning.checkpoints import Progress
 from ragft_core.finetuning.config import RunConfig
@@ -26,6 +26,7 @@ from ragft_core.finetuning.optimise import Schedule, Step, make_optimiser, mean_
 from ragft_core.finetuning.rows import TrainingRow
 from ragft_core.jobs import JobContext
 from ragft_core.models.loading import check_folder, load_base, weights_digest
+from ragft_core.models.opening import model_folder
 from ragft_core.settings import Settings
 from ragft_core.types import from_dict
 from ragft_core.workspace import ModelChoice, read_jsonl, write_jsonl
@@ -66,7 +67,7 @@ def run_training(context: JobContext) -> None:
         torch.set_num_threads(settings.threads)
     spec = from_dict(TrainingSpec, context.spec)
     context.progress(0.0, "Loading the model")
-    folder = base_folder(spec.model, settings)
+    folder = model_folder(spec.model, settings)
     base, tokenizer = load_base(folder)
     digest = weights_digest(folder)
     base.to("cuda" if torch.cuda.is_available() else "cpu")

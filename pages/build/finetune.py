@@ -1,0 +1,41 @@
+import streamlit as st
+
+from pages.ui import components, training_views
+from pages.ui.errors import show_errors
+from ragft_core.finetuning import list_adapters, list_runs, load_examples
+from ragft_core.finetuning.examples import FEWEST
+from ragft_core.types import Split
+
+components.page_header(
+    "Fine-tune",
+    "Trains a LoRA adapter on your examples, in the background; the model itself stays as it is.",
+)
+workspace = components.require_workspace()
+with show_errors():
+    examples = load_examples(workspace)
+    runs = list_runs(workspace)
+    adapters = [adapter for adapter in list_adapters(workspace) if not adapter.bundled]
+    n_train = sum(example.split is Split.TRAIN for example in examples)
+    if workspace.settings().model.kind == "endpoint":
+        components.empty_state(
+            "The model of this workspace cannot be fine-tuned here.",
+            "It is reached through an endpoint. Choose a local model to train on.",
+            components.HOME,
+        )
+    elif n_train < FEWEST:
+        components.empty_state(
+            "There is too little to learn from." if n_train else "There is nothing to learn yet.",
+            f"Fine-tuning needs at least {FEWEST} training examples; there are {n_train}. "
+            "50 are a fair start.",
+            components.EXAMPLES,
+        )
+    else:
+        training_views.start_section(workspace, examples)
+    if runs:
+        st.subheader("Runs", anchor=False)
+        training_views.runs_section(runs)
+    if adapters:
+        st.subheader("Adapters", anchor=False)
+        training_views.adapters_section(workspace, adapters)
+        if st.button("Compare in Chat", icon=":material/forum:"):
+            st.switch_page(components.CHAT)
