@@ -75,7 +75,7 @@ def format_value(kind: MeasurementKind, value: float) -> str:
         return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
     if kind.unit == "tokens":
         return f"{value:,.0f} tokens"
-    return f"{value:.3g} {kind.unit}"
+    return f"{value:,.0f} {kind.unit}" if value >= 100 else f"{value:.3g} {kind.unit}"
 
 
 def _percent(share: float) -> str:
@@ -114,14 +114,24 @@ def _references(row: Row) -> tuple[Reference, ...]:
 
 
 def _fact(matrix: Matrix, row: Row, shown: list[int]) -> Sentence:
-    rates = ", ".join(f"{name(matrix.strategies[s])} {row.utility[s]:.2f}" for s in shown)
-    if "measured" in row.basis:
+    measured = "measured" in row.basis
+    first, *rest = [
+        (
+            name(matrix.strategies[s]),
+            f"{row.utility[s]:.2f}",
+            " (guess)" if measured and row.basis[s] != "measured" else "",
+        )
+        for s in shown
+    ]
+    others = [f"{who} {rate}{guess}" for who, rate, guess in rest]
+    rates = ", ".join([f"{first[0]} rates {first[1]} of 1{first[2]}", *others])
+    if measured:
         lead = f"Measured here, in place of the guess for “{row.criterion.question}”"
     elif row.choice is not None:
         lead = row.choice.condition[:1].upper() + row.choice.condition[1:]
     else:
         lead = row.criterion.question
-    return Sentence(f"{lead}: {rates} of 1.", _references(row))
+    return Sentence(f"{lead}: {rates}.", _references(row))
 
 
 def _reasons(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:

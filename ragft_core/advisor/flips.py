@@ -58,7 +58,7 @@ def _answer_flip(
     rivals = [float(scores[s]) for s in np.flatnonzero(allowed) if s != leader]
     margin = lead - max(rivals, default=0.0)
     name = None if winner is None else matrix.strategies[winner]
-    return AnswerFlip(row.criterion.id, choice.id, margin, name, vetoed)
+    return AnswerFlip(row.criterion.id, choice.id, choice.label, margin, name, vetoed)
 
 
 def weight_flips(matrix: Matrix, leader: int) -> tuple[WeightFlip, ...]:

@@ -100,21 +100,18 @@ def _plain(text: object) -> str:
 def _context(record: DecisionRecord, *, html: bool) -> dict[str, Any]:
     result = record.result
     labels = {line.criterion: line.label for line in record.lines}
-    measured = [m for m in result.measurements if m.strategy is not None]
     cited = {source for line in record.lines for source in line.sources}
     context: dict[str, Any] = {
         "record": record,
         "result": result,
         "labels": labels,
-        "measured": measured,
-        "titles": {kind.id: kind.title for kind in record.kinds},
+        "measured": _measured_table(record),
         "sources": [source for source in record.sources if source.id in cited],
         "bars": tornado(result),
         "break_evens": [break_even_text(item) for item in record.break_evens],
         "contributions": _contributions(record),
         "names": STRATEGY_NAMES,
         "link": _link,
-        "flip_text": lambda bar: flip_text(record, bar),
     }
     if html:
         context |= _charts(record)
@@ -122,10 +119,26 @@ def _context(record: DecisionRecord, *, html: bool) -> dict[str, Any]:
 
 
 def _link(reference: Reference) -> tuple[str, str]:
-    """The anchor that a reference leads to, and its word."""
+    """The anchor that a reference leads to, and its word: a source goes by its own name."""
     anchors = {"weight": f"answer-{reference.id}", "simulation": "scores"}
     anchor = anchors.get(reference.kind, f"{reference.kind}-{reference.id}")
-    return anchor, reference.kind
+    return anchor, reference.id if reference.kind == "source" else reference.kind
+
+
+def _measured_table(record: DecisionRecord) -> list[dict[str, Any]]:
+    """One row a measurement, one text a strategy; empty where it was not measured."""
+    rows = []
+    for kind in record.kinds:
+        found = {m.strategy: m for m in record.result.measurements if m.id == kind.id}
+        if found:
+            cells = {}
+            for strategy, item in found.items():
+                low, high = (format_value(kind, end) for end in (item.low, item.high))
+                interval = f"{low} to {high}, " if low != high else ""
+                cells[strategy] = f"{format_value(kind, item.value)} ({interval}n = {item.n})"
+            sources = ", ".join(dict.fromkeys(item.source for item in found.values()))
+            rows.append({"title": kind.title, "cells": cells, "sources": sources})
+    return rows
 
 
 def _contributions(record: DecisionRecord) -> list[dict[str, Any]]:
@@ -153,15 +166,14 @@ def break_even_text(item: Any) -> str:
     return f"{one} is cheaper than {other} {item.kind} {item.requests:,.0f} requests a month."
 
 
-def flip_text(record: DecisionRecord, bar: TornadoBar) -> str:
+def flip_text(leader: Strategy | None, bar: TornadoBar) -> str:
     """What the worst answer of a tornado's bar does."""
-    leader = record.result.leader
     if leader is None or not bar.flips:
         return "no other answer changes the leader"
-    winner = name(bar.winner) if bar.winner else "nothing"
-    verb = "rules it out; then" if bar.vetoes else "lets"
-    tail = "leads" if bar.vetoes else "overtake"
-    return f"“{bar.low_choice}” {verb} {winner} {tail}"
+    winner = name(bar.winner) if bar.winner else "no strategy"
+    if bar.vetoes:
+        return f"“{bar.low_label}” rules {name(leader)} out, {winner} leads"
+    return f"“{bar.low_label}”: {winner} overtakes"
 
 
 def _charts(record: DecisionRecord) -> dict[str, Any]:
@@ -193,7 +205,7 @@ def _charts(record: DecisionRecord) -> dict[str, Any]:
         ]
         parts.append((name(score.strategy, start=True), sums))
     bars = [
-        (record.question(bar.criterion), bar.low, bar.high, flip_text(record, bar))
+        (record.question(bar.criterion), bar.low, bar.high, flip_text(result.leader, bar))
         for bar in tornado(result)
     ]
     money = [

@@ -119,10 +119,12 @@ class AnswerFlip:
     """What another answer to one question would do.
 
     ``margin`` is the leader's lead over the best other strategy then; below 0 it is overtaken.
+    ``label`` is the answer in words.
     """
 
     criterion: str
     choice: str
+    label: str
     margin: float
     winner: Strategy | None
     vetoes_leader: bool

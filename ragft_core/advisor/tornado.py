@@ -23,8 +23,8 @@ class TornadoBar:
     low: float
     high: float
     now: float
-    low_choice: str
-    high_choice: str
+    low_label: str
+    high_label: str
     winner: Strategy | None
     vetoes: bool
 
@@ -48,8 +48,8 @@ def tornado(result: Recommendation, most: int = 12) -> list[TornadoBar]:
                 low=min(_margin(worst), result.margin),
                 high=max(_margin(best), result.margin),
                 now=result.margin,
-                low_choice=worst.choice,
-                high_choice=best.choice,
+                low_label=worst.label,
+                high_label=best.label,
                 winner=worst.winner,
                 vetoes=worst.vetoes_leader,
             )
