@@ -1,10 +1,15 @@
 """The frame that every page shares: page settings, navigation, the workspace in the sidebar."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui import components, setup, state
 
-st.set_page_config(page_title="Strategy lab", page_icon=":material/experiment:", layout="wide")
+# A file of our own: the icon of a Material name would be fetched from another host.
+ICON = Path(__file__).parent / "ui" / "icon.png"
+
+st.set_page_config(page_title="Strategy lab", page_icon=ICON, layout="wide")
 
 page = st.navigation(
     {

@@ -17,7 +17,10 @@ from ragft_core.strategies import (
 from ragft_core.types import Split, Strategy
 from ragft_core.workspace import new_id, now
 
-LEADS = {Need.DOCUMENTS: components.DOCUMENTS, Need.ADAPTER: components.FINETUNE}
+LEADS = {
+    Need.DOCUMENTS: (components.DOCUMENTS, "Add documents"),
+    Need.ADAPTER: (components.FINETUNE, "Fine-tune a model"),
+}
 
 components.page_header("Chat", "One question, every arm side by side, all on the same base model.")
 workspace = components.require_workspace()
@@ -33,7 +36,8 @@ def missing(states: list[ArmState]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"**{arms.label(item.strategy)}** · {item.reason}", width="content")
             if item.need in LEADS:
-                st.page_link(LEADS[item.need], label="Get it", icon=":material/arrow_forward:")
+                page, label = LEADS[item.need]
+                st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
 with show_errors():
@@ -87,7 +91,7 @@ with show_errors():
 
     conversation = load_conversation(workspace, chat_id)
     for turn in conversation.turns:
-        with st.chat_message("user"):
+        with st.chat_message("user", avatar=":material/person:"):
             st.markdown(plain(turn.question))
         chat_views.turn_columns(workspace, turn, conversation.vote_on(turn), f"turn.{turn.id}")
         chat_views.vote_bar(workspace, conversation, turn)
@@ -104,7 +108,7 @@ with show_errors():
         order = [Strategy(item) for item in chosen]
         if blind:
             random.shuffle(order)
-        with st.chat_message("user"):
+        with st.chat_message("user", avatar=":material/person:"):
             st.markdown(plain(question))
         history = conversation.history() if remember else None
         pending = resources.lab(workspace).ask(question, order, history)

@@ -29,11 +29,14 @@ if workspace:
         upcoming = next_step(steps)
         columns = st.columns(len(steps))
         for number, (column, step) in enumerate(zip(columns, steps, strict=True), start=1):
-            with column.container(border=True, height="stretch"):
+            with column.container(
+                border=True, height="stretch", vertical_alignment="distribute"
+            ):
                 icon = ":green[:material/check_circle:]" if step.done else f"**{number}**"
-                st.markdown(f"{icon} **{step.title}**")
-                st.caption(step.purpose)
-                st.markdown(step.text)
+                with st.container():
+                    st.markdown(f"{icon} **{step.title}**")
+                    st.caption(step.purpose)
+                    st.markdown(step.text)
                 first = step is upcoming
                 if st.button(
                     "Start here" if first else "Open",

@@ -102,18 +102,17 @@ def _details(workspace: Workspace, answer: Answer, key: str) -> None:
             _saw(answer)
 
 
-@st.dialog("Sources", position="right", width="large")
+@st.dialog("Sources", position="right", width="medium")
 def _sources(workspace: Workspace, answer: Answer) -> None:
     st.caption(
-        "The passages this arm was given, best first. A number in the answer marks a passage "
+        "The passages this arm was given, best first. A number behind the answer marks a passage "
         "that holds most of the answer's words."
     )
     cited = {citation.rank: citation.support for citation in answer.citations}
     for passage in answer.passages:
-        components.passage_card(passage)
-        if passage.rank in cited:
-            st.caption(f"Cited: holds {cited[passage.rank]:.0%} of the answer's content words.")
-        with st.expander("In its document"):
+        share = cited.get(passage.rank)
+        remark = f"Cited: it holds {share:.0%} of the answer's content words." if share else ""
+        with components.passage_card(passage, remark), st.expander("In its document"):
             _in_document(workspace, passage)
 
 
@@ -124,16 +123,12 @@ def _in_document(workspace: Workspace, passage: Passage) -> None:
         st.caption("This document has been deleted since.")
         return
     text = base.text(chunk.document_id)
-    before = plain(text[max(0, chunk.start - AROUND) : chunk.start])
-    after = plain(text[chunk.end : chunk.end + AROUND])
-    st.markdown(f"…{before}")
-    for line in text[chunk.start : chunk.end].splitlines():
-        if line.strip():
-            st.markdown(f":blue-background[{plain(line.strip())}]")
-    st.markdown(f"{after}…")
+    components.document_text(text[max(0, chunk.start - AROUND) : chunk.start])
+    components.document_text(text[chunk.start : chunk.end], highlight=True)
+    components.document_text(text[chunk.end : chunk.end + AROUND])
 
 
-@st.dialog("What the model saw", position="right", width="large")
+@st.dialog("What the model saw", position="right", width="medium")
 def _saw(answer: Answer) -> None:
     st.caption("The rendered prompt, token for token what the model was given.")
     st.code(answer.prompt, language=None, wrap_lines=True)

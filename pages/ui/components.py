@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from pages.ui import state
@@ -9,6 +11,9 @@ from pages.ui.errors import plain, show_error
 from ragft_core.errors import RagftError
 from ragft_core.types import Passage
 from ragft_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 # Page files as st.switch_page and st.page_link know them.
 HOME = "start/home.py"
@@ -89,23 +94,52 @@ _PAGE_LABELS = {
 }
 
 
-def passage_card(passage: Passage) -> None:
-    """A retrieved passage: where it stands, how it was found and its text."""
+def passage_card(passage: Passage, remark: str = "") -> DeltaGenerator:
+    """A retrieved passage: where it stands, how it was found and its text.
+
+    Args:
+        passage: What was retrieved.
+        remark: A sentence about it, shown below.
+
+    Returns:
+        The card, for whatever belongs to it.
+    """
     chunk = passage.chunk
     where = [plain(passage.document_title)]
     if chunk.page:
         where.append(f"page {chunk.page}")
-    if chunk.heading:
+    if chunk.heading and chunk.heading != passage.document_title:
         where.append(plain(chunk.heading))
-    with st.container(border=True):
-        st.markdown(f"**{passage.rank}** · {' · '.join(where)}")
-        st.markdown(plain(chunk.text))
-        facts = [f"score {passage.score:.3f}"]
+    card = st.container(border=True)
+    with card:
+        st.markdown(f":blue-badge[{passage.rank}] **{' · '.join(where)}**")
+        document_text(chunk.text)
+        facts = [f"score {passage.score:.3f}"] if passage.score else []
         if passage.similarity is not None:
             facts.append(f"similarity {passage.similarity:.2f}")
         if passage.found_by:
             facts.append(f"found by {passage.found_by}")
         st.caption(" · ".join(facts))
+        if remark:
+            st.caption(remark)
+    return card
+
+
+def document_text(text: str, highlight: bool = False) -> None:
+    """Text of a document as it is, with its Markdown headings in bold.
+
+    Args:
+        text: Taken from a document; nothing in it is rendered or fetched.
+        highlight: Whether to mark it, as the passage that was found.
+    """
+    lines = []
+    for line in text.strip().splitlines():
+        bare = line.lstrip("#").strip()
+        shown = plain(bare)
+        if bare and highlight:
+            shown = f":blue-background[{shown}]"
+        lines.append(f"**{shown}**" if bare and line.startswith("#") else shown)
+    st.markdown("  \n".join(lines))
 
 
 def duration(seconds: float) -> str:

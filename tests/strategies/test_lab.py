@@ -93,9 +93,11 @@ def test_a_bug_in_one_arm_is_contained(knowledge: KnowledgeBase) -> None:
 
 
 def test_passages_that_do_not_fit_are_left_out_and_named(knowledge: KnowledgeBase) -> None:
-    generator = ScriptedGenerator(context_tokens=150)
-    knowledge.workspace.update(max_new_tokens=90)
-    (answer,) = [p.answer() for p in lab_of(knowledge, generator).ask("Why?", [Strategy.RAG])]
+    generator = ScriptedGenerator()
+    lab = lab_of(knowledge, generator)
+    (roomy,) = [p.answer() for p in lab.ask("Why?", [Strategy.RAG])]
+    generator.context_tokens = roomy.prompt_tokens + 96 - 1
+    (answer,) = [p.answer() for p in lab.ask("Why?", [Strategy.RAG])]
     assert answer.note == "1 of 2 passages fit into the model's context."
     assert len(answer.passages) == 1
 
