@@ -10,33 +10,34 @@ uses a GPU where there is one.
 from __future__ import annotations
 
 import argparse
-import json
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ragft_core.finetuning.base import with_adapter
+from ragft_core.finetuning.checkpoints import (
+    Progress,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+)
+from ragft_core.finetuning.config import RunConfig
 from ragft_core.finetuning.optimise import Schedule, Step, make_optimiser, optimise
-from ragft_core.finetuning.packing import Pack, Row, build_pack, group_rows
-from ragft_core.finetuning.reading_data import Turn, load_readings, reader_packs, writer_packs
+from ragft_core.finetuning.packing import Pack, build_pack, group_rows
+from ragft_core.finetuning.reading_data import load_readings, reader_packs, writer_packs
+from ragft_core.finetuning.rows import encode
+from ragft_core.models.loading import load_base
+from ragft_core.workspace import append_jsonl
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 LONGEST = 1400
 PACKS_PER_STEP = {"reader": 2, "writer": 5}
 CHECKPOINT_EVERY = 50
-
-
-def encode(tokenizer: PreTrainedTokenizerBase, turn: Turn) -> Row:
-    """Tokenises a turn; the answer ends with the token that ends a turn."""
-    messages = [{"role": m.role, "content": m.content} for m in turn.messages]
-    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
-    answer_ids = tokenizer(turn.answer, add_special_tokens=False).input_ids
-    return Row(tuple(prompt_ids), (*answer_ids, tokenizer.eos_token_id))
 
 
 def make_packs(role: str, data: Path, tokenizer: PreTrainedTokenizerBase, seed: int) -> list[Pack]:
@@ -44,7 +45,7 @@ def make_packs(role: str, data: Path, tokenizer: PreTrainedTokenizerBase, seed: 
     lists = {"reader": reader_packs, "writer": writer_packs}[role]
     packs = []
     for turns in lists(load_readings(data), seed):
-        rows = [encode(tokenizer, turn) for turn in turns]
+        rows = [encode(tokenizer, turn.messages, turn.answer) for turn in turns]
         groups = group_rows(rows, LONGEST)
         fitting = [group for group in groups if group.n_tokens <= LONGEST]
         if fitting:
@@ -56,21 +57,12 @@ def make_packs(role: str, data: Path, tokenizer: PreTrainedTokenizerBase, seed: 
 def train(arguments: argparse.Namespace) -> None:
     """Trains one adapter and leaves it in ``out``, with ``metrics.jsonl`` beside it."""
     import torch
-    from peft import LoraConfig, get_peft_model
-    from safetensors.torch import load_file, save_file
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    torch.manual_seed(arguments.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(arguments.model)
-    base = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=torch.float32).to(device)
-    config = LoraConfig(
-        r=arguments.rank,
-        lora_alpha=2 * arguments.rank,
-        target_modules=list(TARGETS),
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(base, config)
+    base, tokenizer = load_base(Path(arguments.model))
+    rank = arguments.rank
+    config = RunConfig(rank=rank, alpha=2 * rank, seed=arguments.seed)
+    model = with_adapter(base.to(device), config)
     packs = make_packs(arguments.role, arguments.data, tokenizer, arguments.seed)
     size = PACKS_PER_STEP[arguments.role]
     per_epoch = len(packs) // size
@@ -80,54 +72,29 @@ def train(arguments: argparse.Namespace) -> None:
     )
     optimiser = make_optimiser(model, schedule)
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    state = out / "state.safetensors"
-    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    start = 0
-    if state.exists():
-        start = _restore(load_file(state), trained, optimiser)
-        print(f"continuing after step {start}", flush=True)
-    began = time.time()
-    log = (out / "metrics.jsonl").open("a", encoding="utf-8")
+    progress = Progress()
+    found = newest_checkpoint(out / "checkpoints")
+    if found is not None:
+        progress, _ = load_checkpoint(found, model, optimiser)
+        print(f"continuing after step {progress.step}", flush=True)
 
     def packs_of(number: int) -> Sequence[Pack]:
         first = number % per_epoch * size
         return packs[first : first + size]
 
     def after_step(step: Step) -> bool:
+        progress.step = step.number
         row = {"step": step.number, "loss": step.loss, "tokens": step.n_tokens}
-        log.write(json.dumps(row | {"s": time.time() - began}) + "\n")
-        log.flush()
+        append_jsonl(out / "metrics.jsonl", [row | {"at": time.time()}])
         if step.number % CHECKPOINT_EVERY == 0 or step.number == schedule.steps:
-            save_file(_snapshot(trained, optimiser, step.number), out / "state.tmp")
-            (out / "state.tmp").replace(state)
+            save_checkpoint(out / "checkpoints", model, optimiser, progress, None)
             print(f"{step.number}/{schedule.steps} {step.loss:.3f}", flush=True)
         return True
 
-    optimise(model, optimiser, schedule, packs_of, start=start, after_step=after_step)
-    model.save_pretrained(out)
+    optimise(model, optimiser, schedule, packs_of, start=progress.step, after_step=after_step)
+    model.save_pretrained(str(out))  # type: ignore[operator]
     _halve(out / "adapter_model.safetensors")
-    state.unlink()
-
-
-def _snapshot(trained: dict, optimiser: object, step: int) -> dict:
-    import torch
-
-    tensors = {"step": torch.tensor(step)}
-    for name, parameter in trained.items():
-        tensors[f"weight/{name}"] = parameter.detach().contiguous()
-        for key, value in optimiser.state[parameter].items():  # type: ignore[attr-defined]
-            tensors[f"{key}/{name}"] = value.contiguous()
-    return tensors
-
-
-def _restore(tensors: dict, trained: dict, optimiser: object) -> int:
-    for name, parameter in trained.items():
-        parameter.data.copy_(tensors[f"weight/{name}"])
-        optimiser.state[parameter] = {  # type: ignore[attr-defined]
-            key: tensors[f"{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")
-        }
-    return int(tensors["step"])
+    shutil.rmtree(out / "checkpoints")
 
 
 def _halve(weights: Path) -> None:

@@ -141,10 +141,10 @@ class RunConfig:
 
 
 PRESETS: dict[str, RunConfig] = {
-    "quick": RunConfig(preset="quick", steps=60, epochs=12, most_tokens=36_000, patience=0),
+    "quick": RunConfig(preset="quick", steps=60, epochs=12.0, most_tokens=36_000, patience=0),
     "balanced": RunConfig(preset="balanced"),
     "thorough": RunConfig(
-        preset="thorough", steps=200, epochs=24, most_tokens=640_000, rank=32, alpha=64,
+        preset="thorough", steps=200, epochs=24.0, most_tokens=640_000, rank=32, alpha=64,
         learning_rate=5e-4, patience=4,
     ),
 }  # fmt: skip

@@ -1,0 +1,61 @@
+"""The bundled adapters' trainer: its command line, and the seeds that decide its numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from ragft_core.finetuning.base import with_adapter
+from ragft_core.finetuning.bundled import parse, train
+from ragft_core.finetuning.config import ALL_LINEAR, RunConfig
+from ragft_core.models.loading import load_base
+
+
+@pytest.fixture
+def readings(tmp_path: Path) -> Path:
+    rows = [
+        {
+            "source": "made",
+            "doc": f"City {i}",
+            "context": f"the price of city {i} is {i} days in red and blue",
+            "question": f"which price has city {i}",
+            "answer": f"{i} days",
+        }
+        for i in range(24)
+    ]
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def arguments(readings: Path, model: Path, out: Path, steps: int):  # noqa: ANN202
+    base = ["reader", "--data", str(readings), "--model", str(model), "--out", str(out)]
+    return parse([*base, "--steps", str(steps), "--rank", "4"])
+
+
+def test_it_leaves_an_adapter_in_half_precision(
+    readings: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "reader"
+    train(arguments(readings, tiny_model, out, 3))
+    tensors = load_file(out / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
+    assert not (out / "checkpoints").exists()
+
+
+def test_an_adapter_starts_from_the_same_numbers_as_the_shipped_ones(tiny_model: Path) -> None:
+    """Seeded, then loaded, then wrapped: how the shipped adapters were made."""
+    torch.manual_seed(3)
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=list(ALL_LINEAR), task_type="CAUSAL_LM")
+    shipped = dict(get_peft_model(base, config).named_parameters())
+    ours = with_adapter(load_base(tiny_model)[0], RunConfig(rank=4, alpha=8, seed=3))
+    for name, parameter in ours.named_parameters():
+        assert torch.equal(parameter, shipped[name]), name
