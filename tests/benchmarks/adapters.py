@@ -184,14 +184,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--reader", type=Path, default=Path(), help="adapter; none: base only")
     parser.add_argument("--limit", type=int, default=0, help="questions sampled; 0 takes all")
-    parser.add_argument("--base-limit", type=int, default=100, help="questions for the bare base")
+    parser.add_argument(
+        "--base-limit", type=int, default=100, help="questions for the bare base; 0 none"
+    )
     parser.add_argument("--settings", nargs="*", help="only these settings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON lines with every prompt's answer")
     options = parser.parse_args(argv)
     generator, ask = open_model(options.model, options.reader)
     readings = load_readings(options.data)
-    arms = [("base", False, options.base_limit)]
+    arms = [("base", False, options.base_limit)] if options.base_limit else []
     if options.reader.name:
         arms.append(("reader", True, options.limit))
     for label, with_adapter, limit in arms:
