@@ -8,13 +8,14 @@ products; the vocabulary projection runs on wanted positions only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.models.decoder import Segment
 from ragft_core.models.kvcache import RowCache
 from ragft_core.models.lora import Lora, Stacked, stack
+from ragft_core.models.products import Applied, Product, fuse
 
 if TYPE_CHECKING:
     import torch
@@ -23,18 +24,10 @@ if TYPE_CHECKING:
 FAMILY = ("llama", "mistral", "qwen2")
 ATTENTION = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 GATED = ("mlp.gate_proj", "mlp.up_proj")
-PROBE = tuple(range(3, 27))
-PROBE_TOLERANCE = 1e-2
-
-
-@dataclass(frozen=True)
-class Fused:
-    """One matrix product: ``weight`` (outputs, inputs) made of ``modules`` of ``sizes`` outputs."""
-
-    weight: torch.Tensor
-    bias: torch.Tensor | None
-    modules: tuple[str, ...]
-    sizes: tuple[int, ...]
+PROBE = tuple(range(3, 35))
+Packing = Callable[[dict[str, Product]], None]
+# Relative to the largest logit; rounding alone gives about 1e-4.
+PROBE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -43,16 +36,7 @@ class Layer:
 
     attention_norm: torch.Tensor
     mlp_norm: torch.Tensor
-    products: tuple[Fused, Fused, Fused, Fused]
-
-
-@dataclass(frozen=True)
-class Applied:
-    """The adapters of one pass on one product; ``mask`` (tokens, R) selects each token's own."""
-
-    a: torch.Tensor
-    b: torch.Tensor
-    mask: torch.Tensor | None
+    products: tuple[Product, Product, Product, Product]
 
 
 class LlamaDecoder:
@@ -68,7 +52,7 @@ class LlamaDecoder:
         self._eps = config.rms_norm_eps
         self._embedding = core.embed_tokens.weight
         self._norm = core.norm.weight
-        self._head = model.lm_head.weight
+        self._head = Product(model.lm_head.weight)
         self._layers = [_layer(core, number) for number in range(config.num_hidden_layers)]
         self._rotary = core.rotary_emb
         self._cos, self._sin = self._tables(512)
@@ -78,6 +62,13 @@ class LlamaDecoder:
     def shares_prefixes(self) -> bool:
         """True: a row's cache is a plain block."""
         return True
+
+    def products(self) -> dict[str, Product]:
+        """Every matrix product by a name of its own, for packing."""
+        named = {"head": self._head}
+        for number, layer in enumerate(self._layers):
+            named |= {f"{number}.{n}": product for n, product in enumerate(layer.products)}
+        return named
 
     def new_cache(self, capacity: int) -> RowCache:
         """An empty cache for one row of at most ``capacity`` tokens."""
@@ -99,16 +90,17 @@ class LlamaDecoder:
             ids = torch.tensor([i for s in segments for i in s.ids], device=self.device)
             cos, sin = self._positions(segments)
             applied = self._apply(segments)
+            masks = [self._mask(segment) for segment in segments]
             hidden = self._embedding[ids]
             for number, layer in enumerate(self._layers):
                 qkv, out, gated, down = layer.products
                 extra = applied[number] if applied else (None,) * 4
                 x = functional.rms_norm(hidden, hidden.shape[-1:], layer.attention_norm, self._eps)
-                mixed = self._attend(number, _product(x, qkv, extra[0]), cos, sin, segments)
-                hidden = _product(mixed, out, extra[1], onto=hidden)
+                mixed = self._attend(number, qkv(x, extra[0]), cos, sin, segments, masks)
+                hidden = out(mixed, extra[1], onto=hidden)
                 x = functional.rms_norm(hidden, hidden.shape[-1:], layer.mlp_norm, self._eps)
-                gate, up = _product(x, gated, extra[2]).chunk(2, dim=-1)
-                hidden = _product(functional.silu(gate) * up, down, extra[3], onto=hidden)
+                gate, up = gated(x, extra[2]).chunk(2, dim=-1)
+                hidden = down(functional.silu(gate) * up, extra[3], onto=hidden)
             return self._logits(hidden, segments)
 
     def _logits(self, hidden: torch.Tensor, segments: Sequence[Segment]) -> list[torch.Tensor]:
@@ -122,10 +114,10 @@ class LlamaDecoder:
             segment.cache.length += len(segment.ids)
             wanted += range(end - segment.want, end)
         if not wanted:
-            return [hidden.new_empty(0, self._head.shape[0]) for _ in segments]
+            return [hidden.new_empty(0, self._head.weight.shape[0]) for _ in segments]
         chosen = hidden[torch.tensor(wanted, device=self.device)]
         chosen = functional.rms_norm(chosen, chosen.shape[-1:], self._norm, self._eps)
-        logits = functional.linear(chosen, self._head)
+        logits = self._head(chosen)
         return list(logits.split([segment.want for segment in segments]))
 
     def _attend(
@@ -135,6 +127,7 @@ class LlamaDecoder:
         cos: torch.Tensor,
         sin: torch.Tensor,
         segments: Sequence[Segment],
+        masks: Sequence[torch.Tensor | None],
     ) -> torch.Tensor:
         import torch
 
@@ -147,17 +140,27 @@ class LlamaDecoder:
         values = qkv[:, (heads + kv) * size :].view(tokens, kv, size)
         out = qkv.new_empty(tokens, heads * size)
         start = 0
-        for segment in segments:
+        for segment, mask in zip(segments, masks, strict=True):
             end, cache = start + len(segment.ids), segment.cache
             past, total = cache.length, cache.length + len(segment.ids)
             keys_of, values_of = cache.keys[number], cache.values[number]
             keys_of[:, past:total] = turned[start:end, heads:].transpose(0, 1)
             values_of[:, past:total] = values[start:end].transpose(0, 1)
             out[start:end] = _attention(
-                turned[start:end, :heads], keys_of[:, :total], values_of[:, :total]
+                turned[start:end, :heads], keys_of[:, :total], values_of[:, :total], mask
             )
             start = end
         return out
+
+    def _mask(self, segment: Segment) -> torch.Tensor | None:
+        """What each new token may see, for every head of a group; None where that is all."""
+        import torch
+
+        past, new = segment.cache.length, len(segment.ids)
+        if new == 1 or not past:
+            return None
+        seen = torch.ones(new, past + new, dtype=torch.bool, device=self.device).tril_(past)
+        return seen.repeat(self._heads // self._kv_heads, 1)
 
     def _positions(self, segments: Sequence[Segment]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
@@ -227,82 +230,50 @@ class LlamaDecoder:
         return self._stacked[key][1]
 
 
-def _product(
-    x: torch.Tensor, fused: Fused, extra: Applied | None, onto: torch.Tensor | None = None
+def _attention(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None
 ) -> torch.Tensor:
-    import torch
-    from torch.nn import functional
+    """Causal attention of new tokens (n, heads, size) over (kv heads, total, size): (n, width).
 
-    if onto is not None and fused.bias is None:
-        y = torch.addmm(onto, x, fused.weight.T)
-    else:
-        y = functional.linear(x, fused.weight, fused.bias)
-        y = y if onto is None else y + onto
-    if extra is not None:
-        low = x @ extra.a.T
-        if extra.mask is not None:
-            low *= extra.mask
-        y.addmm_(low, extra.b)
-    return y
-
-
-def _attention(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Causal attention of new tokens (n, heads, size) over (kv heads, total, size): (n, width)."""
-    import torch
+    The heads that share keys count as so many queries, so that nothing is copied for them.
+    """
     from torch.nn import functional
 
     new, heads, size = query.shape
     kv, total, _ = keys.shape
     group = heads // kv
-    if new == 1:
-        # The heads that share keys count as so many queries: nothing is copied for them.
-        grouped = query.view(1, kv, group, size)
-        mixed = functional.scaled_dot_product_attention(grouped, keys[None], values[None])
-        return mixed.reshape(1, heads * size)
-    past = total - new
-    mask = None
-    if past:
-        mask = torch.ones(new, total, dtype=torch.bool, device=query.device).tril_(past)
-    mixed = functional.scaled_dot_product_attention(
-        query.transpose(0, 1)[None],
-        keys.repeat_interleave(group, 0)[None],
-        values.repeat_interleave(group, 0)[None],
-        attn_mask=mask,
-        is_causal=mask is None,
-    )
-    return mixed[0].transpose(0, 1).reshape(new, heads * size)
+    attend = functional.scaled_dot_product_attention
+    if new == total > 1:  # a prompt from its beginning: the library's causal path is fastest
+        mixed = attend(
+            query.transpose(0, 1)[None],
+            keys.repeat_interleave(group, 0)[None],
+            values.repeat_interleave(group, 0)[None],
+            is_causal=True,
+        )
+        return mixed[0].transpose(0, 1).reshape(new, heads * size)
+    grouped = query.view(new, kv, group, size).permute(1, 2, 0, 3).reshape(1, kv, group * new, size)
+    mixed = attend(grouped, keys[None], values[None], attn_mask=mask)
+    return mixed.view(kv, group, new, size).permute(2, 0, 1, 3).reshape(new, heads * size)
 
 
 def _layer(core: torch.nn.Module, number: int) -> Layer:
     layer: Any = core.layers[number]  # type: ignore[index]
     products = (
-        _fuse(layer, ATTENTION),
-        _fuse(layer, ("self_attn.o_proj",)),
-        _fuse(layer, GATED),
-        _fuse(layer, ("mlp.down_proj",)),
+        fuse(layer, ATTENTION),
+        fuse(layer, ("self_attn.o_proj",)),
+        fuse(layer, GATED),
+        fuse(layer, ("mlp.down_proj",)),
     )
     return Layer(layer.input_layernorm.weight, layer.post_attention_layernorm.weight, products)
 
 
-def _fuse(layer: torch.nn.Module, names: tuple[str, ...]) -> Fused:
-    """Joins projections of the same input; the model's own become views of the joined one."""
-    import torch
+def try_llama(model: PreTrainedModel, packing: Packing | None = None) -> LlamaDecoder | None:
+    """This forward pass for a model, if it gives what the model's own gives on a few tokens.
 
-    linears: list[Any] = [layer.get_submodule(name) for name in names]
-    sizes = tuple(linear.weight.shape[0] for linear in linears)
-    weight = linears[0].weight.data
-    bias = linears[0].bias.data if linears[0].bias is not None else None
-    if len(linears) > 1:
-        weight = torch.cat([linear.weight.data for linear in linears])
-        for linear, part in zip(linears, weight.split(sizes), strict=True):
-            linear.weight.data = part
-        if bias is not None:
-            bias = torch.cat([linear.bias.data for linear in linears])
-    return Fused(weight, bias, names, sizes)
-
-
-def try_llama(model: PreTrainedModel) -> LlamaDecoder | None:
-    """This forward pass for a model, if it gives what the model's own gives on a few tokens."""
+    Args:
+        model: Any causal LM.
+        packing: Called with the products before the trial; may set their packed forms.
+    """
     config = model.config
     scaling = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     windowed = getattr(config, "use_sliding_window", True) and config.to_dict().get(
@@ -315,8 +286,14 @@ def try_llama(model: PreTrainedModel) -> LlamaDecoder | None:
     import torch
 
     decoder = LlamaDecoder(model)
+    if packing is not None:
+        packing(decoder.products())
     ids = [number % config.vocab_size for number in PROBE]
     with torch.inference_mode():
         theirs = model(input_ids=torch.tensor([ids], device=model.device)).logits[0]
-    ours = decoder.forward([Segment(ids, decoder.new_cache(len(ids)), want=len(ids))])[0]
-    return decoder if (ours - theirs).abs().max() < PROBE_TOLERANCE else None
+    cache = decoder.new_cache(len(ids))
+    # In two pieces, so that both forms of the products and both kinds of attention are tried.
+    long = decoder.forward([Segment(ids[:-3], cache, want=len(ids) - 3)])[0]
+    short = decoder.forward([Segment(ids[-3:], cache, want=3)])[0]
+    off = (torch.cat((long, short)) - theirs).abs().max()
+    return decoder if off < PROBE_TOLERANCE * theirs.abs().max() else None

@@ -16,6 +16,7 @@ from ragft_core.workspace import ModelChoice
 
 if TYPE_CHECKING:
     from ragft_core.models.engine import LocalGenerator
+    from ragft_core.models.products import Product
 
 
 def open_generator(
@@ -78,7 +79,23 @@ def open_folder(
         import torch
 
         torch.set_num_threads(settings.threads)
-    model, tokenizer = load_base(folder)
-    decoder = try_llama(model) or GenericDecoder(model)
     digest = weights_digest(folder)
+    model, tokenizer = load_base(folder)
+    packed = settings.models / "packed" / f"{digest[:32]}.safetensors"
+    decoder = try_llama(model, lambda products: _pack(products, packed)) or GenericDecoder(model)
     return LocalGenerator(name or folder.name, digest, model, tokenizer, decoder, adapters)
+
+
+def _pack(products: dict[str, Product], file: Path) -> None:
+    """Gives products the packed form of their weights, where kernels and weights allow it."""
+    from ragft_core.models.grid import pack_all
+    from ragft_core.models.kernels import can_compile, compile_kernels
+
+    if next(iter(products.values())).weight.device.type != "cpu" or not can_compile():
+        return
+    packed = pack_all({name: product.weight for name, product in products.items()}, file)
+    kernels = compile_kernels(tuple(sorted({item.kind for item in packed.values()})))
+    if kernels is None:
+        return
+    for name, item in packed.items():
+        products[name].use(item, kernels)

@@ -140,6 +140,7 @@ def _check_hub(name: str, settings: Settings) -> ModelReport:
     if kept is not None:
         return _report(name, check_folder(kept))
     from huggingface_hub import HfApi
+
     try:
         info = HfApi().model_info(name, timeout=10)
     except Exception as error:  # the HTTP library behind the hub's client changes between versions
