@@ -1,0 +1,202 @@
+"""The questionnaire: seven questions first, more where they help; weights; other people's answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.ui import state
+from pages.ui.errors import plain, show_errors
+from ragft_core.advisor import (
+    Answers,
+    Criteria,
+    Criterion,
+    Evidence,
+    compare_answers,
+    decide,
+    export_answers,
+    list_stakeholders,
+    load_answers,
+    parse_answers_text,
+    prefill,
+    save_answers,
+    suggest_answers,
+)
+from ragft_core.advisor.criteria import GRADE_WORDS, UNKNOWN
+from ragft_core.workspace import Workspace
+
+ROUND = "advisor.round"
+
+
+def _key(name: str, workspace: Workspace) -> str:
+    # Widgets remember what they show; a new round makes them read the file again.
+    return f"advisor.{name}.{workspace.id}.{state.get(ROUND, 0)}"
+
+
+def _reread() -> None:
+    state.put(ROUND, state.get(ROUND, 0) + 1)
+    st.rerun()
+
+
+def questionnaire(
+    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence
+) -> Answers:
+    """Draws all questions and returns the answers as they now stand, saved."""
+    answered = len(answers.choices)
+    st.caption(
+        f"{answered} of {len(criteria.criteria)} answered. Seven questions give a first result, "
+        "all of them take about three minutes; “don't know” is an answer too."
+    )
+    _suggestions(workspace, criteria, answers, evidence)
+    choices: dict[str, str] = {}
+    for number, group in enumerate(criteria.groups, start=1):
+        first, *more = criteria.of_group(group.id)
+        with st.container(border=True):
+            st.markdown(f"**{number} · {plain(group.title)}**")
+            choices |= _question(workspace, first, answers)
+            if more:
+                known = sum(criterion.id in answers.choices for criterion in more)
+                label = f"{len(more)} more questions, {known} answered"
+                with st.expander(label.replace("1 more questions", "1 more question")):
+                    for criterion in more:
+                        choices |= _question(workspace, criterion, answers)
+    if choices != answers.choices:
+        kept = tuple(k for k in answers.prefilled if choices.get(k) == answers.choices.get(k))
+        answers = save_answers(workspace, replace(answers, choices=choices, prefilled=kept))
+    _exchange(workspace, criteria, answers, evidence)
+    return answers
+
+
+def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> dict[str, str]:
+    labels = {choice.id: choice.label for choice in criterion.choices} | {UNKNOWN: "Don't know"}
+    chosen = st.pills(
+        criterion.question,
+        list(labels),
+        default=answers.choice(criterion.id) or UNKNOWN,
+        format_func=labels.get,
+        key=_key(f"q.{criterion.id}", workspace),
+        help=_help(criterion),
+        required=True,
+    )
+    if criterion.id in answers.prefilled:
+        st.caption(":material/auto_awesome: taken from this workspace")
+    return {} if chosen in (None, UNKNOWN) else {criterion.id: str(chosen)}
+
+
+def _help(criterion: Criterion) -> str:
+    parts = [f"**Why it is asked.** {plain(criterion.why)}"]
+    if criterion.view:
+        grade = GRADE_WORDS[criterion.grade]
+        parts.append(f"**What the literature says** ({grade}). {plain(criterion.view)}")
+    if criterion.contested:
+        parts.append(f"**Contested.** {plain(criterion.contested)}")
+    return "\n\n".join(parts)
+
+
+def _suggestions(
+    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence
+) -> None:
+    found = suggest_answers(criteria, evidence.facts)
+    filled = prefill(answers, found)
+    new = [s for s in found if answers.choice(s.criterion) != filled.choice(s.criterion)]
+    if not new:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        conditions = [criteria.get(s.criterion).choice(s.choice).condition for s in new]
+        shown = plain("; ".join(conditions))
+        st.markdown(f"This workspace shows: {shown}.", width="stretch")
+        if st.button("Fill in", icon=":material/auto_awesome:", key="advisor.prefill"):
+            save_answers(workspace, filled)
+            _reread()
+
+
+def _exchange(
+    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence
+) -> None:
+    with st.expander("Take answers with you, bring others in, compare two people"):
+        out, back = st.columns(2)
+        out.download_button(
+            "Download the answers",
+            json.dumps(export_answers(answers), indent=2, ensure_ascii=False),
+            file_name="answers.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if out.button("Clear all answers", icon=":material/ink_eraser:", key="advisor.clear"):
+            save_answers(workspace, Answers(who=answers.who))
+            _reread()
+        with back.form("advisor.import", border=False, clear_on_submit=True):
+            file = st.file_uploader("Answers as JSON", type="json", key="advisor.file")
+            who = st.text_input(
+                "Whose are they?", max_chars=60, help="Empty: they become this workspace's own."
+            )
+            if st.form_submit_button("Bring in") and file is not None:
+                with show_errors():
+                    text = file.getvalue().decode("utf-8", errors="replace")
+                    read = parse_answers_text(criteria, text, file.name)
+                    save_answers(workspace, replace(read, who=who.strip()))
+                    _reread()
+        people = list_stakeholders(workspace)
+        if people:
+            person = st.selectbox("Compare with", people, key="advisor.person")
+            _differences(workspace, criteria, answers, evidence, person)
+
+
+def _differences(
+    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence, who: str
+) -> None:
+    theirs = load_answers(workspace, criteria, who)
+    result = decide(criteria, theirs, measurements=evidence.measurements)
+    st.markdown(f"**{plain(who)}**: {plain(result.headline.text)}")
+    found = compare_answers(criteria, answers, theirs)
+    if not found:
+        st.caption("Both answered the same.")
+        return
+
+    def label(criterion: str, choice: str | None) -> str:
+        return criteria.get(criterion).choice(choice).label if choice else "don't know"
+
+    st.dataframe(
+        [
+            {
+                "Question": criteria.get(d.criterion).question,
+                "Here": label(d.criterion, d.first),
+                who: label(d.criterion, d.second),
+            }
+            for d in found
+        ],
+        hide_index=True,
+        width="stretch",
+        alt=f"{len(found)} questions answered differently",
+    )
+
+
+def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answers:
+    """Sliders for the weight of every question; returns the answers with them, saved."""
+    total = sum({**criteria.weights, **answers.weights}.values()) or 1
+    found: dict[str, float] = {}
+    columns = st.columns(2)
+    for number, group in enumerate(criteria.groups):
+        rows = criteria.of_group(group.id)
+        share = sum(answers.weights.get(c.id, c.weight) for c in rows) / total
+        with columns[number % 2].expander(f"{group.title} · {share:.0%} of all weight"):
+            for criterion in rows:
+                found[criterion.id] = st.slider(
+                    criterion.question,
+                    0.0,
+                    5.0,
+                    float(answers.weights.get(criterion.id, criterion.weight)),
+                    0.5,
+                    key=_key(f"w.{criterion.id}", workspace),
+                    help=f"0 does not matter, 5 decides. The usual weight is {criterion.weight:g}.",
+                )
+    changed = {k: w for k, w in found.items() if w != criteria.get(k).weight}
+    if changed != answers.weights:
+        answers = save_answers(workspace, replace(answers, weights=changed))
+    if changed and st.button("Back to the usual weights", icon=":material/restart_alt:"):
+        save_answers(workspace, replace(answers, weights={}))
+        _reread()
+    return answers
