@@ -6,29 +6,31 @@ and put into words (``verdicts``). A score that does not apply is unscored, neve
 may be "too close to call".
 """
 
-from ragft_core.evaluation.claims import ClaimCheck, check_claims
-from ragft_core.evaluation.leaks import LeakReport, find_leaks
+from ragft_core.evaluation.claims import check_claims
 from ragft_core.evaluation.outlook import Outlook, look_ahead, probe
 from ragft_core.evaluation.plans import Plan, list_plans, make_plan, make_self_check
-from ragft_core.evaluation.questions import Question, QuestionSet, from_examples, from_rows
+from ragft_core.evaluation.questions import QuestionSet
 from ragft_core.evaluation.report import EvaluationReport, load_report, make_report
-from ragft_core.evaluation.results import Results, load_results
+from ragft_core.evaluation.results import Results, load_results, version_of
 from ragft_core.evaluation.runner import find_job, start_evaluation
+from ragft_core.evaluation.sources import (
+    brought_questions,
+    check_leaks,
+    count_test_questions,
+    workspace_questions,
+)
 
 __all__ = [
-    "ClaimCheck",
     "EvaluationReport",
-    "LeakReport",
     "Outlook",
     "Plan",
-    "Question",
     "QuestionSet",
     "Results",
+    "brought_questions",
     "check_claims",
+    "check_leaks",
+    "count_test_questions",
     "find_job",
-    "find_leaks",
-    "from_examples",
-    "from_rows",
     "list_plans",
     "load_report",
     "load_results",
@@ -38,4 +40,6 @@ __all__ = [
     "make_self_check",
     "probe",
     "start_evaluation",
+    "version_of",
+    "workspace_questions",
 ]

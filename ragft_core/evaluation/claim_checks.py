@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragft_core.evaluation.report import EvaluationReport
+from ragft_core.evaluation.resampling import group, resample
 from ragft_core.evaluation.results import Results, Slice
-from ragft_core.evaluation.statistics import Difference, Summary, compare, group, resample
+from ragft_core.evaluation.statistics import Difference, Summary, compare
 from ragft_core.finetuning import load_examples
 from ragft_core.types import QuestionKind, Split, Strategy
 

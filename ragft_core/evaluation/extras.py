@@ -9,16 +9,9 @@ import numpy as np
 from ragft_core.errors import ModelError
 from ragft_core.evaluation import measures
 from ragft_core.evaluation.labels import Confusion, accuracy, confusion, macro_f1
+from ragft_core.evaluation.resampling import group, resample, wilson
 from ragft_core.evaluation.results import Results
-from ragft_core.evaluation.statistics import (
-    Difference,
-    Summary,
-    compare,
-    group,
-    resample,
-    summarise,
-    wilson,
-)
+from ragft_core.evaluation.statistics import Difference, Summary, compare, summarise
 from ragft_core.finetuning import get_adapter
 from ragft_core.types import QuestionKind, Strategy
 

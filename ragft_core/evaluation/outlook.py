@@ -19,7 +19,7 @@ from ragft_core.evaluation.answers import (
 from ragft_core.evaluation.plans import FOLDER, Plan
 from ragft_core.evaluation.questions import QuestionSet
 from ragft_core.evaluation.seams import Asks
-from ragft_core.evaluation.statistics import detectable, questions_needed
+from ragft_core.evaluation.significance import detectable, questions_needed
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
 
@@ -60,15 +60,16 @@ def look_ahead(
         known |= {timing.key for timing in stored_timings(folder)}
     missing = [task for task in tasks if task.key not in known]
     apart = [task for task in timed if task.key not in known]
-    n = len(questions.ranked)
+    n, arms = len(questions.ranked), len(plan.entrants)
+    pairs = arms * (arms - 1) // 2
     return Outlook(
         len(tasks),
         len(tasks) - len(missing),
         len(apart),
         _seconds(workspace, missing, apart),
-        (detectable(n, FEW), detectable(n, MANY)),
-        (questions_needed(0.1, FEW), questions_needed(0.1, MANY)),
-        (questions_needed(0.05, FEW), questions_needed(0.05, MANY)),
+        (detectable(n, FEW, pairs), detectable(n, MANY, pairs)),
+        (questions_needed(0.1, FEW, pairs), questions_needed(0.1, MANY, pairs)),
+        (questions_needed(0.05, FEW, pairs), questions_needed(0.05, MANY, pairs)),
     )
 
 

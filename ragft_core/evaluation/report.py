@@ -21,7 +21,7 @@ from ragft_core.evaluation.extras import (
 )
 from ragft_core.evaluation.plans import REPORT_FILE, folder_of
 from ragft_core.evaluation.results import ArmRecord, Results, ScoreTable, Slice
-from ragft_core.evaluation.statistics import detectable
+from ragft_core.evaluation.significance import detectable
 from ragft_core.evaluation.verdicts import Verdict, agreement, arm_name
 from ragft_core.types import QuestionKind, Strategy, from_dict
 from ragft_core.workspace import Workspace
@@ -86,7 +86,7 @@ def make_report(results: Results) -> EvaluationReport:
         robust=robust.verdict,
         sensitive=sensitive.verdict,
         agreement=agreement(robust.verdict, sensitive.verdict),
-        detectable=detectable(len(results.ranked), disagreement(results)),
+        detectable=detectable(len(results.ranked), disagreement(results), len(robust.differences)),
         notes=tuple(notes(results, robust)),
         tables=tuple(tables),
         latency=tuple(extras.latencies(results)),

@@ -17,18 +17,24 @@ from ragft_core.evaluation.answers import (
     stored_timings,
 )
 from ragft_core.evaluation.catalogue import BY_NAME, SCORERS, score_answer
-from ragft_core.evaluation.plans import Plan, folder_of, load_plan
+from ragft_core.evaluation.plans import (
+    ANSWERS_FILE,
+    LATENCY_FILE,
+    PLAN_FILE,
+    QUESTIONS_FILE,
+    SIMILARITY_FILE,
+    Plan,
+    folder_of,
+    load_plan,
+)
 from ragft_core.evaluation.questions import KIND_LABELS, Question, QuestionSet
+from ragft_core.evaluation.resampling import Clusters, Floats, group, resample
 from ragft_core.evaluation.scorers import Score
 from ragft_core.evaluation.statistics import (
-    Clusters,
     Difference,
-    Floats,
     Summary,
     best_probabilities,
     compare,
-    group,
-    resample,
     summarise,
 )
 from ragft_core.evaluation.verdicts import Verdict, decide
@@ -231,6 +237,18 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
         {document.id: document.title for document in documents(workspace)},
         scores, details, tuple(_record(arm, questions, answers) for arm in plan.arms),
     )  # fmt: skip
+
+
+def version_of(workspace: Workspace, evaluation_id: str) -> str:
+    """Changes whenever a file that the results are made of does; for caches.
+
+    Raises:
+        EvaluationError: The id is not of the form that ids have.
+    """
+    folder = folder_of(workspace, evaluation_id)
+    names = (PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE)
+    stats = [file.stat() for name in names if (file := folder / name).exists()]
+    return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
 
 
 def _value(scores: dict[str, Score] | None, name: str) -> float:

@@ -200,6 +200,12 @@ def cost(value: Callable[[Answer], float]) -> Callable[[Subject], Score]:
     return lambda subject: Score(value(subject.answer))
 
 
+def price(subject: Subject) -> Score:
+    """What the endpoint charges for the answer, where a price list is known."""
+    cost = subject.answer.cost
+    return Score(cost) if cost else Score(None, "nothing is charged, or no price is known")
+
+
 def least_word_errors(subject: Subject) -> Score:
     """Word error rate against the gold answer that fits best."""
     if not subject.answerable or not subject.question.golds:

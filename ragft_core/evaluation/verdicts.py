@@ -17,6 +17,8 @@ ARM_NAMES = {
     Strategy.HYBRID: "hybrid",
 }
 
+MINUS = "\u2212"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -63,14 +65,14 @@ def decide(
     rivals = [arm for arm, gap in against.items() if gap is None or not gap.decided]
     if not rivals:
         text = (
-            f"{_capital(arm_name(leader))} is ahead by “{scorer.label.lower()}”: "
+            f"{_capital(arm_name(leader))} is ahead by “{scorer.label}”: "
             f"{describe(scorer, against[order[1]])} over {arm_name(order[1])}, the next best."
         )
         return Verdict(scorer.name, leader, (leader,), text)
     # The nearest rival in the order of the means is the one whose difference is shown.
     gap = against[rivals[0]]
     leaders = (leader, *rivals)
-    text = f"Too close to call between {_listed(leaders)} by “{scorer.label.lower()}”"
+    text = f"Too close to call between {_listed(leaders)} by “{scorer.label}”"
     text += _how_close(scorer, gap)
     behind = [arm for arm in order[1:] if arm not in rivals]
     if behind:
@@ -108,13 +110,10 @@ def describe(scorer: Scorer, difference: Difference | None) -> str:
         low = -low
     mean = abs(difference.mean)
     if scorer.unit:
-        return (
-            f"{mean:.3g} {scorer.unit} (95 % interval {low:.3g} to {high:.3g}, n = {difference.n})"
-        )
-    return (
-        f"{100 * mean:.0f} points (95 % interval {100 * low:.0f} to {100 * high:.0f}, "
-        f"n = {difference.n})"
-    )
+        text = f"{mean:.3g} {scorer.unit} (95 % interval {low:.3g} to {high:.3g}, "
+    else:
+        text = f"{100 * mean:.0f} points (95 % interval {100 * low:.0f} to {100 * high:.0f}, "
+    return f"{text.replace('-', MINUS)}n = {difference.n})"
 
 
 def _how_close(scorer: Scorer, gap: Difference | None) -> str:
@@ -151,4 +150,4 @@ def _rounded(count: int) -> str:
     if count < 100:
         return str(count)
     scale = 10 ** (len(str(count)) - 2)
-    return f"{round(count / scale) * scale:,}".replace(",", " ")
+    return f"{round(count / scale) * scale:,}".replace(",", "\u00a0")

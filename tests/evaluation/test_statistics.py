@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 
 from ragft_core.evaluation.catalogue import BY_NAME
-from ragft_core.evaluation.statistics import (
-    LEVEL,
+from ragft_core.evaluation.resampling import (
     Clusters,
-    best_probabilities,
-    compare,
-    detectable,
     drawn_means,
     group,
-    holm,
     interval,
+    resample,
+    wilson,
+)
+from ragft_core.evaluation.significance import (
+    LEVEL,
+    detectable,
+    holm,
     mcnemar,
     permutation,
     questions_needed,
-    resample,
-    summarise,
-    wilson,
 )
+from ragft_core.evaluation.statistics import best_probabilities, compare, summarise
 from ragft_core.evaluation.verdicts import Verdict, decide
 
 
@@ -129,6 +129,19 @@ def test_an_arm_never_scored_is_in_no_pair() -> None:
     assert compare(["rag", "prompt"], values, clusters, resample(clusters)) == []
 
 
+def test_an_undecided_pair_never_needs_fewer_questions_than_were_asked() -> None:
+    random = np.random.default_rng(3)
+    clusters = group([""] * 40)
+    undecided = 0
+    for _ in range(100):
+        values = (random.random((4, 40)) < np.array([[0.3], [0.4], [0.5], [0.6]])).astype(float)
+        for gap in compare(list("abcd"), values, clusters, resample(clusters, 500)):
+            if not gap.decided and gap.needed is not None:
+                undecided += 1
+                assert gap.needed > gap.n
+    assert undecided > 100
+
+
 def test_best_probabilities_share_ties_and_sum_to_one() -> None:
     same = np.tile(np.random.default_rng(0).integers(0, 2, 30).astype(float), (2, 1))
     clusters = group([""] * 30)
@@ -141,8 +154,10 @@ def test_detectable_difference_is_that_of_a_normal_test_at_its_level() -> None:
     from scipy import stats
 
     factor = stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(0.8)
-    assert detectable(50, 0.1) == pytest.approx(factor * (0.1 / 50) ** 0.5, rel=2e-3)
-    assert detectable(300, 0.4) == pytest.approx(factor * (0.4 / 300) ** 0.5, rel=2e-3)
+    assert detectable(50, 0.1) == pytest.approx(factor * (0.1 / 50) ** 0.5, rel=1e-9)
+    assert detectable(300, 0.4) == pytest.approx(factor * (0.4 / 300) ** 0.5, rel=1e-9)
+    six = stats.norm.ppf(1 - LEVEL / 12) + stats.norm.ppf(0.8)
+    assert detectable(300, 0.4, pairs=6) == pytest.approx(six * (0.4 / 300) ** 0.5, rel=1e-9)
     assert detectable(0) == 1.0
     assert detectable(questions_needed(0.05), 0.3) <= 0.05
 

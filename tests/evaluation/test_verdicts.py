@@ -40,7 +40,7 @@ def test_an_interval_that_spans_zero_is_too_close_to_call() -> None:
     assert verdict.winner is None
     assert verdict.leaders == ("rag", "hybrid")
     assert "Too close to call between RAG and hybrid" in verdict.text
-    assert "-5 to 15" in verdict.text
+    assert "\u22125 to 15" in verdict.text
     assert "About 640 questions would tell" in verdict.text
     assert "Prompt only is behind RAG" in verdict.text
 

@@ -1,0 +1,122 @@
+import streamlit as st
+
+from pages.ui import components, evaluation_cases, evaluation_setup, evaluation_views, resources
+from pages.ui.errors import plain, show_errors
+from ragft_core.evaluation import find_job, list_plans
+from ragft_core.evaluation.catalogue import BY_NAME
+
+NEW = ""
+
+components.page_header(
+    "Evaluation", "Many questions to every arm: which one answers best here, and how sure are we."
+)
+workspace = components.require_workspace()
+
+
+def progress(evaluation_id: str) -> bool:
+    """Draws a run that has not ended well, and says whether it has."""
+    job = find_job(workspace, evaluation_id)
+    if job is None or job.status().state == "succeeded":
+        return True
+    active = job.status().active
+
+    @st.fragment(run_every="2s" if active else None)
+    def live() -> None:
+        status = job.status()
+        if active and not status.active:
+            st.rerun()
+        left = f", about {components.duration(status.eta_s)} left" if status.eta_s else ""
+        with st.container(border=True):
+            st.progress(status.share, text=f"{plain(status.message)}{left}")
+            if status.error:
+                st.error(plain(status.error))
+            if status.active:
+                if st.button("Stop", icon=":material/stop:", key="eval.stop"):
+                    job.stop()
+                    st.rerun()
+            elif st.button(
+                "Go on", icon=":material/play_arrow:", type="primary", key="eval.resume"
+            ):
+                job.resume()
+                st.rerun()
+
+    live()
+    return False
+
+
+def read(evaluation_id: str) -> None:
+    """Draws what a run has shown, as far as it is."""
+    ended = progress(evaluation_id)
+    results, report = resources.evaluation(workspace, evaluation_id)
+    if not any(record.answered for record in report.arms):
+        st.caption("No answers yet." if not ended else "No arm could answer.")
+        evaluation_views.notes(report)
+        return
+    if not ended:
+        st.caption("What follows is what there is so far.")
+    evaluation_views.verdict(report)
+    names = evaluation_views.score_names(results)
+    slices = {part.key: part for part in results.slices()}
+    views = {
+        "scores": "Scores",
+        "questions": "Questions",
+        "costs": "Time and side effects",
+        **({"labels": "Labels"} if report.labels else {}),
+        "claims": "The article's claims",
+        "export": "Export",
+    }
+    view = st.segmented_control(
+        "View", list(views), default="scores", format_func=views.get, key="eval_view",
+        bind="query-params", label_visibility="collapsed", required=True,
+    )  # fmt: skip
+    score, part = names[0], slices["all"]
+    if view in ("scores", "questions", "export"):
+        by_score, by_slice = st.columns(2)
+        score = by_score.selectbox(
+            "Score", names, format_func=lambda name: BY_NAME[name].label, key="eval_score",
+            bind="query-params",
+        )  # fmt: skip
+        key = by_slice.selectbox(
+            "Questions", list(slices), key="eval_slice", bind="query-params",
+            format_func=lambda key: f"{slices[key].label} ({slices[key].n})",
+        )  # fmt: skip
+        part = slices[key]
+    if view == "scores":
+        evaluation_views.scores(results, report, score, part)
+    elif view == "questions":
+        evaluation_cases.cases(results, score, part)
+    elif view == "costs":
+        evaluation_views.costs(report)
+    elif view == "labels":
+        evaluation_views.labels(report)
+    elif view == "claims":
+        evaluation_views.claims(results, report)
+    else:
+        evaluation_views.exports(results, report, part)
+
+
+with show_errors():
+    plans = {plan.id: plan for plan in list_plans(workspace)}
+    chosen = st.query_params.get("eval", NEW)
+    if plans:
+        ids = [NEW, *plans]
+        picked = st.selectbox(
+            "Run",
+            ids,
+            index=ids.index(chosen) if chosen in ids else 0,
+            format_func=lambda key: (
+                "New evaluation"
+                if key == NEW
+                else f"{plans[key].name} · {components.moment(plans[key].created_at)}"
+            ),
+            key=f"eval.run.{chosen}.{len(ids)}",
+        )
+        if picked != chosen:
+            st.query_params["eval"] = picked
+            if picked == NEW:
+                st.query_params.pop("eval")
+            st.rerun()
+    if chosen in plans:
+        read(chosen)
+    else:
+        evaluation_setup.setup(workspace)

@@ -1,0 +1,282 @@
+"""What an evaluation showed: the verdict, scores, questions, times, labels, claims, exports."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import arms, components, evaluation_charts
+from pages.ui.errors import plain
+from pages.ui.evaluation_charts import name_of, shown
+from ragft_core.evaluation import EvaluationReport, Results, check_claims
+from ragft_core.evaluation.catalogue import BY_NAME, SCORERS
+from ragft_core.evaluation.claims import Holding
+from ragft_core.evaluation.exporting import FORMATS, export_answers, export_report
+from ragft_core.evaluation.extras import vote_interval
+from ragft_core.evaluation.report import vote_shares
+from ragft_core.evaluation.results import ScoreTable, Slice
+from ragft_core.evaluation.verdicts import Verdict
+
+MARKS = {
+    Holding.HOLDS: ":green-badge[:material/check: holds here]",
+    Holding.FAILS: ":red-badge[:material/close: does not hold here]",
+    Holding.CLOSE: ":orange-badge[:material/balance: too close to call here]",
+    Holding.NOT_MEASURED: ":gray-badge[:material/question_mark: not measured]",
+}
+
+
+def verdict(report: EvaluationReport) -> None:
+    """The verdict line, both kinds of verdict side by side, and what limits them."""
+    decided = report.winner is not None
+    icon = ":material/emoji_events:" if decided else ":material/balance:"
+    with st.container(border=True):
+        st.subheader(f"{icon} {plain(report.verdict)}", anchor=False)
+        if report.agreement:
+            st.markdown(f":orange[:material/warning:] {plain(report.agreement)}")
+        robust, sensitive = st.columns(2)
+        with robust:
+            _one_verdict(report, report.robust, "By content", "blind to style")
+        with sensitive:
+            _one_verdict(report, report.sensitive, "By wording", "rewards terse copies")
+    notes(report)
+
+
+def notes(report: EvaluationReport) -> None:
+    """What limits the result."""
+    for note in report.notes:
+        st.caption(plain(note))
+
+
+def _one_verdict(report: EvaluationReport, verdict: Verdict, title: str, says: str) -> None:
+    scorer = BY_NAME[verdict.score]
+    table = report.table(verdict.score)
+    st.markdown(f"**{title}** · {scorer.label} ({says})")
+    if table:
+        best = {arm: share for arm, share in table.best.items() if share >= 0.005}
+        for arm, item in table.summaries.items():
+            look = evaluation_charts.look_of(arm)
+            chance = f" · best with {best[arm]:.0%} probability" if arm in best else ""
+            st.markdown(
+                f":{look.badge}-badge[{look.icon} {name_of(arm)}] **{shown(scorer, item.mean)}** "
+                f"({shown(scorer, item.low)} to {shown(scorer, item.high)}, n = {item.n})"
+                f":small[{chance}]"
+            )
+    if verdict is not report.robust:
+        st.caption(plain(verdict.text))
+
+
+def scores(results: Results, report: EvaluationReport, score: str, part: Slice) -> None:
+    """One score on every kind of question, its pairs, and all scores in a table."""
+    scorer = BY_NAME[score]
+    table = _table(results, report, score, part)
+    if not any(item.n for item in table.summaries.values()):
+        st.caption(f"“{scorer.label}” does not apply to any of these questions.")
+        return
+    rows = [(part.label, table)]
+    if part.key == "all" and len(results.questions.kinds) > 1:
+        kinds = [item for item in results.slices() if item.key.startswith("kind:")]
+        rows += [(item.label, _table(results, report, score, item)) for item in kinds]
+        rows = [row for row in rows if any(item.n for item in row[1].summaries.values())]
+    st.caption(scorer.help)
+    evaluation_charts.dots(rows, "eval.dots")
+    _pairs(table)
+    st.markdown("**All scores**")
+    _all_scores(results, report, part)
+    with st.expander("Profile", icon=":material/radar:"):
+        evaluation_charts.profile(report, "eval.profile")
+    _votes(results)
+
+
+def _table(results: Results, report: EvaluationReport, score: str, part: Slice) -> ScoreTable:
+    """From the report where it is there, else worked out now."""
+    return report.table(score, part.key) or results.table(score, part)
+
+
+def _pairs(table: ScoreTable) -> None:
+    if not table.differences:
+        return
+    scorer = BY_NAME[table.score]
+    scale = 1 if scorer.unit or scorer.name == "wer" else 100
+    unit = "points" if scale == 100 else scorer.unit
+    st.markdown(f"**Pairs** · on the same questions, {table.differences[0].test}")
+    st.dataframe(
+        [
+            {
+                "Pair": f"{name_of(gap.a)} − {name_of(gap.b)}",
+                "Difference": f"{scale * gap.mean:+.3g}",
+                "95 % interval": f"{scale * gap.low:+.3g} to {scale * gap.high:+.3g}",
+                "Higher : lower": f"{gap.wins} : {gap.losses}",
+                "n": gap.n,
+                "p (Holm)": gap.p_holm,
+                "Verdict": _pair_verdict(gap.decided, gap.mean, gap.needed),
+            }
+            for gap in table.differences
+        ],
+        hide_index=True,
+        column_config={
+            "Difference": st.column_config.TextColumn(f"Difference ({unit})"),
+            "p (Holm)": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+
+
+def _pair_verdict(decided: bool, mean: float, needed: int | None) -> str:
+    if decided:
+        return "first is higher" if mean > 0 else "second is higher"
+    if needed is None:
+        return "no difference at all"
+    return f"too close to call; about {needed} questions would tell"
+
+
+def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None:
+    rows = []
+    for scorer in SCORERS:
+        table = _table(results, report, scorer.name, part)
+        if not any(item.n for item in table.summaries.values()):
+            continue
+        row: dict[str, object] = {"Score": scorer.label, "Kind": scorer.family.value}
+        for arm, item in table.summaries.items():
+            interval = f"{shown(scorer, item.low)} to {shown(scorer, item.high)}"
+            row[name_of(arm)] = (
+                f"{shown(scorer, item.mean)} [{interval}] n = {item.n}" if item.n else "n/a"
+            )
+        rows.append(row)
+    st.dataframe(rows, hide_index=True, height="content")
+    st.caption(
+        "Mean, 95 % interval and number of scored questions. n/a: the score does not apply to "
+        "the arm; it is neither zero nor counted."
+    )
+
+
+def _votes(results: Results) -> None:
+    shares = vote_shares(results.workspace)
+    if not shares:
+        return
+    st.markdown("**Votes from Chat** · what people preferred, on questions of their own")
+    for arm, (won, stood) in shares.items():
+        low, high = vote_interval(won, stood)
+        st.caption(
+            f"{arms.label(arm)}: {won} of {stood} ({won / stood:.0%}, 95 % interval {low:.0%} to "
+            f"{high:.0%})"
+        )
+
+
+def costs(report: EvaluationReport) -> None:
+    """Times, prices, forgetting, overfitting and variety."""
+    if report.latency:
+        st.markdown("**Time per answer** · each arm asked alone, one question at a time")
+        evaluation_charts.times(report.latency, "eval.times")
+    times = {item.arm: item for item in report.latency}
+    st.dataframe(
+        [
+            {
+                "Arm": name_of(item.arm),
+                "Tokens read": round(item.prompt_tokens),
+                "Tokens written": round(item.completion_tokens),
+                "First token": f"{times[item.arm].first_token_s:.2f} s"
+                if item.arm in times
+                else "",
+                "Whole answer": _time(report, item.arm),
+                "Training, once": components.duration(item.training_s) if item.training_s else "",
+                "Price per answer": f"{item.price:.6f}" if item.price else "",
+            }
+            for item in report.costs
+        ],
+        hide_index=True,
+    )
+    if report.forgetting:
+        st.markdown("**Forgetting** · general knowledge against the bare model")
+        for item in report.forgetting:
+            gap = item.difference
+            state = "" if gap.decided else "; too close to call"
+            st.caption(
+                f"{name_of(item.arm)}: {100 * gap.mean:+.0f} points (95 % interval "
+                f"{100 * gap.low:+.0f} to {100 * gap.high:+.0f}, n = {gap.n}{state})"
+            )
+    if report.overfitting:
+        st.markdown("**Overfitting** · right in the trained wording, and in a new one")
+        scorer = BY_NAME["correct"]
+        for item in report.overfitting:
+            st.caption(
+                f"{name_of(item.arm)}: {shown(scorer, item.trained.mean)} (n = {item.trained.n}) "
+                f"and {shown(scorer, item.new.mean)} (n = {item.new.n})"
+            )
+    if report.diversity:
+        st.markdown("**Variety** · several answers drawn for one question")
+        st.dataframe(
+            [
+                {
+                    "Arm": name_of(item.arm),
+                    "Questions": item.questions,
+                    "Answers each": item.samples,
+                    "Distinct words": item.distinct_1,
+                    "Distinct word pairs": item.distinct_2,
+                    "Self-BLEU (less is more varied)": item.self_bleu,
+                }
+                for item in report.diversity
+            ],
+            hide_index=True,
+        )
+
+
+def _time(report: EvaluationReport, arm: str) -> str:
+    found = next((item for item in report.latency if item.arm == arm), None)
+    if found is None:
+        return ""
+    return f"{found.median_s:.2f} s ({found.low_s:.2f} to {found.high_s:.2f}, n = {found.n})"
+
+
+def labels(report: EvaluationReport) -> None:
+    """A confusion matrix per arm."""
+    for table in report.labels:
+        interval = f"{table.low:.2f} to {table.high:.2f}" if table.low is not None else "n/a"
+        st.markdown(
+            f"**{name_of(table.arm)}** · accuracy {table.accuracy or 0:.0%} · macro-F1 "
+            f"{table.macro_f1 or 0:.2f} (95 % interval {interval})"
+        )
+        evaluation_charts.confusion(table, f"eval.confusion.{table.arm}")
+
+
+def claims(results: Results, report: EvaluationReport) -> None:
+    """The founding article's seven claims, checked here."""
+    st.caption(
+        "“RAG Vs Fine-Tuning for Enhancing LLM Performance” (GeeksforGeeks, 14 December 2023) "
+        "compares both by seven criteria. What it says, what research says, what was measured "
+        "here. Sources are graded: P primary text read, S quoted by another, D our arithmetic."
+    )
+    for item in check_claims(results, report):
+        with st.container(border=True):
+            st.markdown(f"**{item.claim.criterion}** {MARKS[item.holding]}")
+            st.markdown(f"**Here:** {plain(item.measured)}")
+            article, research = st.columns(2)
+            article.caption(
+                f"**The article.** RAG: {plain(item.claim.rag)} Fine-tuning: "
+                f"{plain(item.claim.fine_tuning)}"
+            )
+            sources = "; ".join(
+                f"{plain(source.title)}, {plain(source.where)} ({source.grade})"
+                for source in item.claim.sources
+            )
+            research.caption(f"**Research.** {plain(item.claim.literature)} *{sources}*")
+
+
+def exports(results: Results, report: EvaluationReport, part: Slice) -> None:
+    """Files to take away."""
+    st.caption(f"{part.n} questions ({part.label.lower()}), one row per question and arm.")
+    with st.container(horizontal=True):
+        for form, kind in FORMATS.items():
+            st.download_button(
+                f"Answers and scores ({form.upper()})", export_answers(results, form, part),
+                f"{report.id}.{form}", kind, key=f"eval.export.{form}",
+                icon=":material/download:",
+            )  # fmt: skip
+        st.download_button(
+            "Report (JSON)", export_report(report), f"{report.id}-report.json",
+            "application/json", key="eval.export.report", icon=":material/download:",
+        )  # fmt: skip
+
+
+def score_names(results: Results) -> list[str]:
+    """The scores that apply to something here, those of the verdict first."""
+    import numpy as np
+
+    return [scorer.name for scorer in SCORERS if not np.isnan(results.scores[scorer.name]).all()]
