@@ -51,7 +51,8 @@ class GenericDecoder:
                     use_cache=True,
                     logits_to_keep=max(1, segment.want),
                 )
-                logits.append(out.logits[0, -segment.want :].float())
+                found = out.logits[0]
+                logits.append(found[len(found) - segment.want :].float())
         self._lora = None
         return logits
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ragft_core.models.guessing import Guesser
 from ragft_core.models.handle import RunningGeneration
 from ragft_core.models.lora import Lora
 from ragft_core.models.sampling import Sampler
@@ -35,7 +36,7 @@ class Row:
     cache: Any = None
     fed: int = 0
     cached: int = 0
-    guess: list[int] = field(default_factory=list)
+    guesser: Guesser = field(default_factory=Guesser)
     first_token_s: float = 0.0
     submitted: float = field(default_factory=time.perf_counter)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,135 @@ def test_an_adapter_of_another_base_is_named_and_refused(
         assert engine.submit(ask("hello")).result(60).completion_tokens > 0
     finally:
         engine.close()
+
+
+def test_guesses_do_not_change_greedy_or_sampled_answers(
+    engine: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copying = "the red city price is blue " * 12
+    requests = [ask(copying, n=48), ask(copying, n=48, temperature=0.7, top_p=0.9, seed=3)]
+    guessed = [engine.submit(request).result(60).text for request in requests]
+    monkeypatch.setattr("ragft_core.models.guessing.NGRAMS", ())
+    plain = [engine.submit(request).result(60).text for request in requests]
+    assert guessed == plain
+
+
+def test_a_row_leaves_while_others_go_on(engine: LocalGenerator, reference: Reference) -> None:
+    long = ask("what is the price", n=80)
+    running = engine.submit(long)
+    short = [ask(text, "one", n=3) for text in prompts(5)]
+    for request in short:
+        assert reference.check(request, engine.submit(request).result(60).text) <= 1
+    assert reference.check(long, running.result(60).text) <= 1
+
+
+def test_cancelling_ends_one_row_and_keeps_its_text(engine: LocalGenerator) -> None:
+    doomed = engine.submit(ask("how many days", n=900))
+    other = engine.submit(ask("which city", n=30))
+    while not doomed.text:
+        time.sleep(0.001)
+    doomed.cancel()
+    done = doomed.result(30)
+    assert done.finish == "cancelled"
+    assert 0 < done.completion_tokens < 900
+    assert other.result(30).text == engine.submit(ask("which city", n=30)).result(30).text
+
+
+def test_an_endless_answer_ends_at_its_limit(engine: LocalGenerator) -> None:
+    done = engine.submit(ask("hello", n=17)).result(30)
+    assert (done.finish, done.completion_tokens) in {
+        ("length", 17),
+        ("stop", done.completion_tokens),
+    }
+    assert done.completion_tokens <= 17
+
+
+def test_a_stop_text_ends_the_answer_before_it(engine: LocalGenerator) -> None:
+    whole = engine.submit(ask("what is the price", n=40)).result(30).text
+    stop = whole[len(whole) // 2 :][:4]
+    generation = engine.submit(ask("what is the price", n=40, stop=(stop,)))
+    done = generation.result(30)
+    assert done.text == whole[: whole.index(stop)]
+    assert done.finish == "stop"
+
+
+def test_a_seed_gives_the_same_answer_beside_any_neighbours(engine: LocalGenerator) -> None:
+    request = ask("which city", n=30, temperature=1.0, top_p=0.95, seed=11)
+    alone = engine.submit(request).result(30).text
+    crowd = [engine.submit(ask(text, ARMS[i % 4])) for i, text in enumerate(prompts(6))]
+    assert engine.submit(request).result(60).text == alone
+    assert [generation.result(60).finish for generation in crowd]
+
+
+def test_a_follow_up_reuses_the_history(engine: LocalGenerator, reference: Reference) -> None:
+    first = ask(prompts(9)[8], "one")
+    engine.submit(first).result(60)
+    text = first.messages[1].content
+    longer = ask(f"{text} and how many days was it", "one")
+    done = engine.submit(longer).result(60)
+    assert done.cached_tokens > 0.7 * done.prompt_tokens
+    assert reference.check(longer, done.text) <= 1
+
+
+def test_keys_and_values_are_not_shared_between_adapters(engine: LocalGenerator) -> None:
+    text = prompts(9)[8]
+    engine.submit(ask(text, "one")).result(60)
+    assert engine.submit(ask(text, "two")).result(60).cached_tokens == 0
+
+
+def test_base_logits_are_the_same_bits_before_and_after_adapters(
+    tiny_model: Path, tiny_adapters: dict, settings: Settings
+) -> None:
+    import torch
+
+    from ragft_core.models.decoder import Segment
+
+    engine = open_folder(tiny_model, settings, finder(tiny_adapters))
+    decoder, ids = engine._decoder, list(range(5, 60))
+
+    def logits() -> torch.Tensor:
+        return decoder.forward([Segment(ids, decoder.new_cache(len(ids)), None, len(ids))])[0]
+
+    before = logits()
+    theirs = engine._model(torch.tensor([ids])).logits
+    for adapter in tiny_adapters:
+        engine.submit(ask("hello", adapter)).result(60)
+    assert torch.equal(logits(), before)
+    assert torch.equal(engine._model(torch.tensor([ids])).logits, theirs)
+    engine.close()
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_its_length(engine: LocalGenerator) -> None:
+    with pytest.raises(ModelError, match="room for 1024"):
+        engine.submit(ask("city " * 2000))
+
+
+def test_an_unknown_adapter_leaves_the_engine_at_work(engine: LocalGenerator) -> None:
+    with pytest.raises(ModelError, match="no adapter 'none'"):
+        engine.submit(ask("hello", "none"))
+    assert engine.submit(ask("hello")).result(30).completion_tokens > 0
+
+
+def test_closing_ends_what_runs(tiny_model: Path, settings: Settings) -> None:
+    engine = open_folder(tiny_model, settings, finder({}))
+    running = [engine.submit(ask("hello", n=900)) for _ in range(20)]
+    engine.close()
+    assert {generation.result(5).finish for generation in running} <= {
+        "cancelled",
+        "stop",
+        "length",
+    }
+    with pytest.raises(ModelError, match="closed"):
+        engine.submit(ask("hello"))
+
+
+def test_any_architecture_works_with_adapters(
+    tiny_model: Path, tiny_adapters: dict, settings: Settings, monkeypatch, reference: Reference
+) -> None:
+    monkeypatch.setattr("ragft_core.models.llama.FAMILY", ())
+    engine = open_folder(tiny_model, settings, finder(tiny_adapters))
+    requests = [ask(text, ARMS[i % 4]) for i, text in enumerate(prompts(4))]
+    running = [engine.submit(request) for request in requests]
+    ties = [reference.check(q, g.result(60).text) for q, g in zip(requests, running, strict=True)]
+    engine.close()
+    assert sum(ties) <= 1
