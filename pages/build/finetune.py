@@ -30,7 +30,8 @@ with show_errors():
             components.EXAMPLES,
         )
     else:
-        training_views.start_section(workspace, examples)
+        with show_errors():  # a model that cannot be trained does not hide the runs
+            training_views.start_section(workspace, examples)
     if runs:
         st.subheader("Runs", anchor=False)
         training_views.runs_section(runs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from ragft_core.finetuning import (
     estimate_run,
     start_run,
 )
-from ragft_core.finetuning.config import PRESET_TEXTS
+from ragft_core.finetuning.config import PRESET_TEXTS, with_passages
 from ragft_core.jobs import Job, JobState, JobStatus
 from ragft_core.knowledge import documents
 from ragft_core.strategies.passages import training_passages
@@ -53,16 +52,24 @@ TRAIN_COLOUR, VALIDATION_COLOUR = "#1f88d2", "#dd6b16"
 
 
 def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
-    """What to train and how, what it will take, and the button."""
+    """What to train and how, what it will take, and the button.
+
+    Raises:
+        ModelError: The workspace's model cannot be trained.
+        TrainingDataError: The examples cannot be trained on.
+    """
     has_documents = bool(documents(workspace))
     arms = list(ARMS) if has_documents else ["fine-tuned"]
     left, right = st.columns([3, 2], gap="large")
+    chosen = state.get("finetune.arm")
+    arm = chosen if chosen in arms else arms[0]
+    times = {name: _time(workspace, PRESETS[name], arm, examples) for name in PRESETS}
     with left:
         preset = st.radio(
             "How thorough",
             list(PRESETS),
             format_func=str.capitalize,
-            captions=[PRESET_TEXTS[name] for name in PRESETS],
+            captions=[f"{times[name]} {PRESET_TEXTS[name]}" for name in PRESETS],
             key="finetune.preset",
         )
         arm = st.segmented_control(
@@ -73,8 +80,8 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
             st.caption("With documents in the workspace the hybrid arm can be trained too.")
         with st.expander("Settings", icon=":material/tune:"):
             config = fields_form(PRESETS[preset], FORM_FIELDS, f"finetune.{preset}")
-    configs = _configs(config, arm or arms[0])
-    with right, show_errors():
+    configs = _configs(config, arm)
+    with right:
         estimates = [_estimate(workspace, item, examples) for item in configs]
         _show_estimates(estimates)
         if st.button(
@@ -83,9 +90,14 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
             _start(workspace, configs)
 
 
+def _time(workspace: Workspace, config: RunConfig, arm: str, examples: Sequence[Example]) -> str:
+    seconds = sum(_estimate(workspace, c, examples).seconds for c in _configs(config, arm))
+    return f"About {components.duration(seconds)}."
+
+
 def _configs(config: RunConfig, arm: str) -> list[RunConfig]:
     kinds = {"fine-tuned": [False], "hybrid": [True], "both": [False, True]}[arm]
-    return [dataclasses.replace(config, with_context=kind) for kind in kinds]
+    return [with_passages(config) if kind else config for kind in kinds]
 
 
 def _estimate(workspace: Workspace, config: RunConfig, examples: Sequence[Example]) -> Estimate:
@@ -154,7 +166,9 @@ def run_card(job: Job, *, expanded: bool) -> None:
         if status.active:
             _progress(status)
         if status.error:
-            st.error(plain(status.error), title="The run did not finish.")
+            # Only a failure needs a change; an interruption is a state of its own.
+            show = st.error if status.state is JobState.FAILED else st.warning
+            show(plain(status.error), title="The run did not finish.")
         with st.container(horizontal=True):
             _actions(job, status)
         metrics = job.metrics()
@@ -219,6 +233,7 @@ def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
     if not trained and not watched:
         st.caption("The curve starts with the first step.")
         return
+    planned = max(max(row.get("steps", 0), row["step"]) for row in metrics)
     figure = go.Figure()
     for name, points, colour, style in (
         ("Training", trained, TRAIN_COLOUR, "lines"),
@@ -231,6 +246,7 @@ def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
             mode=style,
             line={"color": colour, "width": 2 if name == "Validation" else 1},
             marker={"size": 8, "symbol": "diamond"},
+            cliponaxis=False,
             hovertemplate="step %{x}: %{y:.3f}<extra>" + name + "</extra>",
         )
     last = f"{watched[-1][1]:.2f} after step {watched[-1][0]}" if watched else "not measured yet"
@@ -238,7 +254,7 @@ def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
         charts.tidy(
             figure,
             height=260,
-            xaxis={"title": "Step", "rangemode": "tozero"},
+            xaxis={"title": "Step", "range": [0, planned]},
             yaxis={"title": "Loss per token (nats)", "rangemode": "tozero"},
         ),
         key,

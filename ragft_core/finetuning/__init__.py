@@ -11,7 +11,7 @@ from ragft_core.finetuning.adapters import (
     get_adapter,
     list_adapters,
 )
-from ragft_core.finetuning.config import PRESETS, RunConfig, preset_config
+from ragft_core.finetuning.config import PRESETS, RunConfig, preset_config, with_passages
 from ragft_core.finetuning.estimate import Estimate, estimate_run
 from ragft_core.finetuning.examples import assign_splits, load_examples, save_examples
 from ragft_core.finetuning.importing import (
@@ -47,4 +47,5 @@ __all__ = [
     "rendered_example",
     "save_examples",
     "start_run",
+    "with_passages",
 ]

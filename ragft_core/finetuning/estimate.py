@@ -29,9 +29,9 @@ from ragft_core.types import Example
 from ragft_core.workspace import Workspace, write_json
 
 SPEEDS = "speeds.json"
-# English text has about four characters a token; a chat template adds about ten tokens a row.
+# English text has about four characters a token; a chat template adds about nine tokens a row.
 CHARACTERS_PER_TOKEN = 4.0
-TEMPLATE_TOKENS = 12
+TEMPLATE_TOKENS = 9
 # Tokens a row takes with passages: its share of those that it has in common with its neighbours.
 PASSAGES_PER_ROW = 1.1
 PASSAGE_TOKENS = 180.0
@@ -115,7 +115,10 @@ def estimate_run(
     division = divide(examples, config.seed)
     folder = model_folder(chosen.model, settings)
     shape = _shape(folder)
-    per_row = sum(_tokens(e, config, passage_tokens) for e in division.train) / len(division.train)
+    # The instruction is stored once a batch, see packing.
+    shared = len(chosen.instruction) / CHARACTERS_PER_TOKEN / config.batch_size
+    own = sum(_tokens(e, config, passage_tokens) for e in division.train) / len(division.train)
+    per_row = own + shared
     steps = config.n_steps(len(division.train), per_row)
     tokens = round(steps * config.batch_size * per_row)
     known = known_speed(settings, weights_digest(folder), config)
