@@ -8,8 +8,11 @@ is one commit. A group is small enough that an interruption costs seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragft_core.documents import (
     ParsedDocument,
@@ -22,8 +25,12 @@ from ragft_core.errors import DocumentError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
 from ragft_core.knowledge.writer import Prepared, Writer, indexed_text
-from ragft_core.types import Chunk, Document
+from ragft_core.settings import Settings
+from ragft_core.types import Chunk, Document, to_dict
 from ragft_core.workspace import now
+
+if TYPE_CHECKING:
+    from ragft_core.jobs import JobContext
 
 Progress = Callable[[str, str, float], None]
 
@@ -103,11 +110,15 @@ def add_files(
     sources = list(_new_sources(writer, files, batch))
     known_before = {document.file_name for document in store.documents(writer.workspace)}
     group: list[_Read] = []
-    for source, parsed in _parse(sources, batch):
-        group.append(_split(writer, source, parsed))
-        if sum(len(item.chunks) for item in group) >= _GROUP_CHUNKS:
-            _keep(writer, group, known_before, batch)
-            group = []
+    with ThreadPoolExecutor(1) as helper:
+        if sources:
+            # The weights are loaded while the child reads; an error comes up again below.
+            helper.submit(writer.embedder.embed_query, "ready")
+        for source, parsed in _parse(sources, batch):
+            group.append(_split(writer, source, parsed))
+            if sum(len(item.chunks) for item in group) >= _GROUP_CHUNKS:
+                _keep(writer, group, known_before, batch)
+                group = []
     _keep(writer, group, known_before, batch)
     _settle_copies(files, sources, batch)
     return [batch.reports[number] for number in range(len(files))]
@@ -225,3 +236,41 @@ def _settle_copies(
             report = first[store.file_digest(path)]
             outcome = UNCHANGED if report.document else report.outcome
             batch.settle(number, replace(report, file_name=clean_name(name), outcome=outcome))
+
+
+class _StopError(Exception):
+    """Somebody asked the job to end."""
+
+
+def run_ingest(context: JobContext) -> None:
+    """Takes files in as a background job; what is kept until a stop stays.
+
+    The order's ``files`` is a list of ``{"name": ..., "path": ...}``, the paths relative to the
+    workspace. The result lists the reports.
+
+    Raises:
+        DocumentError: A path leads out of the workspace.
+    """
+    from ragft_core.knowledge.base import KnowledgeBase
+    from ragft_core.knowledge.embed import Embedder
+    from ragft_core.models.bundled import EMBEDDER, fetch
+
+    root = context.workspace.path.resolve()
+    files = [(item["name"], (root / item["path"]).resolve()) for item in context.spec["files"]]
+    for name, path in files:
+        if not path.is_relative_to(root):
+            raise DocumentError(
+                f"The file {clean_name(name)} lies outside the workspace.", "Copy it there first."
+            )
+    done: list[FileReport] = []
+
+    def told(name: str, stage: str, share: float) -> None:
+        context.progress(share, f"{name}: {stage}")
+        if context.stopping:
+            raise _StopError
+
+    settings = Settings()
+    embedder = Embedder(fetch(EMBEDDER, settings.models), settings.threads)
+    with suppress(_StopError):
+        done = KnowledgeBase(context.workspace, embedder).add_files(files, told)
+    context.finish({"reports": [to_dict(report) for report in done]})
