@@ -1,0 +1,1 @@
+"""The screen: one folder a step, and what they share in ``ui``."""

@@ -29,9 +29,7 @@ if workspace:
         upcoming = next_step(steps)
         columns = st.columns(len(steps))
         for number, (column, step) in enumerate(zip(columns, steps, strict=True), start=1):
-            with column.container(
-                border=True, height="stretch", vertical_alignment="distribute"
-            ):
+            with column.container(border=True, height="stretch", vertical_alignment="distribute"):
                 icon = ":green[:material/check_circle:]" if step.done else f"**{number}**"
                 with st.container():
                     st.markdown(f"{icon} **{step.title}**")
@@ -48,8 +46,9 @@ if workspace:
         if upcoming is None:
             st.caption("All five steps are done. The advisor's page has the decision record.")
 
-opened = {item.settings().sample for item in state.workspaces() if (item.path / "workspace.json").exists()}
-with st.expander("Open a sample or make a workspace", expanded=workspace is None):
+opened = state.opened_samples()
+# Without a workspace this is what the page is for; later it steps back.
+with st.expander("Open a sample or make a workspace") if workspace else st.container():
     samples, own = st.columns([2, 1], gap="large")
     with samples:
         st.markdown("**Samples**")
@@ -59,14 +58,16 @@ with st.expander("Open a sample or make a workspace", expanded=workspace is None
                 st.caption(sample.description)
                 if sample.name in opened:
                     st.caption(":material/check: Already open; pick it in the sidebar.")
-                elif st.button("Open this sample", key=f"home.sample.{sample.name}", type="primary"):
+                elif st.button(
+                    "Open this sample", key=f"home.sample.{sample.name}", type="primary"
+                ):
                     bar = st.progress(0.0, text="Reading the documents")
-
-                    def show(share: float, text: str) -> None:
-                        bar.progress(share, text=text)  # noqa: B023
-
                     with show_errors():
-                        made = load_sample(state.settings(), sample.name, on_progress=show)
+                        made = load_sample(
+                            state.settings(),
+                            sample.name,
+                            on_progress=lambda share, text: bar.progress(share, text=text),
+                        )
                         state.open_workspace(made.id)
                         state.notify(f"The sample {sample.title} is open.")
                         st.rerun()

@@ -1,0 +1,1 @@
+"""What the pages share: state, caches, components, charts, error messages."""

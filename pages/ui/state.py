@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
+from ragft_core.errors import RagftError
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, list_workspaces
 
@@ -37,6 +39,15 @@ def workspaces() -> list[Workspace]:
     """All workspaces, most recently changed first."""
     found = list_workspaces(settings())
     return sorted(found, key=lambda workspace: workspace.path.stat().st_mtime, reverse=True)
+
+
+def opened_samples() -> set[str]:
+    """Names of the samples that have a workspace already."""
+    found = set()
+    for workspace in workspaces():
+        with suppress(RagftError):  # a damaged workspace is named on its own pages
+            found.add(workspace.settings().sample)
+    return found
 
 
 def open_workspace(workspace_id: str) -> None:
