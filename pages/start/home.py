@@ -3,7 +3,7 @@ import streamlit as st
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.overview import next_step, workspace_steps
-from ragft_core.samples import list_samples, load_sample
+from ragft_core.samples import Sample, list_samples, load_sample
 from ragft_core.workspace import create_workspace
 
 PAGES = {
@@ -13,6 +13,21 @@ PAGES = {
     "compare": components.CHAT,
     "decide": components.ADVISOR,
 }
+
+
+def _open(sample: Sample) -> None:
+    """Makes a workspace of a sample and goes there."""
+    bar = st.progress(0.0, text="Reading the documents")
+    with show_errors():
+        made = load_sample(
+            state.settings(),
+            sample.name,
+            on_progress=lambda share, text: bar.progress(share, text=text),
+        )
+        state.open_workspace(made.id)
+        state.notify(f"The sample {sample.title} is open.")
+        st.rerun()
+
 
 components.page_header(
     "Which strategy should you pick?",
@@ -61,16 +76,7 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                 elif st.button(
                     "Open this sample", key=f"home.sample.{sample.name}", type="primary"
                 ):
-                    bar = st.progress(0.0, text="Reading the documents")
-                    with show_errors():
-                        made = load_sample(
-                            state.settings(),
-                            sample.name,
-                            on_progress=lambda share, text: bar.progress(share, text=text),
-                        )
-                        state.open_workspace(made.id)
-                        state.notify(f"The sample {sample.title} is open.")
-                        st.rerun()
+                    _open(sample)
     with own:
         st.markdown("**Your own**")
         with st.form("home.create", border=True):
