@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -198,7 +197,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Starts a fine-tuning run in the background; two, one after the other, for both arms."""
-    from ragft_core.finetuning import preset_config, start_run
+    from ragft_core.finetuning import preset_config, start_run, with_passages
     from ragft_core.strategies.passages import training_passages
 
     workspace = opened(w)
@@ -208,7 +207,7 @@ def train(
         jobs.append(start_run(workspace, config))
     if arm is not TrainFor.FINE_TUNED:
         passages = training_passages(workspace, _knowledge(workspace))
-        jobs.append(start_run(workspace, dataclasses.replace(config, with_context=True), passages))
+        jobs.append(start_run(workspace, with_passages(config), passages))
     for job in jobs:
         finish(job, wait, as_json)
 
