@@ -2,6 +2,7 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.workspace_settings import settings_section
 from ragft_core.overview import next_step, workspace_steps
 from ragft_core.samples import Sample, list_samples, load_sample
 from ragft_core.workspace import create_workspace
@@ -60,6 +61,8 @@ if workspace:
                     st.switch_page(PAGES[step.key])
         if upcoming is None:
             st.caption("All five steps are done. The advisor's page has the decision record.")
+        with st.expander("Settings of this workspace", icon=":material/tune:"):
+            settings_section(workspace)
 
 opened = state.opened_samples()
 # Without a workspace this is what the page is for; later it steps back.

@@ -22,10 +22,11 @@ from ragft_core.commands.output import (
     show,
     table,
 )
+from ragft_core.errors import ModelError
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.settings import Settings
 from ragft_core.types import SearchMode, to_dict
-from ragft_core.workspace import Workspace, create_workspace, locate
+from ragft_core.workspace import ModelChoice, Workspace, create_workspace, locate
 
 
 class TrainFor(StrEnum):
@@ -62,6 +63,29 @@ def status(w: Name, as_json: Json = False) -> None:
 
     columns = {"title": "step", "done": "done", "text": "state"}
     show(workspace_steps(opened(w)), as_json, lambda rows: table(rows, columns, ""))
+
+
+def model(
+    w: Name,
+    kind: Annotated[str, typer.Option(help="bundled, hub, folder or endpoint.")] = "",
+    name: Annotated[str, typer.Option(help="Hub id, folder, or the endpoint's model.")] = "",
+    url: Annotated[str, typer.Option(help="Address of an endpoint.")] = "",
+    key_variable: Annotated[str, typer.Option(help="Variable that holds its key.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Shows the workspace's model, or checks another one and uses it."""
+    from ragft_core.models import check_model
+
+    workspace = opened(w)
+    choice = workspace.settings().model
+    if kind:
+        choice = ModelChoice(kind, name or ModelChoice().name, url, key_variable)
+    report = check_model(choice, Settings())
+    if not report.usable:
+        raise ModelError(report.problem, report.remedy)
+    if kind:
+        workspace.update(model=choice)
+    show(report, as_json, lambda row: f"{row['name']}  {row['licence']}  {row['note']}".rstrip())
 
 
 def _knowledge(workspace: Workspace) -> KnowledgeBase:

@@ -121,8 +121,8 @@ def add_documents(page: Page, folder: Path) -> None:
     page.get_by_role("link", name="Documents").click()
     expect(page.get_by_role("heading", name="Documents", exact=True)).to_be_visible()
     page.locator("input[type=file]").set_input_files([str(good), str(bad)])
-    expect(page.get_by_test_id("stFileUploaderFile")).to_have_count(2)
-    page.wait_for_timeout(1500)  # the files are on their way to the server
+    expect(page.get_by_test_id("stFileChipName")).to_have_count(2)
+    expect(page.get_by_test_id("stFileChipIconSpinner")).to_have_count(0)
     page.get_by_role("button", name="Add to the knowledge base").click()
     expect(page.get_by_role("heading", name="Documents (15)")).to_be_visible()
     question = page.get_by_placeholder("What would you ask these documents?")
