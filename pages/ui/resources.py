@@ -56,10 +56,9 @@ def lab(workspace: Workspace) -> Lab:
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the tokenizer")
 def _tokenizer(path: str, choice: ModelChoice) -> PreTrainedTokenizerBase:
-    from ragft_core.finetuning.base import load_tokenizer
-    from ragft_core.models import model_folder
+    from ragft_core.finetuning.base import load_tokenizer, present_folder
 
-    return load_tokenizer(model_folder(choice, state.settings()))
+    return load_tokenizer(present_folder(choice, state.settings()))
 
 
 def tokenizer(workspace: Workspace) -> PreTrainedTokenizerBase:

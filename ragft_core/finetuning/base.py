@@ -7,10 +7,28 @@ from typing import TYPE_CHECKING
 
 from ragft_core.errors import ModelError
 from ragft_core.finetuning.config import RunConfig
+from ragft_core.models.opening import model_folder
+from ragft_core.models.picker import hub_folder
+from ragft_core.settings import Settings
+from ragft_core.workspace import ModelChoice
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def present_folder(choice: ModelChoice, settings: Settings) -> Path:
+    """The folder of a workspace's model; opening a page must not download gigabytes.
+
+    Raises:
+        ModelError: The model is an endpoint's, or is not on this machine.
+    """
+    if choice.kind == "hub" and hub_folder(choice.name, settings, fetch=False) is None:
+        raise ModelError(
+            f"The model {choice.name} has not been downloaded yet.",
+            "Ask it something in Chat first, which downloads it.",
+        )
+    return model_folder(choice, settings)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

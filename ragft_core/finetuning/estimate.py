@@ -19,11 +19,11 @@ from typing import Any
 
 from filelock import FileLock
 
+from ragft_core.finetuning.base import present_folder
 from ragft_core.finetuning.batches import CAPACITY
 from ragft_core.finetuning.config import RunConfig, check_config
 from ragft_core.finetuning.examples import Division, divide
 from ragft_core.models.loading import check_folder, weights_digest
-from ragft_core.models.opening import model_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Example
 from ragft_core.workspace import Workspace, write_json
@@ -113,7 +113,7 @@ def estimate_run(
     check_config(config)
     chosen = workspace.settings()
     division = divide(examples, config.seed)
-    folder = model_folder(chosen.model, settings)
+    folder = present_folder(chosen.model, settings)
     shape = _shape(folder)
     # The instruction is stored once a batch, see packing.
     shared = len(chosen.instruction) / CHARACTERS_PER_TOKEN / config.batch_size

@@ -46,6 +46,8 @@ WRITE_EVERY_S = 0.25
 NICENESS = 5
 # torch raises RuntimeError where memory ends; there is no class to catch.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate")
+# Raised as OSError by Python, as other classes by libraries written in Rust.
+_NO_SPACE = "no space left"
 
 
 @dataclass
@@ -155,8 +157,11 @@ def _outcome(context: JobContext, work: Callable[[], None]) -> tuple[JobState, s
         return JobState.FAILED, f"There was not enough memory. {MEMORY_ADVICE}"
     except Exception as error:
         traceback.print_exc()
-        if any(words in str(error).lower() for words in _NO_MEMORY):
+        said = str(error).lower()
+        if any(words in said for words in _NO_MEMORY):
             return JobState.FAILED, f"There was not enough memory. {MEMORY_ADVICE}"
+        if _NO_SPACE in said:
+            return JobState.FAILED, "The disk is full. Free some space, then resume the job."
         where = f"jobs/{context.folder.name}/{LOG_FILE}"
         return JobState.FAILED, (
             f"A mistake in the lab itself ended this job: {type(error).__name__}: {error}. "

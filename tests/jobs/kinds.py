@@ -50,3 +50,12 @@ def ignore_everything(context: JobContext) -> None:
 
 def show_environment(context: JobContext) -> None:
     context.finish({"names": sorted(os.environ)})
+
+
+def fill_the_disk(context: JobContext) -> None:
+    with open("/dev/full", "w") as file:
+        file.write("x")
+
+
+def run_out_of_memory_in_torch(context: JobContext) -> None:
+    raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")

@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("refuse", "break_down", "run_out_of_memory", "be_killed", "ignore_everything"):
         monkeypatch.setitem(KINDS, name, Kind(f"tests.jobs.kinds:{name}"))
+    for name in ("fill_the_disk", "run_out_of_memory_in_torch"):
+        monkeypatch.setitem(KINDS, name, Kind(f"tests.jobs.kinds:{name}"))
     monkeypatch.setitem(KINDS, "count", Kind("tests.jobs.kinds:count"))
     monkeypatch.setitem(KINDS, "heavy", Kind("tests.jobs.kinds:count", queue="model"))
     monkeypatch.setitem(KINDS, "show_environment", Kind("tests.jobs.kinds:show_environment"))
@@ -112,10 +114,18 @@ def test_a_bug_names_the_log_and_the_log_has_the_traceback(workspace: Workspace)
     assert "Traceback" in job.log_tail()
 
 
-def test_running_out_of_memory_gets_advice(workspace: Workspace) -> None:
-    status = finished(start_job(workspace, "run_out_of_memory", {}))
+@pytest.mark.parametrize("kind", ["run_out_of_memory", "run_out_of_memory_in_torch"])
+def test_running_out_of_memory_gets_advice(workspace: Workspace, kind: str) -> None:
+    status = finished(start_job(workspace, kind, {}))
     assert status.state is JobState.FAILED
     assert "smaller batch" in status.error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_named(workspace: Workspace) -> None:
+    status = finished(start_job(workspace, "fill_the_disk", {}))
+    assert status.state is JobState.FAILED
+    assert "The disk is full" in status.error
 
 
 def test_a_killed_job_is_interrupted_and_resumes_where_it_was(workspace: Workspace) -> None:
