@@ -19,6 +19,7 @@ for command in (
     build.add,
     build.documents,
     build.remove,
+    build.rebuild,
     build.search,
     build.examples,
     build.train,

@@ -137,6 +137,14 @@ def remove(
     show(document, as_json, lambda row: f"Removed {row['file_name']}.")
 
 
+def rebuild(w: Name, as_json: Json = False) -> None:
+    """Builds the search index again from the documents' texts."""
+    n_chunks = _knowledge(opened(w)).rebuild(
+        lambda name, stage, share: outcomes(share, f"{name}: {stage}")
+    )
+    show({"n_chunks": n_chunks}, as_json, lambda row: f"Indexed {row['n_chunks']} chunks.")
+
+
 def search(
     w: Name,
     question: str,
