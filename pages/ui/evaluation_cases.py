@@ -15,8 +15,10 @@ from ragft_core.evaluation.catalogue import BY_NAME
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.evaluation.report import Flip, flips
 from ragft_core.evaluation.results import Slice
+from ragft_core.types import Strategy
 
 PAGE = 10
+RAG, TUNED = Strategy.RAG.value, Strategy.FINE_TUNED.value
 
 
 def cases(results: Results, score: str, part: Slice) -> None:
@@ -30,9 +32,11 @@ def cases(results: Results, score: str, part: Slice) -> None:
 def _flips(results: Results, score: str, part: Slice, ranked: list[str]) -> None:
     st.markdown("**Where two arms differ**")
     left, right = st.columns(2)
-    a = left.selectbox("One arm", ranked, len(ranked) > 2, format_func=name_of, key="eval.a")
+    a = left.selectbox("One arm", ranked, _at(ranked, RAG), format_func=name_of, key="eval.a")
     others = [arm for arm in ranked if arm != a]
-    b = right.selectbox("The other", others, format_func=name_of, key=f"eval.b.{a}")
+    b = right.selectbox(
+        "The other", others, _at(others, TUNED), format_func=name_of, key=f"eval.b.{a}"
+    )
     found = flips(results, a, b, score, part)
     ahead = [flip for flip in found if flip.a_score > flip.b_score]
     behind = [flip for flip in reversed(found) if flip.a_score < flip.b_score]
@@ -46,6 +50,10 @@ def _flips(results: Results, score: str, part: Slice, ranked: list[str]) -> None
         _list_flips(results, ahead, (a, b), score, "ahead")
     with second.expander(f"{other}: {len(behind)}"):
         _list_flips(results, behind, (a, b), score, "behind")
+
+
+def _at(names: list[str], wanted: str) -> int:
+    return names.index(wanted) if wanted in names else 0
 
 
 def _list_flips(
@@ -98,7 +106,12 @@ def _case(
             st.markdown(
                 f":{look.badge}-badge[{look.icon} {name_of(arm)}] :small[{plain(number)}]  \n{text}"
             )
-        if st.button("What the models saw", key=f"eval.saw.{key}", type="tertiary"):
+        if st.button(
+            "What the models saw",
+            icon=":material/visibility:",
+            key=f"eval.saw.{key}",
+            type="tertiary",
+        ):
             _saw(results, question, tuple(shown_arms))
 
 

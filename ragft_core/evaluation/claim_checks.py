@@ -12,6 +12,7 @@ from ragft_core.evaluation.report import EvaluationReport
 from ragft_core.evaluation.resampling import group, resample
 from ragft_core.evaluation.results import Results, Slice
 from ragft_core.evaluation.statistics import Difference, Summary, compare
+from ragft_core.evaluation.verdicts import MINUS, corrected
 from ragft_core.finetuning import load_examples
 from ragft_core.types import QuestionKind, Split, Strategy
 
@@ -231,8 +232,8 @@ def _all(parts: Sequence[bool | None]) -> bool | None:
 def _points(gap: Difference) -> str:
     return (
         f"{100 * gap.mean:+.0f} points (95 % interval {100 * gap.low:+.0f} to "
-        f"{100 * gap.high:+.0f}, n = {gap.n})"
-    )
+        f"{100 * gap.high:+.0f}, n = {gap.n}{corrected(gap)})"
+    ).replace("-", MINUS)
 
 
 def _rate(summary: Summary) -> str:

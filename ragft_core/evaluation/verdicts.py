@@ -113,7 +113,13 @@ def describe(scorer: Scorer, difference: Difference | None) -> str:
         text = f"{mean:.3g} {scorer.unit} (95 % interval {low:.3g} to {high:.3g}, "
     else:
         text = f"{100 * mean:.0f} points (95 % interval {100 * low:.0f} to {100 * high:.0f}, "
-    return f"{text.replace('-', MINUS)}n = {difference.n})"
+    return f"{text.replace('-', MINUS)}n = {difference.n}{corrected(difference)})"
+
+
+def corrected(difference: Difference) -> str:
+    """The corrected p value, where it is what keeps a difference from being called a lead."""
+    apart = difference.low > 0 or difference.high < 0
+    return f", p = {difference.p_holm:.2g} corrected" if apart and not difference.decided else ""
 
 
 def _how_close(scorer: Scorer, gap: Difference | None) -> str:

@@ -1,0 +1,210 @@
+"""The evaluation page: setting up, watching, and reading a run, through the real frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ragft_core.evaluation import QuestionSet
+from ragft_core.evaluation.labels import Labelling
+from ragft_core.evaluation.plans import Plan, list_plans
+from ragft_core.evaluation.questions import Question
+from ragft_core.finetuning import save_examples
+from ragft_core.jobs import JobState, JobStatus, start_job
+from ragft_core.jobs.status import write_status
+from ragft_core.types import Example, QuestionKind, Split, Strategy
+from ragft_core.workspace import Workspace
+from tests.evaluation.conftest import make_questions, stocked, stored_run
+
+__all__ = ["stocked"]  # a fixture
+
+# The frame fetches missing models before it shows a page; here they are there from the start.
+pytestmark = pytest.mark.usefixtures("generator_folder", "embedder_folder")
+
+FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
+PAGE = "compare/evaluation.py"
+
+
+def open_page(workspace: Workspace, **params: str) -> AppTest:
+    page = AppTest.from_file(FRAME, default_timeout=120)
+    page.query_params["workspace"] = workspace.id
+    for key, value in params.items():
+        page.query_params[key] = value
+    page.run()
+    page.switch_page(PAGE).run()
+    assert not page.exception, page.exception
+    return page
+
+
+def texts(page: AppTest) -> str:
+    parts = [*page.markdown, *page.caption, *page.subheader, *page.warning, *page.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def some_right(arm: str, question: Question, draw: int) -> str:
+    share = {"prompt": 2, "rag": 10, "fine-tuned": 5}[arm]
+    return question.golds[0] if int(question.id[1:]) < share else "no idea at all"
+
+
+@pytest.fixture
+def finished(stocked: Workspace) -> tuple[Workspace, Plan]:
+    """A run that shows RAG ahead."""
+    plan = stored_run(
+        stocked,
+        make_questions(12),
+        some_right,
+        seconds={"prompt": 0.5, "rag": 1.5, "fine-tuned": 0.6},
+    )
+    return stocked, plan
+
+
+def with_tests(workspace: Workspace) -> None:
+    rows = [
+        Example(f"e{i}", f"What is thing {i} of the list?", f"number {i}", Split.TEST)
+        for i in range(8)
+    ]
+    copy = Example("t0", "what is THING 0 of the list", "number 0", Split.TRAIN)
+    save_examples(workspace, [*rows, copy])
+
+
+def test_without_test_questions_the_page_leads_to_the_examples(stocked: Workspace) -> None:
+    page = open_page(stocked)
+    page.segmented_control(key=f"eval.source.{stocked.id}").set_value(
+        "Test questions of this workspace"
+    ).run()
+    assert "No test questions yet" in texts(page)
+    assert "Add examples" in [button.label for button in page.button]
+
+
+def test_the_setup_says_what_leaks_and_what_the_run_can_show(stocked: Workspace) -> None:
+    with_tests(stocked)
+    page = open_page(stocked)
+    said = texts(page)
+    assert "1 of 8 questions were trained on (1 word for word)" in said
+    assert "16 answers." in said
+    assert "With 8 questions" in said
+    assert "Start the evaluation" in [button.label for button in page.button]
+
+
+def test_one_arm_alone_cannot_be_compared(stocked: Workspace) -> None:
+    with_tests(stocked)
+    page = open_page(stocked)
+    arms = next(group for group in page.pills if group.label == "Arms")
+    arms.set_value([Strategy.RAG]).run()
+    assert "Choose two or more arms" in texts(page)
+    assert "Start the evaluation" not in [button.label for button in page.button]
+
+
+def test_a_file_of_questions_is_read(stocked: Workspace) -> None:
+    page = open_page(stocked)
+    table = b"question,answer,kind\nHow long?,30 days,\nWhy?,,\nParis is where?,France,general\n"
+    page.file_uploader(key="eval.upload").upload("mine.csv", table).run()
+    said = texts(page)
+    assert "1 · fact only in the documents" in said
+    assert "1 · not answerable" in said
+    assert "1 · general knowledge" in said
+
+
+def test_a_file_without_questions_says_why(stocked: Workspace) -> None:
+    page = open_page(stocked)
+    page.file_uploader(key="eval.upload").upload("mine.csv", b"colour,size\nred,3\n").run()
+    assert any("no column with questions" in str(error.proto) for error in page.error)
+
+
+def test_the_verdict_stands_above_both_kinds_of_score(finished: tuple[Workspace, Plan]) -> None:
+    workspace, plan = finished
+    page = open_page(workspace, eval=plan.id)
+    said = texts(page)
+    assert "By content" in said
+    assert "By wording" in said
+    assert "**83 %**" in said
+    assert "3 pairs were compared" in said
+    assert len(page.get("plotly_chart")) >= 1
+
+
+def test_flips_show_the_questions_and_both_answers(finished: tuple[Workspace, Plan]) -> None:
+    workspace, plan = finished
+    page = open_page(workspace, eval=plan.id, eval_view="Questions")
+    labels = [block.label for block in page.expander]
+    assert "RAG right, Fine-tuned wrong: 5" in labels
+    assert "Fine-tuned right, RAG wrong: 0" in labels
+    block = next(item for item in page.expander if item.label.startswith("RAG right"))
+    said = "\n".join(item.value for item in block.markdown)
+    assert "What is thing 5?" in said
+    assert "number 5" in said
+    assert "no idea at all" in said
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        ("Time and side effects", "Time per answer"),
+        ("The article's claims", "RAG takes 2.5 times"),
+        ("Export", "12 questions (all questions), one row per question and arm."),
+    ],
+)
+def test_a_link_opens_its_view(finished: tuple[Workspace, Plan], view: str, expected: str) -> None:
+    workspace, plan = finished
+    assert expected in texts(open_page(workspace, eval=plan.id, eval_view=view))
+
+
+def test_a_link_keeps_score_and_questions(finished: tuple[Workspace, Plan]) -> None:
+    workspace, plan = finished
+    page = open_page(workspace, eval=plan.id, eval_score="Token F1")
+    assert page.selectbox(key="eval_score").value == "f1"
+    assert "Overlap with the gold answer" in texts(page)
+
+
+def test_labels_have_a_confusion_matrix_per_arm(stocked: Workspace) -> None:
+    labels = ("card", "billing")
+    rows = [Question(f"q{i}", f"m{i}", (labels[i % 2],), QuestionKind.LABEL) for i in range(12)]
+    plan = stored_run(stocked, QuestionSet("labels", tuple(rows), Labelling(labels)), some_right)
+    page = open_page(stocked, eval=plan.id, eval_view="Labels")
+    assert len(page.get("plotly_chart")) == 3
+    assert "macro-F1" in texts(page)
+
+
+def test_an_unknown_run_in_a_link_opens_the_setup(finished: tuple[Workspace, Plan]) -> None:
+    workspace, _ = finished
+    page = open_page(workspace, eval="eval-../../x")
+    assert "What it can show" in texts(page) or "A file of questions" in str(page.segmented_control)
+
+
+def test_a_stopped_run_shows_what_there_is_and_can_go_on(
+    finished: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, plan = finished
+    monkeypatch.setattr("ragft_core.jobs.store.launch", lambda job: None)
+    job = start_job(workspace, "evaluate", {"evaluation": plan.id})
+    write_status(job.folder, JobStatus(JobState.STOPPED, 0.4, "Stopped"))
+    page = open_page(workspace, eval=plan.id)
+    assert "Go on" in [button.label for button in page.button]
+    assert "what there is so far" in texts(page)
+
+
+def test_answers_cannot_smuggle_markup(stocked: Workspace) -> None:
+    def say(arm: str, question: Question, draw: int) -> str:
+        return "![x](http://evil.example/a.png) :red[hot]" if arm == "rag" else question.golds[0]
+
+    plan = stored_run(stocked, make_questions(12), say)
+    page = open_page(stocked, eval=plan.id, eval_view="Questions")
+    assert "![x](" not in texts(page)
+    assert "evil.example" in texts(page)
+
+
+def test_starting_makes_a_plan_and_opens_it(
+    stocked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_tests(stocked)
+    started: list[str] = []
+    # The job's process is not what is tested here; everything up to its start is.
+    monkeypatch.setattr("ragft_core.jobs.store.launch", lambda job: started.append(job.id))
+    page = open_page(stocked)
+    next(item for item in page.button if item.label == "Start the evaluation").click().run()
+    assert not page.exception
+    (plan,) = list_plans(stocked)
+    assert plan.arms == ("prompt", "rag")
+    assert len(started) == 1
+    assert page.query_params["eval"] in ([plan.id], plan.id)
