@@ -13,7 +13,9 @@ from ragft_core.types import Adapter, Message, Request, Sampling
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-def make_adapter(base: Path, folder: Path, seed: int, rank: int = 4, **options) -> Adapter:
+def make_adapter(
+    base: Path, folder: Path, seed: int, rank: int = 4, std: float = 0.2, **options
+) -> Adapter:
     """A LoRA adapter with random weights, as PEFT saves it."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -24,7 +26,7 @@ def make_adapter(base: Path, folder: Path, seed: int, rank: int = 4, **options) 
     peft = get_peft_model(model, LoraConfig(r=rank, task_type="CAUSAL_LM", **options))
     for name, parameter in peft.named_parameters():
         if "lora_" in name:
-            torch.nn.init.normal_(parameter, std=0.2)
+            torch.nn.init.normal_(parameter, std=std)
     peft.save_pretrained(folder)
     return Adapter(folder.name, folder.name, weights_digest(base), str(folder), rank)
 
@@ -56,7 +58,7 @@ class Reference:
             self._models[adapter] = model
         return self._models[adapter]
 
-    def generate(self, request: Request):
+    def generate(self, request: Request, *, exactly: bool = False):
         """Token ids of the answer, and the two best logits' distance at each."""
         import torch
 
@@ -70,6 +72,7 @@ class Reference:
                 **inputs,
                 do_sample=False,
                 max_new_tokens=request.sampling.max_new_tokens,
+                min_new_tokens=request.sampling.max_new_tokens if exactly else None,
                 return_dict_in_generate=True,
                 output_logits=True,
             )
