@@ -26,9 +26,9 @@ from ragft_core.finetuning.runs import list_runs, start_run
 from ragft_core.finetuning.tables import read_table
 
 __all__ = [
+    "PRESETS",
     "Estimate",
     "ImportReport",
-    "PRESETS",
     "RunConfig",
     "assign_splits",
     "choose_adapter",

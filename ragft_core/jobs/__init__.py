@@ -18,11 +18,11 @@ from ragft_core.jobs.store import KINDS, Kind, get_job, list_jobs, settle_jobs, 
 from ragft_core.jobs.worker import JobContext
 
 __all__ = [
+    "KINDS",
     "Job",
     "JobContext",
     "JobState",
     "JobStatus",
-    "KINDS",
     "Kind",
     "get_job",
     "list_jobs",

@@ -31,6 +31,7 @@ def browser(chromium: str | None) -> Iterator[Browser]:
 
 def settled(page: Page) -> None:
     """Waits until the script has run through and the page shows what came of it."""
+    page.wait_for_timeout(400)  # a click takes a moment to reach the server
     page.wait_for_function(
         "document.querySelector('[data-testid=stApp]')"
         "?.getAttribute('data-test-script-state') === 'notRunning'",
@@ -40,8 +41,16 @@ def settled(page: Page) -> None:
 
 
 def shot(page: Page, name: str) -> None:
+    """The whole page as a picture: its main part scrolls by itself, so the window grows."""
     SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    size = page.viewport_size or {"width": 1440, "height": 1000}
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size(
+        {"width": size["width"], "height": max(size["height"], min(height, 4000))}
+    )
+    page.wait_for_timeout(500)
+    page.screenshot(path=SHOTS / f"{name}.png")
+    page.set_viewport_size(size)
 
 
 def open_page(page: Page, base: str, path: str) -> None:
@@ -153,7 +162,7 @@ def fine_tune(page: Page) -> None:
     # A short run: the journey is about the way, the benchmarks about how well it learns.
     page.get_by_text("Settings", exact=True).click()
     for label, value in (("Fewest steps", "12"), ("Most tokens", "1000")):
-        field = page.get_by_label(label)
+        field = page.get_by_role("spinbutton", name=label)
         field.fill(value)
         field.press("Enter")
         settled(page)

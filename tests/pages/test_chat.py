@@ -1,0 +1,125 @@
+"""The chat page with a scripted generator in place of the language model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import resources
+from ragft_core.errors import ModelError
+from ragft_core.knowledge import KnowledgeBase
+from ragft_core.strategies import Lab, list_conversations, load_votes
+from ragft_core.types import Request, Strategy
+from ragft_core.workspace import Workspace
+from tests.fakes import ScriptedGenerator
+from tests.knowledge.hashing import HashEmbedder
+
+FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
+PAGE = "compare/chat.py"
+
+
+@pytest.fixture(autouse=True)
+def _models(generator_folder: Path, embedder_folder: Path) -> None:
+    """The frame shows no page before they are there."""
+
+
+def say(request: Request) -> str:
+    if "[1]" in request.messages[-1].content:
+        return "24 months ![x](http://evil.example/x.png) <b>bold</b>"
+    return "I *guess* 10 years"
+
+
+@pytest.fixture
+def ready(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace with a document, whose lab answers by ``say``."""
+    st.cache_resource.clear()
+    base = KnowledgeBase(workspace, HashEmbedder())
+    (tmp_path / "w.md").write_text("# Warranty\n\nIt lasts 24 months.", encoding="utf-8")
+    base.add_files([("w.md", tmp_path / "w.md")])
+    monkeypatch.setattr(resources, "knowledge", lambda _: base)
+    monkeypatch.setattr(resources, "lab", lambda _: Lab(workspace, ScriptedGenerator(say), base))
+    return workspace
+
+
+def open_page(workspace: Workspace, **parameters: str) -> AppTest:
+    page = AppTest.from_file(FRAME, default_timeout=90)
+    page.session_state["workspace"] = workspace.id
+    page.run().switch_page(PAGE)
+    for name, value in parameters.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def ask(page: AppTest, question: str = "How long is the warranty?") -> AppTest:
+    return page.chat_input[0].set_value(question).run()
+
+
+def said(page: AppTest) -> str:
+    return "\n".join(str(element.value) for element in [*page.markdown, *page.caption])
+
+
+def test_arms_that_cannot_run_say_why(workspace: Workspace) -> None:
+    page = open_page(workspace)
+    assert not page.exception
+    assert "No adapter was trained" in said(page)
+    assert "There are no documents to read from yet." in said(page)
+
+
+def test_every_chosen_arm_answers_in_its_column(ready: Workspace) -> None:
+    page = ask(open_page(ready))
+    assert not page.exception
+    (conversation,) = list_conversations(ready)
+    assert [a.arm for a in conversation.turns[0].answers] == [Strategy.PROMPT, Strategy.RAG]
+    assert "24 months" in said(page)
+
+
+def test_what_a_model_says_is_shown_as_text(ready: Workspace) -> None:
+    page = ask(open_page(ready))
+    shown = said(page)
+    assert "\\!\\[x\\]" in shown
+    assert "\\<b\\>" in shown
+    assert "I \\*guess\\* 10 years" in shown
+
+
+def test_a_vote_is_kept(ready: Workspace) -> None:
+    page = ask(open_page(ready))
+    next(button for button in page.button if button.label == "All bad").click().run()
+    assert [vote.choice for vote in load_votes(ready)] == ["all-bad"]
+    assert "Your vote: all bad" in said(page)
+
+
+def test_blind_columns_tell_nothing_before_the_vote(ready: Workspace) -> None:
+    page = open_page(ready)
+    page.toggle(key="chat.blind").set_value(True).run()
+    ask(page)
+    labels = {button.label for button in page.button}
+    assert {"Answer A", "Answer B"} <= labels
+    assert "Sources" not in labels
+    assert "first token" not in said(page)
+    next(button for button in page.button if button.label == "Answer A").click().run()
+    assert "Sources" in {button.label for button in page.button}
+
+
+def test_one_failing_arm_leaves_the_other(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: Request) -> str:
+        if "[1]" in request.messages[-1].content:
+            raise ModelError("Out of memory.")
+        return "fine"
+
+    lab = Lab(ready, ScriptedGenerator(fail), resources.knowledge(ready))
+    monkeypatch.setattr(resources, "lab", lambda _: lab)
+    page = ask(open_page(ready))
+    assert not page.exception
+    assert "Out of memory" in page.error[0].value
+    assert "fine" in said(page)
+
+
+def test_a_foreign_chat_id_in_the_url_is_refused(ready: Workspace) -> None:
+    page = open_page(ready, chat="../../secret")
+    assert not page.exception
+    assert page.error
