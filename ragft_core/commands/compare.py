@@ -104,6 +104,11 @@ def evaluate(
     arm: Arms = None,
     questions: Annotated[Path | None, typer.Option(help="A table of questions.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many test questions; 0 for all.")] = 0,
+    trained: Annotated[int, typer.Option(help="Ask so many in their trained wording, too.")] = 0,
+    variety: Annotated[bool, typer.Option(help="Draw several answers to some questions.")] = False,
+    self_check: Annotated[
+        Strategy | None, typer.Option(help="Compare this arm with itself (A/A).")
+    ] = None,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
@@ -112,6 +117,8 @@ def evaluate(
         brought_questions,
         load_report,
         make_plan,
+        make_self_check,
+        report_text,
         start_evaluation,
         workspace_questions,
     )
@@ -120,8 +127,12 @@ def evaluate(
     if questions:
         asked = brought_questions(workspace, questions.name, questions.read_bytes())
     else:
-        asked = workspace_questions(workspace, limit or None)
-    plan = make_plan(asked, arm or _ready(workspace))
+        asked = workspace_questions(workspace, limit or None, trained)
+    if self_check:
+        plan = make_self_check(asked, self_check)
+    else:
+        arms = arm or _ready(workspace)
+        plan = make_plan(asked, arms, diversity_questions=10 if variety else 0)
     job = start_evaluation(workspace, plan, asked)
     if not wait:
         finish(job, False, as_json)
@@ -130,4 +141,5 @@ def evaluate(
         note(f"{now.share:.0%} {now.message}")
     if now.state != "succeeded":
         raise EvaluationError(now.error or f"The evaluation is {now.state}.", "Resume it.")
-    show(load_report(workspace, plan.id), as_json, lambda report: str(report["verdict"]))
+    report = load_report(workspace, plan.id)
+    show(report, as_json, lambda _: report_text(report))

@@ -8,6 +8,7 @@ may be "too close to call".
 
 from ragft_core.evaluation.claims import check_claims
 from ragft_core.evaluation.outlook import Outlook, look_ahead, probe
+from ragft_core.evaluation.plain import report_text
 from ragft_core.evaluation.plans import Plan, list_plans, make_plan, make_self_check
 from ragft_core.evaluation.questions import QuestionSet
 from ragft_core.evaluation.report import EvaluationReport, load_report, make_report
@@ -39,6 +40,7 @@ __all__ = [
     "make_report",
     "make_self_check",
     "probe",
+    "report_text",
     "start_evaluation",
     "version_of",
     "workspace_questions",

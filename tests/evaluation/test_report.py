@@ -6,6 +6,7 @@ import pytest
 
 from ragft_core.evaluation.exporting import export_answers, export_report
 from ragft_core.evaluation.labels import Labelling
+from ragft_core.evaluation.plain import report_text
 from ragft_core.evaluation.questions import Question, QuestionSet
 from ragft_core.evaluation.report import flips, make_report, vote_shares
 from ragft_core.evaluation.results import load_results
@@ -156,3 +157,14 @@ def test_votes_from_chat_are_counted(stocked: Workspace) -> None:
         save_turn(stocked, "chat-1", turn)
         save_vote(stocked, "chat-1", Vote(f"t{number}", choice, arms, now()))
     assert vote_shares(stocked) == {"prompt": (1, 4), "rag": (2, 4)}
+
+
+def test_the_report_as_text_has_n_and_interval_beside_every_mean(stocked: Workspace) -> None:
+    plan = stored_run(
+        stocked, make_questions(60), say_if({"rag": 50, "fine-tuned": 10}), seconds={"rag": 1.0}
+    )
+    text = report_text(make_report(load_results(stocked, plan.id)))
+    assert text.startswith("RAG is ahead by “Right answers”")
+    assert "83 % [72 to 91] 60" in text
+    assert "RAG over fine-tuned: 67 points" in text
+    assert "1.02 s [" in text
