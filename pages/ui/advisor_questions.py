@@ -70,9 +70,11 @@ def questionnaire(
 
 
 def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> dict[str, str]:
-    labels = {choice.id: choice.label for choice in criterion.choices} | {UNKNOWN: "Don't know"}
+    # Labels are Markdown, and a team's own criteria may hold anything.
+    labels = {choice.id: plain(choice.label) for choice in criterion.choices}
+    labels[UNKNOWN] = "Don't know"
     chosen = st.pills(
-        criterion.question,
+        plain(criterion.question),
         list(labels),
         default=answers.choice(criterion.id) or UNKNOWN,
         format_func=labels.get,
@@ -182,10 +184,12 @@ def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answe
     for number, group in enumerate(criteria.groups):
         rows = criteria.of_group(group.id)
         share = sum(answers.weights.get(c.id, c.weight) for c in rows) / total
-        with columns[number % 2].expander(f"{group.title} · {share:.0%} of all weight"):
+        with columns[number % 2].expander(
+            f"{plain(group.title)} · {share * 100:.0f} % of all weight"
+        ):
             for criterion in rows:
                 found[criterion.id] = st.slider(
-                    criterion.question,
+                    plain(criterion.question),
                     0.0,
                     5.0,
                     float(answers.weights.get(criterion.id, criterion.weight)),

@@ -29,12 +29,8 @@ PAGES = {
     "evaluation": components.EVALUATION,
     "advisor": components.ADVISOR,
 }
-BASIS = {
-    "answer": "guess",
-    "measured": "measured",
-    "adjusted": "guess, moved by measurements",
-    "unknown": "don't know",
-}
+# Fewer simulations than this are an accident of the draw.
+SELDOM = 0.01
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,8 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
             st.markdown(plain(result.next_step.text))
             page = _page_of(criteria, result.next_step)
             if page and result.informed:
-                st.page_link(PAGES[page], label="Measure it", icon=":material/arrow_forward:")
+                if st.button("Measure it", icon=":material/arrow_forward:", key="advisor.measure"):
+                    st.switch_page(PAGES[page])
         with picture:
             if result.informed and result.leader:
                 st.caption("Share of simulations won")
@@ -123,12 +120,14 @@ def why(trace: Trace) -> None:
 
 
 def _traced(trace: Trace, sentence: Sentence, key: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key=f"advisor.trace.{key}"):
-        st.markdown(plain(sentence.text), width="stretch")
-        if sentence.references:
-            with st.popover("Rests on", icon=":material/account_tree:", type="tertiary"):
-                for reference in sentence.references:
-                    st.markdown(_explained(trace, reference))
+    words, ground = st.columns([6, 1], vertical_alignment="center")
+    words.markdown(plain(sentence.text))
+    if sentence.references:
+        with ground.popover(
+            "Rests on", icon=":material/account_tree:", type="tertiary", key=f"advisor.trace.{key}"
+        ):
+            for reference in sentence.references:
+                st.markdown(_explained(trace, reference))
 
 
 def _explained(trace: Trace, reference: Reference) -> str:
@@ -187,7 +186,7 @@ def _criteria_table(trace: Trace) -> None:
         width="stretch",
         height=420,
         column_config={
-            "Question": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Question": st.column_config.TextColumn(pinned=True, width="large"),
             "Weight": st.column_config.NumberColumn(format="%.1f %%"),
         },
         alt="Utility of each strategy on every question, with what it rests on",
@@ -218,7 +217,10 @@ def what_if(trace: Trace) -> None:
     if bars:
         advisor_charts.tornado(criteria, result, bars)
     flips = [flip for flip in result.answer_flips if flip.margin < 0]
-    st.markdown(f"**{len(flips)}** other answers would change the leader.")
+    st.caption(
+        "A must that would rule the leader out is drawn as a lead lost by 0.3. "
+        f"Other answers that would change the leader: {len(flips)}."
+    )
     for number, flip in enumerate(flips[:8]):
         sentence = flip_sentence(criteria, result.leader, flip)
         _traced(trace, sentence, f"flip.{number}")
@@ -227,10 +229,11 @@ def what_if(trace: Trace) -> None:
         for number, weight in enumerate(result.weight_flips[:3]):
             _traced(trace, weight_sentence(criteria, weight), f"weight.{number}")
     _favouring(trace)
-    if result.information:
+    worth = [item for item in result.information if item.changes >= SELDOM]
+    if worth:
         st.subheader("What is worth finding out", anchor=False)
         st.dataframe(
-            [_information_row(trace, item) for item in result.information[:8]],
+            [_information_row(trace, item) for item in worth[:8]],
             hide_index=True,
             width="stretch",
             column_config={
@@ -244,21 +247,14 @@ def _favouring(trace: Trace) -> None:
     """The weights under which each strategy wins: its central weights against the usual ones."""
     result = trace.result
     total = sum(result.weights.values()) or 1
-    rows = []
     for score in result.scores:
-        if score.weights and score.share < 1:
-            lifts = {k: w - result.weights[k] / total for k, w in score.weights.items()}
-            top = sorted(lifts, key=lambda key: -lifts[key])[:3]
-            wanted = "; ".join(trace.criteria.get(key).question for key in top)
-            rows.append(
-                {
-                    "Strategy": advisor_charts.title(score.strategy),
-                    "Wins more where these count more": wanted,
-                }
-            )
-    if len(rows) > 1:
-        st.dataframe(
-            rows, hide_index=True, width="stretch", alt="Weights that favour each strategy"
+        if score.share < SELDOM or score.share > 1 - SELDOM:
+            continue
+        lifts = {k: w - result.weights[k] / total for k, w in score.weights.items()}
+        top = sorted(lifts, key=lambda key: -lifts[key])[:3]
+        wanted = " ".join(f"“{plain(trace.criteria.get(key).question)}”" for key in top)
+        st.markdown(
+            f"- {advisor_charts.title(score.strategy)} wins more often where these count more: {wanted}"
         )
 
 

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ragft_core.advisor.criteria import Criteria
+from ragft_core.advisor.criteria import Criteria, MeasurementKind
 from ragft_core.advisor.evidence import FACT_WORDS, Evidence
 from ragft_core.advisor.explain import format_value
+from ragft_core.advisor.results import Measurement
 from ragft_core.types import Strategy
 
 FILE = Path(__file__).with_name("article.toml")
@@ -113,5 +114,11 @@ def measured_text(
     found = evidence.measured(measurement, strategy)
     if found is None:
         return f"{title}: {NOT_MEASURED}"
+    return f"{title}: {interval_text(kind, found)}"
+
+
+def interval_text(kind: MeasurementKind, found: Measurement) -> str:
+    """A measured value with its interval, where it has one, and n."""
     low, high = (format_value(kind, end) for end in (found.low, found.high))
-    return f"{title}: {format_value(kind, found.value)} ({low} to {high}, n = {found.n})"
+    interval = f"{low} to {high}, " if low != high else ""
+    return f"{format_value(kind, found.value)} ({interval}n = {found.n})"

@@ -135,10 +135,19 @@ def _fact(matrix: Matrix, row: Row, shown: list[int]) -> Sentence:
 
 
 def _reasons(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:
-    """The criteria that lift the leader most above the mean of the other allowed strategies."""
+    """The criteria that lift the leader most above the mean of the other allowed strategies.
+
+    Where no other is allowed, the musts that put the others out are the reason.
+    """
     rivals = [int(s) for s in np.flatnonzero(matrix.allowed) if s != leader]
     if not rivals:
-        return ()
+        return tuple(
+            Sentence(
+                f"{name(veto.strategy, start=True)} is out: {veto.reason}",
+                (Reference("answer", veto.criterion),),
+            )
+            for veto in matrix.vetoes
+        )
     lifts = []
     for weight, row in zip(matrix.weights, matrix.rows, strict=True):
         lift = float(weight * (row.utility[leader] - row.utility[rivals].mean()))
@@ -229,6 +238,11 @@ def _next_step(criteria: Criteria, result: Recommendation) -> Sentence:
     if result.leader is None:
         gates = tuple(Reference("answer", veto.criterion) for veto in result.vetoes)
         return Sentence("Look at the musts below and decide which one can give way.", gates)
+    if not result.informed:
+        first = max(criteria.criteria, key=lambda criterion: criterion.weight)
+        return Sentence(
+            f"Begin with: {first.question} {first.why}", (Reference("answer", first.id),)
+        )
     undecided = result.verdict is None
     best = result.information[0] if result.information else None
     if best is not None and best.changes >= WORTH_KNOWING:

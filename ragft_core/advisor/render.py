@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.advisor import svg
+from ragft_core.advisor.article import interval_text
 from ragft_core.advisor.criteria import GRADE_WORDS, STRATEGY_NAMES
 from ragft_core.advisor.explain import format_value, name
 from ragft_core.advisor.record import DecisionRecord
@@ -131,11 +132,7 @@ def _measured_table(record: DecisionRecord) -> list[dict[str, Any]]:
     for kind in record.kinds:
         found = {m.strategy: m for m in record.result.measurements if m.id == kind.id}
         if found:
-            cells = {}
-            for strategy, item in found.items():
-                low, high = (format_value(kind, end) for end in (item.low, item.high))
-                interval = f"{low} to {high}, " if low != high else ""
-                cells[strategy] = f"{format_value(kind, item.value)} ({interval}n = {item.n})"
+            cells = {strategy: interval_text(kind, item) for strategy, item in found.items()}
             sources = ", ".join(dict.fromkeys(item.source for item in found.values()))
             rows.append({"title": kind.title, "cells": cells, "sources": sources})
     return rows

@@ -360,3 +360,11 @@ def test_deciding_again_is_quick_enough_for_a_slider(criteria: Criteria) -> None
         durations.append(time.perf_counter() - start)
     # 300 ms on a quiet machine are measured by the benchmark; this catches a lost vectorisation.
     assert min(durations) < 0.6, durations
+
+
+def test_where_only_one_strategy_is_left_the_musts_are_the_reason(criteria: Criteria) -> None:
+    musts = {"citations": "must", "corpus_size": "larger", "labels": "none"}
+    result = decide(criteria, musts)
+    assert result.verdict is Strategy.RAG
+    assert "only strategy left" in result.headline.text
+    assert any("Hybrid is out" in reason.text for reason in result.reasons)
