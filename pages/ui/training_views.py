@@ -79,7 +79,12 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
         if not has_documents:
             st.caption("With documents in the workspace the hybrid arm can be trained too.")
         with st.expander("Settings", icon=":material/tune:"):
-            config = fields_form(PRESETS[preset], FORM_FIELDS, f"finetune.{preset}")
+            config, half = PRESETS[preset], len(FORM_FIELDS) // 2
+            first, second = st.columns(2)
+            with first:
+                config = fields_form(config, FORM_FIELDS[:half], f"finetune.{preset}")
+            with second:
+                config = fields_form(config, FORM_FIELDS[half:], f"finetune.{preset}")
     configs = _configs(config, arm)
     with right:
         estimates = [_estimate(workspace, item, examples) for item in configs]

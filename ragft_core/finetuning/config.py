@@ -68,8 +68,9 @@ class RunConfig:
         metadata={
             "help": "Peak of the learning rate. 0.001 suits models below 1B parameters; take "
             "0.0002 for larger ones.",
-            "min": 1e-6,
+            "min": 1e-5,
             "max": 1e-2,
+            "step": 1e-4,
             "format": "%.5f",
         },
     )

@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +196,16 @@ def _machine() -> str:
     return f"{platform.node()} {platform.machine()} {os.cpu_count()}"
 
 
-@cache
 def matmul_gigaflops() -> float:
-    """Speed of single-precision matrix multiplication on this machine, in 10^9 operations/s."""
+    """Speed of single-precision matrix multiplication on this machine, in 10^9 operations/s.
+
+    Measured once a minute at most: what else runs on the machine counts, and changes.
+    """
+    return _measured_gigaflops(int(time.monotonic() / 60))
+
+
+@lru_cache(maxsize=1)
+def _measured_gigaflops(minute: int) -> float:
     import numpy as np
 
     side = 1024
