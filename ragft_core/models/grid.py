@@ -91,6 +91,17 @@ def _pack_bf16(weight: torch.Tensor) -> Packed | None:
     return Packed("bf16", tiles.contiguous().view(torch.uint8).flatten())
 
 
+def pack_fp32(weight: torch.Tensor) -> Packed:
+    """Packs any fp32 matrix; outputs are padded to whole tiles, inputs to whole groups."""
+    import torch
+    from torch.nn import functional
+
+    outputs, inputs = weight.shape
+    weight = functional.pad(weight, (0, -inputs % GROUP, 0, -outputs % LANES))
+    tiles = weight.view(-1, LANES, weight.shape[1]).transpose(1, 2)
+    return Packed("fp32", tiles.contiguous().view(torch.uint8).flatten())
+
+
 def _halves(numbers: torch.Tensor) -> torch.Tensor:
     """(outputs, groups, 1) fp16 as (tiles, groups, 32) bytes."""
     import torch

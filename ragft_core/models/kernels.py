@@ -17,6 +17,8 @@ Layout of a packed matrix: tiles of 16 outputs; in a tile, for every ``GROUP`` i
           0..15 of the group, the high halves to inputs 16..31
     q8    16 scales (fp16), then 32 rows of 16 signed bytes
     bf16  32 rows of 16 bf16 values
+    fp32  32 rows of 16 fp32 values: nothing is saved, but small products (adapters) of a few rows
+          take a fraction of what the library's need
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 
 GROUP = 32
 LANES = 16
-KINDS = ("q4", "q8", "bf16")
-RECORD_BYTES = {"q4": 64 + 256, "q8": 32 + 512, "bf16": 1024}
+KINDS = ("q4", "q8", "bf16", "fp32")
+RECORD_BYTES = {"q4": 64 + 256, "q8": 32 + 512, "bf16": 1024, "fp32": 2048}
 _VECTOR = "<16 x float>"
 
 
@@ -207,6 +209,10 @@ def _order(kind: str, index: int) -> int:
 
 def _widen(kind: str, code: _Code) -> Any:
     """Yields the 32 weight vectors of a group as fp32, in the order of ``_order``."""
+    if kind == "fp32":
+        for k in range(GROUP):
+            yield code.load(_VECTOR, "%record", 64 * k, 64)
+        return
     if kind == "bf16":
         for k in range(GROUP):
             raw = code.load("<16 x i16>", "%record", 32 * k, 32)

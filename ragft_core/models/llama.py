@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.models.decoder import Segment
 from ragft_core.models.kvcache import RowCache
 from ragft_core.models.lora import Lora, Stacked, stack
-from ragft_core.models.products import Applied, Product, fuse
+from ragft_core.models.products import PACKED_ROWS, Applied, Product, fuse
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +95,7 @@ class LlamaDecoder:
             hidden = self._embedding[ids]
             for number, layer in enumerate(self._layers):
                 qkv, out, gated, down = layer.products
-                extra = applied[number] if applied else (None,) * 4
+                extra = applied[number]
                 x = functional.rms_norm(hidden, hidden.shape[-1:], layer.attention_norm, self._eps)
                 mixed = self._attend(number, qkv(x, extra[0]), cos, sin, segments, masks)
                 hidden = out(mixed, extra[1], onto=hidden)
@@ -178,40 +179,48 @@ class LlamaDecoder:
         cos, sin = self._rotary(self._embedding[:1], at)
         return cos[0].unsqueeze(1), sin[0].unsqueeze(1)
 
-    def _apply(self, segments: Sequence[Segment]) -> list[list[Applied | None]] | None:
+    def _apply(self, segments: Sequence[Segment]) -> list[list[list[Applied]]]:
+        """The adapters of a pass by layer and product.
+
+        Neighbouring short segments share one pair of products over all their adapters; a piece of
+        a prompt has a pair of its own, so that it pays for no other adapter.
+        """
+        layers: list[list[list[Applied]]] = [[[], [], [], []] for _ in self._layers]
+        start = 0
+        for long, run in groupby(segments, key=lambda s: len(s.ids) > PACKED_ROWS):
+            for part in [[segment] for segment in run] if long else [list(run)]:
+                end = start + sum(len(segment.ids) for segment in part)
+                self._apply_part(layers, part, start, end)
+                start = end
+        return layers
+
+    def _apply_part(
+        self,
+        layers: list[list[list[Applied]]],
+        part: Sequence[Segment],
+        start: int,
+        end: int,
+    ) -> None:
         import torch
 
-        loras: list[Lora] = []
-        owner: list[int] = []
-        for segment in segments:
-            number = -1
-            if segment.lora is not None:
-                if segment.lora not in loras:
-                    loras.append(segment.lora)
-                number = loras.index(segment.lora)
-            owner += [number] * len(segment.ids)
+        loras = sorted({s.lora for s in part if s.lora is not None}, key=id)
         if not loras:
-            return None
-        order = sorted(range(len(loras)), key=lambda n: id(loras[n]))
-        stacked = self._stack([loras[n] for n in order])
-        place = {old: new for new, old in enumerate(order)}
-        rows = torch.tensor([place.get(n, -1) for n in owner], device=self.device)
-        alone = len(loras) == 1 and -1 not in owner
+            return
+        rows = torch.tensor(
+            [loras.index(s.lora) if s.lora else -2 for s in part for _ in s.ids], device=self.device
+        )
+        shared = len(loras) == 1 and all(segment.lora is not None for segment in part)
         masks: dict[tuple[int, ...], torch.Tensor | None] = {}
-        result = []
-        for layer in stacked:
-            line: list[Applied | None] = []
-            for item in layer:
+        for layer, line in zip(self._stack(loras), layers, strict=True):
+            for item, applied in zip(layer, line, strict=True):
                 if item is None:
-                    line.append(None)
                     continue
                 if item.owner not in masks:
                     ranks = torch.tensor(item.owner, device=self.device)
-                    same = rows[:, None] == ranks[None, :]
-                    masks[item.owner] = None if alone else same.to(item.a.dtype)
-                line.append(Applied(item.a, item.b, masks[item.owner]))
-            result.append(line)
-        return result
+                    same = (rows[:, None] == ranks[None, :]).to(item.a.dtype)
+                    masks[item.owner] = None if shared else same
+                mask = masks[item.owner]
+                applied.append(Applied(start, end, item.a, item.b, mask, item.packed))
 
     def _stack(self, loras: list[Lora]) -> list[list[Stacked | None]]:
         """The adapters of a batch side by side, kept for the next step."""

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.errors import ModelError
+from ragft_core.models.grid import Packed, pack_fp32
+from ragft_core.models.kernels import GROUP, LANES
 
 if TYPE_CHECKING:
     import torch
@@ -109,7 +111,8 @@ class Stacked:
 
     a: torch.Tensor
     b: torch.Tensor
-    owner: tuple[int, ...]  # (R,) which adapter each rank belongs to
+    owner: tuple[int, ...]  # (R,) which adapter each rank belongs to, -1 for padding
+    packed: tuple[Packed, Packed] | None
 
 
 def stack(loras: Sequence[Lora], modules: Sequence[str], sizes: Sequence[int]) -> Stacked | None:
@@ -124,6 +127,7 @@ def stack(loras: Sequence[Lora], modules: Sequence[str], sizes: Sequence[int]) -
         None when no adapter touches any of the modules.
     """
     import torch
+    from torch.nn import functional
 
     a_parts, b_parts, owner = [], [], []
     for number, lora in enumerate(loras):
@@ -140,4 +144,9 @@ def stack(loras: Sequence[Lora], modules: Sequence[str], sizes: Sequence[int]) -
             start += size
     if not a_parts:
         return None
-    return Stacked(torch.cat(a_parts), torch.cat(b_parts), tuple(owner))
+    padding = -len(owner) % GROUP
+    a = functional.pad(torch.cat(a_parts), (0, 0, 0, padding))
+    b = functional.pad(torch.cat(b_parts), (0, 0, 0, padding))
+    whole = a.device.type == "cpu" and a.shape[1] % GROUP == 0 and b.shape[1] % LANES == 0
+    packed = (pack_fp32(a), pack_fp32(b.T)) if whole else None
+    return Stacked(a, b, (*owner, *(-1 for _ in range(padding))), packed)

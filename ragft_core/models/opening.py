@@ -94,7 +94,8 @@ def _pack(products: dict[str, Product], file: Path) -> None:
     if next(iter(products.values())).weight.device.type != "cpu" or not can_compile():
         return
     packed = pack_all({name: product.weight for name, product in products.items()}, file)
-    kernels = compile_kernels(tuple(sorted({item.kind for item in packed.values()})))
+    kinds = {item.kind for item in packed.values()}
+    kernels = compile_kernels(tuple(sorted(kinds | {"fp32"}))) if kinds else None
     if kernels is None:
         return
     for name, item in packed.items():

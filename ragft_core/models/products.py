@@ -19,14 +19,19 @@ PACKED_ROWS = 24
 
 @dataclass(frozen=True)
 class Applied:
-    """The adapters of one pass on one product: ``a`` (R, inputs), ``b`` (R, outputs).
+    """The adapters of a run of tokens, ``start`` to ``end``, on one product.
 
-    ``mask`` (tokens, R) selects each token's own adapter; None when all tokens share all of it.
+    ``a`` (R, inputs) and ``b`` (R, outputs) hold the adapters' ranks side by side; ``mask``
+    (tokens, R) selects each token's own, None when all of it is everybody's. ``packed`` are both
+    as ``kernels`` want them, R padded with zeros.
     """
 
+    start: int
+    end: int
     a: torch.Tensor
     b: torch.Tensor
     mask: torch.Tensor | None
+    packed: tuple[Packed, Packed] | None = None
 
 
 class Product:
@@ -56,7 +61,7 @@ class Product:
     def __call__(
         self,
         x: torch.Tensor,
-        extra: Applied | None = None,
+        extra: Sequence[Applied] = (),
         onto: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The product for ``x`` (tokens, inputs), plus adapters, plus ``onto``."""
@@ -74,12 +79,24 @@ class Product:
         else:
             y = functional.linear(x, self.weight, self.bias)
             y = y if onto is None else y + onto
-        if extra is not None:
-            low = x @ extra.a.T
-            if extra.mask is not None:
-                low *= extra.mask
-            y.addmm_(low, extra.b)
+        for applied in extra:
+            self._add(applied, x[applied.start : applied.end], y[applied.start : applied.end])
         return y
+
+    def _add(self, applied: Applied, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Adds what the adapters give for ``x`` to ``y``."""
+        few = len(x) <= PACKED_ROWS
+        if few and applied.packed is not None and self._kernels is not None:
+            down, up = applied.packed
+            low = self._kernels.product(x, down.data, down.kind)
+            if applied.mask is not None:
+                low *= applied.mask
+            y += self._kernels.product(low, up.data, up.kind)
+            return
+        low = x @ applied.a.T
+        if applied.mask is not None:
+            low *= applied.mask
+        y.addmm_(low, applied.b)
 
 
 def fuse(layer: torch.nn.Module, names: Sequence[str]) -> Product:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ragft_core.models.grid import pack, pack_all
+from ragft_core.models.grid import pack, pack_all, pack_fp32
 from ragft_core.models.guessing import Guesser, lookup
 from ragft_core.models.kernels import compile_kernels
 from ragft_core.models.kvcache import PrefixCache, RowCache
@@ -140,3 +140,15 @@ def test_greedy_ties_are_counted() -> None:
     assert sampler.choose(torch.tensor([1.0, 1.0005, 0.0])) == 1
     assert sampler.choose(torch.tensor([1.0, 2.0, 0.0])) == 1
     assert sampler.ties == 1
+
+
+@pytest.mark.parametrize("shape", [(48, 96), (17, 40)])
+def test_any_fp32_matrix_can_be_packed_with_padding(shape: tuple[int, int]) -> None:
+    kernels = compile_kernels()
+    if kernels is None:
+        pytest.skip("llvmlite has no kernels for this processor")
+    weight = torch.randn(shape)
+    packed = pack_fp32(weight)
+    x = torch.nn.functional.pad(torch.randn(3, shape[1]), (0, -shape[1] % 32))
+    found = kernels.product(x, packed.data, packed.kind)[:, : shape[0]]
+    assert torch.allclose(found, x[:, : shape[1]] @ weight.T, atol=1e-5)
