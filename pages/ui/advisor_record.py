@@ -106,7 +106,7 @@ def records(
 def _title(record: DecisionRecord) -> str:
     verdict = record.result.verdict
     name = advisor_charts.title(verdict) if verdict else "no clear winner"
-    return f"{components.moment(record.created_at)}: {name}, {record.result.share:.0%}"
+    return f"{components.moment(record.created_at)}: {name}, {record.result.share * 100:.0f} %"
 
 
 def _open(record: DecisionRecord) -> None:

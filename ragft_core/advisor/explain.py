@@ -225,7 +225,7 @@ def measurement_sentence(criteria: Criteria, flip: MeasurementFlip) -> Sentence:
 
 def weight_sentence(criteria: Criteria, flip: WeightFlip) -> Sentence:
     """Says at which weight another strategy takes over."""
-    verb = "more" if flip.at > flip.now else "less"
+    verb = "more" if flip.more else "less"
     question = criteria.get(flip.criterion).question
     text = (
         f"Let “{question}” count {verb}, {flip.at:.0%} of all weight instead of {flip.now:.0%}, "

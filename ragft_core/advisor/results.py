@@ -132,12 +132,17 @@ class AnswerFlip:
 
 @dataclass(frozen=True)
 class WeightFlip:
-    """The share of all weight at which another strategy overtakes, the rest keeping proportions."""
+    """The share of all weight at which another strategy overtakes, the rest keeping proportions.
+
+    ``more`` says that it takes more weight than now; where both are level, in which direction the
+    other one gets ahead.
+    """
 
     criterion: str
     now: float
     at: float
     winner: Strategy
+    more: bool
 
 
 @dataclass(frozen=True)

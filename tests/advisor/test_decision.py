@@ -158,7 +158,7 @@ def test_beyond_a_weights_flip_point_the_named_strategy_leads_the_old_one(
     result = decide(CRITERIA, answers, weights, simulations=FEW)
     total = sum(weights.values())
     for flip in result.weight_flips[:2]:
-        beyond = flip.at + (0.01 if flip.at > flip.now else -0.01)
+        beyond = flip.at + (0.01 if flip.more else -0.01)
         if not 0 < beyond < 0.99:
             continue
         rest = total - weights[flip.criterion]
