@@ -28,7 +28,7 @@ _POINTERS = re.compile(
 )
 _PRONOUN_SUBJECT = re.compile(
     r"\b(?:do|does|did|is|are|was|were|can|could|may|must|should|will|would|has|have|had|for|of|to|by"
-    r"|in|on|with|from|that) (?:it|they|he|she|this|these|those|them|him|her|its|their|his)\b"
+    r"|in|on|with|from|that) (?!it (?:take|cost)\b)(?:it|they|he|she|this|these|those|them|him|her|its|their|his)\b"
 )
 SHORTEST_QUESTION = 4
 LONGEST_QUESTION = 30
@@ -115,9 +115,9 @@ def _leaks(question: str, answer: str) -> bool:
 
 
 def _repeats(words: list[str]) -> bool:
-    """Whether a run of three words occurs twice, as small models do when they get stuck."""
-    runs = [tuple(word.lower() for word in words[i : i + 3]) for i in range(len(words) - 2)]
-    return len(set(runs)) < len(runs)
+    """Whether a word that means something occurs twice, as when a small model gets stuck."""
+    said = [word for word in normalise(" ".join(words)) if word not in _STOP_WORDS]
+    return len(set(said)) < len(said)
 
 
 def similarity(left: str, right: str) -> float:

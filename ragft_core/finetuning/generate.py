@@ -149,6 +149,7 @@ class Queue:
         self._new = deque(task for task in tasks if task.fact not in tried)
         self._again: deque[Task] = deque()
         self._later: deque[Task] = deque()
+        self._good = {candidate.fact for candidate in earlier if not candidate.reason}
         last = {c.fact: c for c in sorted(earlier, key=lambda candidate: candidate.wording)}
         self.learn(last.values())
 
@@ -168,14 +169,16 @@ class Queue:
         return sorted(taken.values(), key=lambda task: (task.chunk.id, task.span.start))
 
     def learn(self, judged: Iterable[Candidate]) -> None:
-        """Queues the next wording of each fact that a question was kept for."""
+        """Queues the next wording of each fact; the second is also a fact's second chance."""
         for candidate in judged:
             task = self._tasks.get(candidate.fact)
-            good = not candidate.reason or candidate.wording
+            good = not candidate.reason or candidate.fact in self._good
+            if good:
+                self._good.add(candidate.fact)
             following = candidate.wording + 1
-            if task is None or not good or following >= MOST_WORDINGS:
+            if task is None or following >= (MOST_WORDINGS if good else 2):
                 continue
-            line = self._again if following < WORDINGS else self._later
+            line = self._again if good and following < WORDINGS else self._later
             line.append(Task(task.title, task.chunk, task.span, following))
 
 

@@ -21,6 +21,7 @@ from ragft_core.finetuning.filters import (
     tidy_question,
     token_f1,
 )
+from ragft_core.finetuning.plausible import implausible, same_numbers
 from ragft_core.finetuning.spans import Span
 from ragft_core.finetuning.specificity import Corpus
 from ragft_core.models.generator import Generator
@@ -29,8 +30,9 @@ from ragft_core.types import Chunk, Example, Message, Request, Sampling
 
 # How much of the answer the reader must find; a unit more or less ("30" for "30 days") is fine.
 SAME_ANSWER = 0.6
-# The further wordings of a fact are sampled; greedy decoding would only repeat the first one.
-TEMPERATURE = 0.8
+# The second wording is written from the evidence sentence alone; the further ones are sampled,
+# because greedy decoding would only repeat the first.
+TEMPERATURE = 0.5
 PRIORITY = 10
 
 # Why a question is dropped: the key is stored, the text is what people read.
@@ -39,6 +41,9 @@ REASONS = {
     "length": "Too short or too long",
     "answer in question": "The question gives its answer away",
     "vague": "Names nothing: 'it', 'this document'",
+    "invented": "Names something that the passage does not",
+    "beside": "Asks about something beside its evidence",
+    "wrong kind": "Asks for another kind of answer, such as a date for an amount",
     "unspecific": "Fits another document as well",
     "duplicate": "Nearly the same as another question",
     "known": "The bare model answers it without the document",
@@ -60,6 +65,16 @@ class Task:
     def fact(self) -> str:
         """What all the wordings share."""
         return f"{self.chunk.id}@{self.span.start}"
+
+    @property
+    def passage(self) -> str:
+        """All that the writer could know: title, heading and text."""
+        return f"{self.title}\n{self.chunk.heading}\n{self.chunk.text}"
+
+    @property
+    def shown(self) -> str:
+        """The text that this wording is written from."""
+        return self.span.sentence if self.wording == 1 else self.chunk.text
 
 
 @dataclass(frozen=True)
@@ -136,7 +151,7 @@ class RoundTrip:
             ModelError: The model failed.
         """
         by_fact = {task.fact: task for task in tasks}
-        found = [self._by_form(c) for c in self._write(tasks)]
+        found = [self._by_words(c, by_fact[c.fact]) for c in self._write(tasks)]
         found = self._judge(found, by_fact, self._closed_book, self._knows)
         found = self._judge(found, by_fact, self._open_book, self._reads)
         return [self._keep(candidate) for candidate in found]
@@ -144,7 +159,7 @@ class RoundTrip:
     def _write(self, tasks: Sequence[Task]) -> list[Candidate]:
         requests = [
             Request(
-                render_writing(task.title, task.chunk.text, task.span.text),
+                render_writing(task.title, task.shown, task.span.text),
                 self._adapters.writer,
                 _sampling(task),
             )
@@ -162,13 +177,17 @@ class RoundTrip:
             for task, text in zip(tasks, self._ask(requests), strict=True)
         ]
 
-    def _by_form(self, candidate: Candidate) -> Candidate:
-        reason = form_fault(candidate.question, candidate.answer) or ""
-        if not reason and self._wordings.repeats(candidate.question):
+    def _by_words(self, candidate: Candidate, task: Task) -> Candidate:
+        """The tests that need no model."""
+        question, answer = candidate.question, candidate.answer
+        reason = form_fault(question, answer) or implausible(
+            question, answer, task.span.kind, candidate.evidence, task.passage
+        )
+        if not reason and self._wordings.repeats(question):
             reason = "duplicate"
-        if not reason and not self._corpus.points_at(candidate.question, candidate.document_id):
+        if not reason and not self._corpus.points_at(question, candidate.document_id):
             reason = "unspecific"
-        return replace(candidate, reason=reason)
+        return replace(candidate, reason=reason or "")
 
     def _judge(
         self,
@@ -199,7 +218,8 @@ class RoundTrip:
             return replace(candidate, reason="not answered")
         # A model without the reading adapter answers in sentences, which F1 would reject.
         whole = self._adapters.reader is None and mentions(answer, candidate.answer)
-        if token_f1(answer, candidate.answer) < SAME_ANSWER and not whole:
+        close = token_f1(answer, candidate.answer) >= SAME_ANSWER or whole
+        if not close or not same_numbers(answer, candidate.answer):
             return replace(candidate, reason="other answer")
         same = whole or exact_match(answer, candidate.answer)
         return replace(candidate, alternative="" if same else answer)
@@ -235,6 +255,6 @@ def _request(messages: tuple[Message, ...], adapter: str | None, max_new_tokens:
 
 
 def _sampling(task: Task) -> Sampling:
-    if not task.wording:
+    if task.wording < 2:
         return Sampling(max_new_tokens=40)
     return Sampling(max_new_tokens=40, temperature=TEMPERATURE, top_p=0.95, seed=task.wording)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from ragft_core.finetuning.generate import (
     read_candidates,
     run_generation,
 )
+from ragft_core.finetuning.plausible import implausible, same_numbers
 from ragft_core.finetuning.review import accept, discard, edit, latest_generation
 from ragft_core.finetuning.roundtrip import REASONS, Candidate
 from ragft_core.finetuning.spans import find_spans, sentences
@@ -222,6 +224,7 @@ class TableGenerator:
         self.answers |= read or {}
         self.known = known or {}
         self.requests: list[Request] = []
+        self.asked: Counter[str] = Counter()
 
     def render(self, messages: Sequence[Message]) -> str:
         return "\n".join(message.content for message in messages)
@@ -233,8 +236,10 @@ class TableGenerator:
         self.requests.append(request)
         system, turn = request.messages[0].content, request.messages[-1].content
         if system == WRITER_INSTRUCTION:
-            asked = self.questions.get(turn.rsplit("Answer: ", 1)[1], ["Nothing to ask."])
-            return Said(asked[min(request.sampling.seed, len(asked) - 1)])
+            answer = turn.rsplit("Answer: ", 1)[1]
+            asked = self.questions.get(answer, ["Nothing to ask."])
+            self.asked[answer] += 1
+            return Said(asked[min(self.asked[answer], len(asked)) - 1])
         if GROUNDING in system:
             return Said(self.answers.get(turn.rsplit("Question: ", 1)[1], ABSTENTION))
         return Said(self.known.get(turn, "I do not know."))
@@ -244,7 +249,7 @@ class TableGenerator:
 
 
 QUESTIONS = {
-    "€45": ["How much is paid for meals in one day?", "What sum covers the meals of one day?"],
+    "€45": ["How much is paid for meals in one day?", "Up to which sum are meals paid?"],
     "FX-12": ["What is the claim form called?", "What is the claim form called?"],
     "14 days": ["Within which time is the claim form handed in?", "How soon must claims arrive?"],
     "3 March 2024": ["When did the policy take effect?"],
@@ -290,14 +295,14 @@ def test_repeated_wording_is_dropped_as_duplicate(workspace: Workspace) -> None:
 def test_a_question_the_reader_answers_otherwise_is_dropped(workspace: Workspace) -> None:
     generator = TableGenerator(QUESTIONS, read={"When did the policy take effect?": "in May"})
     report = generate_examples(workspace, generator, sources(chunk()), 50)
-    assert report.dropped["other answer"] == 1
+    assert report.dropped["other answer"] >= 1
     assert "3 March 2024" not in {e.answer for e in report.examples}
 
 
 def test_a_question_the_reader_cannot_answer_is_dropped(workspace: Workspace) -> None:
     generator = TableGenerator(QUESTIONS, read={"When did the policy take effect?": ABSTENTION})
     assert (
-        generate_examples(workspace, generator, sources(chunk()), 50).dropped["not answered"] == 1
+        generate_examples(workspace, generator, sources(chunk()), 50).dropped["not answered"] >= 1
     )
 
 
@@ -305,7 +310,7 @@ def test_a_question_the_bare_model_knows_is_dropped(workspace: Workspace) -> Non
     generator = TableGenerator(
         QUESTIONS, known={"When did the policy take effect?": "It was 3 March 2024, I believe."}
     )
-    assert generate_examples(workspace, generator, sources(chunk()), 50).dropped["known"] == 1
+    assert generate_examples(workspace, generator, sources(chunk()), 50).dropped["known"] >= 1
 
 
 def test_the_bare_model_is_asked_without_adapter_and_passage(workspace: Workspace) -> None:
@@ -350,7 +355,7 @@ def test_a_stop_keeps_what_is_judged(workspace: Workspace) -> None:
 
 
 def distinct(document: str, n: int) -> Chunk:
-    text = " ".join(f"The {document} shelf number {i} holds {i + 20} boxes." for i in range(n))
+    text = " ".join(f"The {document} shelf of row {i} has {i + 20} boxes." for i in range(n))
     return chunk(text, document)
 
 
@@ -375,10 +380,23 @@ def test_overlapping_chunks_do_not_repeat_a_fact() -> None:
 def test_a_resumed_queue_leaves_out_what_was_tried() -> None:
     whole = Queue(sources(distinct("north", 4))).take(50)
     tried = whole[0]
-    judged = Candidate("?", tried.span.text, "", "north", tried.fact, reason="vague")
-    left = Queue(sources(distinct("north", 4)), [judged]).take(50)
+    judged = [
+        Candidate("?", tried.span.text, "", "north", tried.fact, wording, "vague")
+        for wording in range(2)
+    ]
+    left = Queue(sources(distinct("north", 4)), judged).take(50)
     assert tried.fact not in {task.fact for task in left}
     assert len(left) == len(whole) - 1
+
+
+def test_a_fact_that_failed_gets_one_second_chance_after_the_others() -> None:
+    queue = Queue(sources(distinct("north", 4)))
+    first = queue.take(1)[0]
+    queue.learn([Candidate("?", "", "", "north", first.fact, reason="vague")])
+    line = [queue.take(1)[0] for _ in range(4)]
+    assert [task.fact == first.fact for task in line].index(True) > 0 or queue.take(50)
+    again = next(task for task in [*line, *queue.take(50)] if task.fact == first.fact)
+    assert again.wording == 1
 
 
 def test_a_good_fact_is_asked_again_in_other_words() -> None:
@@ -471,3 +489,44 @@ def test_job_accounts_for_everything_it_wrote(workspace: Workspace, tiny_model: 
         == result["written"]
         == len(read_candidates(folder, DROPPED))
     )
+
+
+# Plausibility
+
+HANDBOOK = "Hotels\n\nA hotel may cost up to £115 a night. In Senmouth the limit is £150 a night."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "kind", "reason"),
+    [
+        ("How much may a hotel cost a night?", "£115", "money", None),
+        ("What is the maximum price of a hotel?", "£115", "money", None),
+        ("How much may a hotel cost in Bangalore?", "£115", "money", "invented"),
+        ("What is the limit in Senmouth?", "£115", "money", "beside"),
+        ("How much may a hotel cost in 2019?", "£115", "money", "invented"),
+        ("When may a hotel cost a night?", "£115", "money", "wrong kind"),
+    ],
+)
+def test_plausible(question: str, answer: str, kind: str, reason: str | None) -> None:
+    evidence = "A hotel may cost up to £115 a night."
+    assert implausible(question, answer, kind, evidence, HANDBOOK) == reason
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "right"),
+    [
+        ("How many rings does the kiln have?", "two rings", True),
+        ("How many doors does the kiln have?", "two rings", False),
+        ("How long is the cable?", "15 m", True),
+        ("How long is the kiln?", "two rings", False),
+        ("Who has the kiln?", "two rings", False),
+    ],
+)
+def test_quantity_is_asked_for_by_its_unit(question: str, answer: str, right: bool) -> None:
+    text = "The kiln has two rings, doors and a cable of 15 m that is long."
+    assert (implausible(question, answer, "quantity", text, text) is None) is right
+
+
+def test_two_dates_of_a_month_are_different_answers() -> None:
+    assert not same_numbers("18 March 2025", "24 March 2025")
+    assert same_numbers("Monday to Friday, 8:30 to 16:30", "8:30 to 16:30")

@@ -1,0 +1,104 @@
+"""Whether a question can be about its evidence: tests of its words against those of the passage.
+
+A small writer makes up places and things ("in the usa"), asks about the neighbouring sentence, or
+asks "when" for an amount. All three show in the words, without a model; a good question in words of
+its own is sometimes lost to them, which costs a candidate and not a wrong example.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ragft_core.finetuning.filters import content_words
+from ragft_core.finetuning.specificity import stem
+
+# Words that a question may bring along: measures, roles and verbs of asking.
+_GENERIC = frozenset(
+    map(
+        stem,
+        "price cost charge fee amount sum money number total year date day time hour month week minute"
+        " name title person people company customer staff employee member maximum minimum limit"
+        " temperature weight size length width height depth age percentage percent share rate code"
+        " form kind long far old big heavy high deep wide thick often soon early late least most more"
+        " less longest highest lowest largest smallest allow permit need require take last begin start"
+        " end open close happen make made get give pay paid spend locate find found use work known hold"
+        " held usual typical place room item product part someone something anyone you your one each"
+        " every should offer provide include contain have be wait stay go come arrive available valid"
+        " possible least first second after before during within until per between can carry weigh"
+        " measure reach draw run keep kept".split(),
+    )
+)
+# How much of what it names must stand in the evidence sentence itself.
+SUPPORT = 1 / 3
+_TIME = re.compile(r"second|minute|hour|day|week|month|year|firing|night|time", re.IGNORECASE)
+_LENGTH = re.compile(r"\b(?:mm|cm|m|km|metres?|meters?|miles?|inch(?:es)?|feet)\b")
+_ASKS_FOR: dict[str, str] = {
+    "money": r"how much|price|cost|fee|charg|amount|allowance|worth|pay|paid|deposit|limit|sum|what"
+    r" does",
+    "date": r"\bwhen\b|date|\bday\b|year|month|how long|deadline",
+    "year": r"\bwhen\b|year|how long|since",
+    "time": r"\bwhen\b|time|hour|how (?:early|late|soon)",
+    "range": r"\bwhen\b|time|hour|date|days|between|how long|open|period",
+    "name": r"\bwho|what|which|where",
+}
+_NOT_FOR: dict[str, str] = {
+    "money": r"^(?:when|who|where|why)\b",
+    "quantity": r"^(?:who|where|why|whose)\b|\bname\b",
+    "phrase": r"how (?:much|many|long|old|often)|^when\b",
+    "term": r"how (?:much|many|long|old|often)|^when\b",
+    "code": r"how (?:much|many|long|old|often)|^(?:when|who|where)\b",
+}
+
+
+def implausible(question: str, answer: str, kind: str, evidence: str, passage: str) -> str | None:
+    """Why a question can hardly be about its evidence; None where it may be.
+
+    Args:
+        question: As written.
+        answer: The span it was written for.
+        kind: The span's kind.
+        evidence: The sentence that holds the span.
+        passage: The whole passage with its title and heading.
+
+    Returns:
+        One of the keys of ``roundtrip.REASONS``.
+    """
+    asked = {stem(word) for word in content_words(question)}
+    near = {stem(word) for word in content_words(evidence)}
+    known = {stem(word) for word in content_words(passage)}
+    named = {stem(word) for word in content_words(passage.split("\n", 1)[0])}
+    if asked - known - _GENERIC:
+        return "invented"
+    # A code or a year names one thing exactly; it must be the evidence's own, or the title's.
+    if any(any(c.isdigit() for c in word) for word in asked - near - named):
+        return "beside"
+    counted = (asked - _GENERIC) | (asked & near)
+    if not counted or len(asked & near) < SUPPORT * len(counted):
+        return "beside"
+    return None if _right_kind(question.lower(), answer, kind) else "wrong kind"
+
+
+def _right_kind(question: str, answer: str, kind: str) -> bool:
+    if kind in _ASKS_FOR and not re.search(_ASKS_FOR[kind], question):
+        return False
+    if kind in _NOT_FOR and re.search(_NOT_FOR[kind], question):
+        return False
+    if kind != "quantity":
+        return True
+    if question.startswith("when") or "how long" in question:
+        fitting = bool(_TIME.search(answer))
+        return fitting or ("how long" in question and bool(_LENGTH.search(answer)))
+    counted = re.search(r"how many (\w+)(?: (\w+))?", question)
+    if counted is None:
+        return True
+    units = {stem(word) for word in re.findall(r"[a-z]+", answer.lower())}
+    return not units or bool({stem(word) for word in counted.groups() if word} & units)
+
+
+def same_numbers(found: str, expected: str) -> bool:
+    """Whether every number of the expected answer stands in the found one.
+
+    Two dates of one month share most of their words, and are two answers.
+    """
+    numbers = set(re.findall(r"\d+(?:[.,:]\d+)*", expected))
+    return numbers <= set(re.findall(r"\d+(?:[.,:]\d+)*", found))
