@@ -34,6 +34,7 @@ from ragft_core.advisor.record import (
 )
 from ragft_core.advisor.render import render_record
 from ragft_core.advisor.results import Measurement, Recommendation
+from ragft_core.advisor.whole import make_record
 
 __all__ = [
     "STRATEGY_NAMES",
@@ -56,6 +57,7 @@ __all__ = [
     "load_criteria",
     "load_record",
     "make_recipe",
+    "make_record",
     "parse_answers",
     "parse_answers_text",
     "parse_record",

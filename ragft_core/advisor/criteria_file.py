@@ -10,6 +10,7 @@ import hashlib
 import re
 import tomllib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,7 +43,7 @@ def load_criteria(workspace: Workspace | None = None) -> Criteria:
     Raises:
         AdvisorError: A file is broken; the message names file, line, criterion and reason.
     """
-    criteria = _File(BUILT_IN, BUILT_IN.read_text(encoding="utf-8"), own=False).read(None)
+    criteria = _built_in()
     own = workspace.path / "advisor" / OWN_FILE if workspace else None
     if own and own.exists():
         try:
@@ -51,6 +52,12 @@ def load_criteria(workspace: Workspace | None = None) -> Criteria:
             raise AdvisorError(f"advisor/{OWN_FILE} is not UTF-8 text: {error}.") from None
         criteria = _File(own, text, own=True).read(criteria)
     return criteria
+
+
+@cache
+def _built_in() -> Criteria:
+    # Part of the package, so it does not change while a program runs; the values are frozen.
+    return _File(BUILT_IN, BUILT_IN.read_text(encoding="utf-8"), own=False).read(None)
 
 
 class _File:

@@ -84,7 +84,9 @@ def weight_flips(matrix: Matrix, leader: int) -> tuple[WeightFlip, ...]:
                 continue
             at = float(rest / (rest - here))
             if 0 <= at <= 1 and (best is None or abs(at - now) < abs(best.at - now)):
-                best = WeightFlip(row.criterion.id, now, at, matrix.strategies[s], here < rest)
+                best = WeightFlip(
+                    row.criterion.id, now, at, matrix.strategies[s], bool(here < rest)
+                )
         if best:
             found.append(best)
     return tuple(sorted(found, key=lambda flip: abs(flip.at - flip.now)))

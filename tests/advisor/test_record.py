@@ -23,11 +23,14 @@ from ragft_core.advisor import (
     load_criteria,
     load_record,
     make_recipe,
+    make_record,
     parse_answers,
     parse_record,
     render_record,
+    save_answers,
     save_record,
 )
+from ragft_core.advisor.cost_inputs import save_costs
 from ragft_core.advisor.results import Reference, Sentence
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy
@@ -200,6 +203,20 @@ def test_the_record_of_nothing_known_renders(workspace: Workspace, criteria: Cri
     record = build_record(workspace, criteria, given, decide(criteria, given), Evidence())
     for form in ("markdown", "json", "html"):
         assert "No clear winner" in render_record(record, form)
+
+
+def test_a_record_can_be_had_in_one_call(workspace: Workspace) -> None:
+    store(workspace, report())
+    criteria = load_criteria(workspace)
+    save_answers(workspace, parse_answers(criteria, ANSWERS))
+    save_costs(workspace, {"hour": 33.0})
+    record = make_record(workspace, note="By the board")
+    assert record.result.answers == ANSWERS
+    assert record.result.measurements
+    assert record.cost_inputs.hour == 33
+    assert record.cost_inputs.rag_tokens == 700
+    assert record.recipe is not None
+    assert record.note == "By the board"
 
 
 def test_equal_records_have_no_changes(workspace: Workspace) -> None:
