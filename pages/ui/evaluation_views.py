@@ -261,11 +261,13 @@ def claims(results: Results, report: EvaluationReport) -> None:
 
 def exports(results: Results, report: EvaluationReport, part: Slice) -> None:
     """Files to take away."""
-    st.caption(f"{part.n} questions ({part.label.lower()}), one row per question and arm.")
+    chosen = None if part.key == "all" else part
+    n = part.n if chosen else len(results.ranked)
+    st.caption(f"{n} questions, one row per question and arm.")
     with st.container(horizontal=True):
         for form, kind in FORMATS.items():
             st.download_button(
-                f"Answers and scores ({form.upper()})", export_answers(results, form, part),
+                f"Answers and scores ({form.upper()})", export_answers(results, form, chosen),
                 f"{report.id}.{form}", kind, key=f"eval.export.{form}",
                 icon=":material/download:",
             )  # fmt: skip

@@ -27,10 +27,9 @@ def answer_rows(results: Results, part: Slice | None = None) -> list[dict[str, A
 
     Scores that do not apply are None.
     """
-    part = part or results.slices()[0]
     rows = []
     for place, question in enumerate(results.ranked):
-        for arm in results.arms if part.mask[place] else ():
+        for arm in results.arms if part is None or part.mask[place] else ():
             stored = results.answer(arm, question.id)
             if stored is None:
                 continue
@@ -64,7 +63,7 @@ def export_answers(results: Results, form: str, part: Slice | None = None) -> by
     Args:
         results: The run.
         form: One of ``FORMATS``.
-        part: Only these questions.
+        part: Only these questions; all of them when None.
     """
     rows = answer_rows(results, part)
     if form == "csv":

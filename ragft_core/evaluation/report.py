@@ -22,7 +22,7 @@ from ragft_core.evaluation.extras import (
 from ragft_core.evaluation.plans import REPORT_FILE, folder_of
 from ragft_core.evaluation.results import ArmRecord, Results, ScoreTable, Slice
 from ragft_core.evaluation.significance import detectable
-from ragft_core.evaluation.verdicts import Verdict, agreement, arm_name
+from ragft_core.evaluation.verdicts import Verdict, agreement, arm_name, capital
 from ragft_core.types import QuestionKind, Strategy, from_dict
 from ragft_core.workspace import Workspace
 
@@ -81,12 +81,12 @@ def make_report(results: Results) -> EvaluationReport:
         n_questions=len(results.ranked),
         kinds={kind.value: count for kind, count in results.questions.kinds.items()},
         arms=results.records,
-        winner=winner(robust.verdict, sensitive.verdict),
+        winner=None if unfinished(results) else winner(robust.verdict, sensitive.verdict),
         verdict=overall(results, robust.verdict, sensitive.verdict),
         robust=robust.verdict,
         sensitive=sensitive.verdict,
         agreement=agreement(robust.verdict, sensitive.verdict),
-        detectable=detectable(len(results.ranked), disagreement(results), len(robust.differences)),
+        detectable=detectable(robust.n, disagreement(robust), len(robust.differences)),
         notes=tuple(notes(results, robust)),
         tables=tuple(tables),
         latency=tuple(extras.latencies(results)),
@@ -133,6 +133,10 @@ def winner(robust: Verdict, sensitive: Verdict) -> str | None:
 
 def overall(results: Results, robust: Verdict, sensitive: Verdict) -> str:
     """The verdict line."""
+    if unfinished(results):
+        missing = sum(record.missing for record in results.records)
+        asked = sum(record.asked for record in results.records)
+        return f"No verdict yet: {asked - missing} of {asked} answers are there."
     if results.plan.is_self_check:
         if robust.winner or sensitive.winner:
             return (
@@ -145,9 +149,16 @@ def overall(results: Results, robust: Verdict, sensitive: Verdict) -> str:
     return robust.text
 
 
-def disagreement(results: Results) -> float:
+def unfinished(results: Results) -> bool:
+    """Whether questions are still to be asked.
+
+    A verdict that could be read at any moment would sooner or later find a winner by chance.
+    """
+    return any(record.missing for record in results.records)
+
+
+def disagreement(table: ScoreTable) -> float:
     """The largest share of questions on which one of two arms is right and the other wrong."""
-    table = results.table(ROBUST_SCORE)
     shares = [(gap.wins + gap.losses) / gap.n for gap in table.differences if gap.n]
     return max(shares, default=0.3) or 0.3
 
@@ -156,7 +167,7 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
     """What limits the result, most important first."""
     found = []
     for record in results.records:
-        name = arm_name(record.arm)
+        name = capital(arm_name(record.arm))
         if record.failed and not record.ranked:
             found.append(
                 f"{name} is not ranked: it failed on {record.failed} of {record.asked} questions "
@@ -167,9 +178,14 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
                 f"{name} failed on {record.failed} of {record.asked} questions; they are left out "
                 "of its means and of its pairs."
             )
-        missing = record.asked - record.answered - record.failed
-        if missing:
-            found.append(f"{name} has not answered {missing} of {record.asked} questions.")
+        if record.missing:
+            found.append(f"{name} has not answered {record.missing} of {record.asked} questions.")
+    left = len(results.ranked) - robust.n
+    if left:
+        found.append(
+            f"{left} questions of general knowledge stay out of the ranking: they show forgetting, "
+            "and arms that read are told to decline what the documents do not say."
+        )
     names = {q.document_id for q in results.ranked if q.document_id}
     if robust.unit == "question" and len(names) > 1:
         found.append(

@@ -39,12 +39,14 @@ from ragft_core.evaluation.statistics import (
 )
 from ragft_core.evaluation.verdicts import Verdict, decide
 from ragft_core.knowledge import documents
+from ragft_core.types import QuestionKind
 from ragft_core.workspace import Workspace
 
 Mask = NDArray[np.bool_]
 # An arm that failed more often than this is not ranked: what it did answer is not a fair sample.
 MOST_FAILURES = 0.1
 LENGTHS = (("short", "Gold answer of 1 or 2 words", 1, 2), ("medium", "3 to 6 words", 3, 6))
+PROBED = "All but general knowledge"
 LONG = ("long", "7 words and more")
 
 
@@ -62,6 +64,11 @@ class ArmRecord:
     weights: str
     index_version: int | None
     error: str = ""
+
+    @property
+    def missing(self) -> int:
+        """How many questions it has not been asked yet."""
+        return self.asked - self.answered - self.failed
 
     @property
     def ranked(self) -> bool:
@@ -140,8 +147,16 @@ class Results:
         return row
 
     def slices(self) -> list[Slice]:
-        """All questions, then by kind, by length of the gold answer and by document."""
-        everything = Slice("all", "All questions", np.ones(len(self.ranked), dtype=bool))
+        """What arms are ranked by, then by kind, by length of the gold answer and by document.
+
+        General knowledge is asked to see forgetting (law 6) and stays out of the ranking: arms
+        that read are told to decline what the documents do not say, and would lose by obeying.
+        """
+        probes = [q.kind is QuestionKind.GENERAL for q in self.ranked]
+        if any(probes) and not all(probes):
+            everything = self._slice("all", PROBED, [not probe for probe in probes])
+        else:
+            everything = self._slice("all", "All questions", [True] * len(probes))
         kinds = [
             self._slice(
                 f"kind:{kind.value}", KIND_LABELS[kind], [q.kind is kind for q in self.ranked]

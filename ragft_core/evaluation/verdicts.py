@@ -65,7 +65,7 @@ def decide(
     rivals = [arm for arm, gap in against.items() if gap is None or not gap.decided]
     if not rivals:
         text = (
-            f"{_capital(arm_name(leader))} is ahead by “{scorer.label}”: "
+            f"{capital(arm_name(leader))} is ahead by “{scorer.label}”: "
             f"{describe(scorer, against[order[1]])} over {arm_name(order[1])}, the next best."
         )
         return Verdict(scorer.name, leader, (leader,), text)
@@ -77,7 +77,7 @@ def decide(
     behind = [arm for arm in order[1:] if arm not in rivals]
     if behind:
         verb = "is" if len(behind) == 1 else "are"
-        text += f" {_capital(_listed(behind))} {verb} behind {arm_name(leader)}."
+        text += f" {capital(_listed(behind))} {verb} behind {arm_name(leader)}."
     return Verdict(scorer.name, None, leaders, text, gap.needed if gap else None)
 
 
@@ -147,7 +147,8 @@ def _listed(arms: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 

@@ -7,6 +7,7 @@ import pytest
 from ragft_core.evaluation.exporting import export_answers, export_report
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.plain import report_text
+from ragft_core.evaluation.plans import ANSWERS_FILE, folder_of
 from ragft_core.evaluation.questions import Question, QuestionSet
 from ragft_core.evaluation.report import flips, make_report, vote_shares
 from ragft_core.evaluation.results import load_results
@@ -168,3 +169,27 @@ def test_the_report_as_text_has_n_and_interval_beside_every_mean(stocked: Worksp
     assert "83 % [72 to 91] 60" in text
     assert "RAG over fine-tuned: 67 points" in text
     assert "1.02 s [" in text
+
+
+def test_general_knowledge_shows_forgetting_and_ranks_nobody(stocked: Workspace) -> None:
+    facts = list(make_questions(20).questions)
+    general = [Question(f"q{i}", f"g{i}?", ("x",), QuestionKind.GENERAL) for i in range(20, 30)]
+    plan = stored_run(stocked, QuestionSet("both", tuple(facts + general)), say_if({"rag": 30}))
+    results = load_results(stocked, plan.id)
+    report = make_report(results)
+    assert results.slices()[0].n == 20
+    table = report.table("correct", "kind:general")
+    assert table is not None
+    assert table.n == 10
+    assert any("10 questions of general knowledge stay out" in note for note in report.notes)
+    assert len(json.loads(export_answers(results, "json"))) == 90
+
+
+def test_an_unfinished_run_has_no_verdict(stocked: Workspace) -> None:
+    plan = stored_run(stocked, make_questions(40), say_if({"rag": 40}))
+    assert make_report(load_results(stocked, plan.id)).winner == "rag"
+    file = folder_of(stocked, plan.id) / ANSWERS_FILE
+    file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n", encoding="utf-8")
+    report = make_report(load_results(stocked, plan.id))
+    assert report.winner is None
+    assert report.verdict == "No verdict yet: 119 of 120 answers are there."

@@ -142,7 +142,7 @@ def test_flips_show_the_questions_and_both_answers(finished: tuple[Workspace, Pl
     [
         ("Time and side effects", "Time per answer"),
         ("The article's claims", "RAG takes 2.5 times"),
-        ("Export", "12 questions (all questions), one row per question and arm."),
+        ("Export", "12 questions, one row per question and arm."),
     ],
 )
 def test_a_link_opens_its_view(finished: tuple[Workspace, Plan], view: str, expected: str) -> None:
