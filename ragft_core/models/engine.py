@@ -5,7 +5,9 @@ their adapters; they join and leave as they start and end. Prompts are read in p
 decoding steps, so that a long prompt does not stop the others. People come before background
 work: their rows start first, and while there are any, background rows only fill up the batch.
 
-transformers' own continuous batching does not serve here: the closing note says why.
+transformers' own continuous batching (``generate_batch``) was looked at first: it runs on a CPU,
+but took 23 s for two answers of 8 tokens where this engine takes about one, and it knows no
+adapter per row.
 """
 
 from __future__ import annotations
