@@ -25,6 +25,7 @@ from ragft_core.evaluation.scorers import (
     support,
     with_abstention,
 )
+from ragft_core.overlap import exact_match, token_f1
 from ragft_core.types import Answer
 
 SCORERS = (
@@ -80,14 +81,14 @@ SCORERS = (
         "Token F1",
         "Overlap with the gold answer (SQuAD); rewards terse answers.",
         Family.SENSITIVE,
-        with_abstention(measures.token_f1),
+        with_abstention(token_f1),
     ),
     Scorer(
         "exact",
         "Exact match",
         "The answer is the gold answer and nothing else (SQuAD).",
         Family.SENSITIVE,
-        with_abstention(measures.exact_match),
+        with_abstention(exact_match),
         rate=True,
     ),
     Scorer(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragft_core.evaluation.questions import Question
-from ragft_core.evaluation.text import normalise
+from ragft_core.overlap import normalise
 from ragft_core.types import Example, Split
 
 

@@ -10,29 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ragft_core.evaluation.text import content_words, normalise, numbers, plain_tokens, words
+from ragft_core.evaluation.text import content_words, numbers, plain_tokens, words
 
 
 def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]) -> float:
     """The score against the gold answer that fits best."""
     return max(measure(answer, gold) for gold in golds)
-
-
-def exact_match(answer: str, gold: str) -> float:
-    """1 where both are the same after SQuAD's normalisation (Rajpurkar et al. 2016)."""
-    return float(normalise(answer) == normalise(gold))
-
-
-def token_f1(answer: str, gold: str) -> float:
-    """Harmonic mean of token precision and recall after SQuAD's normalisation."""
-    given, wanted = normalise(answer).split(), normalise(gold).split()
-    if not given or not wanted:
-        return float(given == wanted)
-    common = sum((Counter(given) & Counter(wanted)).values())
-    if not common:
-        return 0.0
-    precision, recall = common / len(given), common / len(wanted)
-    return 2 * precision * recall / (precision + recall)
 
 
 def gold_recall(answer: str, gold: str) -> float:

@@ -13,6 +13,7 @@ from ragft_core.evaluation import measures
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions import Question
 from ragft_core.evaluation.text import is_abstention, numbers, words
+from ragft_core.overlap import exact_match
 from ragft_core.types import Answer, Passage, QuestionKind, Strategy
 
 
@@ -53,7 +54,7 @@ class Subject:
     def abstained(self) -> bool:
         """Whether the answer declines; a gold answer that reads so does not count as one."""
         text = self.answer.text
-        matches = any(measures.exact_match(text, gold) for gold in self.question.golds)
+        matches = any(exact_match(text, gold) for gold in self.question.golds)
         return is_abstention(text) and not (self.answerable and matches)
 
 

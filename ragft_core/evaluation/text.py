@@ -6,10 +6,9 @@ import re
 import string
 
 from ragft_core.models.prompts import ABSTENTION
+from ragft_core.overlap import normalise
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
 _WORDS = re.compile(r"\w+", re.UNICODE)
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-+\u2212](?=\d))?"
     r"(?P<digits>\d{1,3}(?:[,\u202f\u00a0']\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
@@ -39,12 +38,6 @@ _REFUSALS = re.compile(
     r"|^\W*(unknown|n/?a|none)\W*$",
     re.IGNORECASE,
 )
-
-
-def normalise(text: str) -> str:
-    """SQuAD's normalisation: lower case, no punctuation, no English articles, single spaces."""
-    text = text.lower().translate(_PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", text).split())
 
 
 def words(text: str) -> list[str]:

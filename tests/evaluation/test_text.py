@@ -3,11 +3,11 @@ import pytest
 from ragft_core.evaluation.text import (
     content_words,
     is_abstention,
-    normalise,
     numbers,
     plain_tokens,
 )
 from ragft_core.models.prompts import ABSTENTION
+from ragft_core.overlap import normalise
 
 
 def test_normalise_drops_case_punctuation_and_articles() -> None:
