@@ -7,9 +7,9 @@ far, and the overlap measures compare two answers the way reading benchmarks do.
 from __future__ import annotations
 
 import re
-import string
-from collections import Counter
 from collections.abc import Iterable
+
+from ragft_core.overlap import normalise
 
 _ARTICLES = {"a", "an", "the"}
 # Only such a question can be answered by a span; yes and no stand in no text.
@@ -35,32 +35,13 @@ LONGEST_QUESTION = 30
 NEAR_DUPLICATE = 0.8
 
 
-def normalise(text: str) -> list[str]:
-    """The words of an answer as SQuAD's scorer compares them: no case, articles, punctuation."""
-    plain = "".join(c for c in text.lower() if c not in string.punctuation)
-    return [word for word in plain.split() if word not in _ARTICLES]
-
-
-def exact_match(found: str, expected: str) -> bool:
-    """Whether two answers are the same after normalisation."""
-    return normalise(found) == normalise(expected)
-
-
-def token_f1(found: str, expected: str) -> float:
-    """Overlap of two answers' words, between 0 and 1 (SQuAD's F1)."""
-    left, right = normalise(found), normalise(expected)
-    if not left or not right:
-        return float(left == right)
-    common = sum((Counter(left) & Counter(right)).values())
-    if not common:
-        return 0.0
-    precision, recall = common / len(left), common / len(right)
-    return 2 * precision * recall / (precision + recall)
+def _words(text: str) -> list[str]:
+    return normalise(text).split()
 
 
 def mentions(text: str, answer: str) -> bool:
     """Whether the answer's words stand in the text, next to each other and in their order."""
-    words, wanted = normalise(text), normalise(answer)
+    words, wanted = _words(text), _words(answer)
     spans = range(len(words) - len(wanted) + 1)
     return bool(wanted) and any(words[i : i + len(wanted)] == wanted for i in spans)
 
@@ -100,7 +81,7 @@ def form_fault(question: str, answer: str) -> str | None:
 
 def content_words(text: str) -> set[str]:
     """The words that carry meaning: what is left without articles, auxiliaries and the like."""
-    return {word for word in normalise(text) if word not in _STOP_WORDS}
+    return {word for word in _words(text) if word not in _STOP_WORDS}
 
 
 def _leaks(question: str, answer: str) -> bool:
@@ -116,7 +97,7 @@ def _leaks(question: str, answer: str) -> bool:
 
 def _repeats(words: list[str]) -> bool:
     """Whether a word that means something occurs twice, as when a small model gets stuck."""
-    said = [word for word in normalise(" ".join(words)) if word not in _STOP_WORDS]
+    said = [word for word in _words(" ".join(words)) if word not in _STOP_WORDS]
     return len(set(said)) < len(said)
 
 
@@ -127,7 +108,7 @@ def similarity(left: str, right: str) -> float:
 
 
 def _features(question: str) -> set[tuple[str, ...]]:
-    words = normalise(question)
+    words = _words(question)
     return {(word,) for word in words} | set(zip(words, words[1:], strict=False))
 
 

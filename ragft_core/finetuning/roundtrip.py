@@ -15,17 +15,16 @@ from dataclasses import dataclass, replace
 from ragft_core.finetuning.examples import example_id
 from ragft_core.finetuning.filters import (
     Wordings,
-    exact_match,
     form_fault,
     mentions,
     tidy_question,
-    token_f1,
 )
 from ragft_core.finetuning.plausible import implausible, same_numbers
 from ragft_core.finetuning.spans import Span
 from ragft_core.finetuning.specificity import Corpus
 from ragft_core.models.generator import Generator
 from ragft_core.models.prompts import ABSTENTION, render_messages, render_writing
+from ragft_core.overlap import exact_match, token_f1
 from ragft_core.types import Chunk, Example, Message, Request, Sampling
 
 # How much of the answer the reader must find; a unit more or less ("30" for "30 days") is fine.

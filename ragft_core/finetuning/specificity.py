@@ -12,7 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ragft_core.finetuning.filters import content_words, normalise
+from ragft_core.finetuning.filters import content_words
+from ragft_core.overlap import normalise
 
 _K1, _B = 1.2, 0.75  # the usual constants of BM25
 _ENDING = re.compile(r"(?<=\w{3})(?:ings?|ed|es|s)$")
@@ -32,7 +33,7 @@ class Corpus:
 
     def __init__(self, passages: Sequence[tuple[str, str]]) -> None:
         self._documents = [document for document, _ in passages]
-        self._bags = [Counter(map(stem, normalise(text))) for _, text in passages]
+        self._bags = [Counter(map(stem, normalise(text).split())) for _, text in passages]
         self._lengths = [sum(bag.values()) for bag in self._bags]
         self._mean = sum(self._lengths) / max(1, len(self._lengths))
         self._spread = Counter(word for bag in self._bags for word in bag)

@@ -44,7 +44,8 @@ def shot(page: Page, name: str) -> None:
     """The whole page as a picture: its main part scrolls by itself, so the window grows."""
     SHOTS.mkdir(exist_ok=True)
     size = page.viewport_size or {"width": 1440, "height": 1000}
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    main = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
+    height = page.evaluate(f"document.querySelector('{main}').scrollHeight")
     page.set_viewport_size(
         {"width": size["width"], "height": max(size["height"], min(height, 4000))}
     )

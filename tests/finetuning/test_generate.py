@@ -15,12 +15,10 @@ from ragft_core.errors import TrainingDataError
 from ragft_core.finetuning.examples import load_examples, save_examples
 from ragft_core.finetuning.filters import (
     Wordings,
-    exact_match,
     form_fault,
     mentions,
     similarity,
     tidy_question,
-    token_f1,
 )
 from ragft_core.finetuning.generate import (
     CANDIDATES,
@@ -38,6 +36,7 @@ from ragft_core.finetuning.spans import find_spans, sentences
 from ragft_core.finetuning.specificity import Corpus
 from ragft_core.jobs import Job, JobContext
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
+from ragft_core.overlap import exact_match, token_f1
 from ragft_core.types import Chunk, Completion, Example, Message, Request, to_dict
 from ragft_core.workspace import ModelChoice, Workspace, append_jsonl, write_json
 
