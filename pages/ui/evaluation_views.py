@@ -200,6 +200,10 @@ def costs(report: EvaluationReport) -> None:
                 f"{name_of(item.arm)}: {shown(scorer, item.trained.mean)} (n = {item.trained.n}) "
                 f"and {shown(scorer, item.new.mean)} (n = {item.new.n})"
             )
+        st.caption(
+            "Arms without an adapter show what the wording alone does; what an adapter loses "
+            "beyond that is overfitting."
+        )
     if report.diversity:
         st.markdown("**Variety** · several answers drawn for one question")
         st.dataframe(
