@@ -35,13 +35,14 @@ LONGEST_QUESTION = 30
 NEAR_DUPLICATE = 0.8
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """The words of a text without case, punctuation and articles."""
     return normalise(text).split()
 
 
 def mentions(text: str, answer: str) -> bool:
     """Whether the answer's words stand in the text, next to each other and in their order."""
-    words, wanted = _words(text), _words(answer)
+    words, wanted = words_of(text), words_of(answer)
     spans = range(len(words) - len(wanted) + 1)
     return bool(wanted) and any(words[i : i + len(wanted)] == wanted for i in spans)
 
@@ -81,7 +82,7 @@ def form_fault(question: str, answer: str) -> str | None:
 
 def content_words(text: str) -> set[str]:
     """The words that carry meaning: what is left without articles, auxiliaries and the like."""
-    return {word for word in _words(text) if word not in _STOP_WORDS}
+    return {word for word in words_of(text) if word not in _STOP_WORDS}
 
 
 def _leaks(question: str, answer: str) -> bool:
@@ -97,7 +98,7 @@ def _leaks(question: str, answer: str) -> bool:
 
 def _repeats(words: list[str]) -> bool:
     """Whether a word that means something occurs twice, as when a small model gets stuck."""
-    said = [word for word in _words(" ".join(words)) if word not in _STOP_WORDS]
+    said = [word for word in words_of(" ".join(words)) if word not in _STOP_WORDS]
     return len(set(said)) < len(said)
 
 
@@ -108,7 +109,7 @@ def similarity(left: str, right: str) -> float:
 
 
 def _features(question: str) -> set[tuple[str, ...]]:
-    words = _words(question)
+    words = words_of(question)
     return {(word,) for word in words} | set(zip(words, words[1:], strict=False))
 
 

@@ -47,7 +47,7 @@ SPANS_PER_PASSAGE = 10
 # A fact is tried in so many wordings at first, and in more once there are no new facts. With three
 # of a fact, one can be kept for testing.
 WORDINGS = 3
-MOST_WORDINGS = 4
+MOST_WORDINGS = 6
 
 T = TypeVar("T")
 Source = tuple[str, Chunk]

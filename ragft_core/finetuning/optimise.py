@@ -55,9 +55,7 @@ def make_optimiser(model: torch.nn.Module, schedule: Schedule) -> torch.optim.Ad
     import torch
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(
-        trained, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
+    return torch.optim.AdamW(trained, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
 
 
 def optimise(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ragft_core.finetuning.filters import content_words
+from ragft_core.finetuning.filters import content_words, words_of
 from ragft_core.finetuning.specificity import stem
 
 # Words that a question may bring along: measures, roles and verbs of asking.
@@ -41,6 +41,26 @@ _ASKS_FOR: dict[str, str] = {
     "range": r"\bwhen\b|time|hour|date|days|between|how long|open|period",
     "name": r"\bwho|what|which|where",
 }
+# Claims of a question that the evidence must make as well.
+_CLAIMS: tuple[tuple[str, str], ...] = (
+    (
+        r"maximum|\bmost\b|largest|highest|longest",
+        r"maximum|\bmost\b|largest|highest|longest|up to|no more|limit|less than|youngest",
+    ),
+    (r"minimum|\bleast\b|smallest|lowest", r"minimum|least|smallest|lowest|above|more than"),
+    (r"\bfirst\b", r"\bfirst\b"),
+    (r"\baverage\b", r"average|about|usual|normal"),
+    (r"how long does it take", r"\btakes?\b|lasts?\b|need|reach|lead time|\bready\b"),
+)
+_STARTS = re.compile(r"\b(?:start|begin|end|close|finish)s?\b")
+_PLACED = re.compile(r"\b(?:on|in|at|into|beside|under|by|to|through)\s+\W*$")
+_NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'’-]+(?:\s[A-Z][\w'’-]+)*")
+_CALENDAR = re.compile(
+    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|March|April|May|June"
+    r"|July|August|September|October|November|December"
+)
+_NEAR = 3
+
 _NOT_FOR: dict[str, str] = {
     "money": r"^(?:when|who|where|why)\b",
     "quantity": r"^(?:who|where|why|whose)\b|\bname\b",
@@ -75,10 +95,46 @@ def implausible(question: str, answer: str, kind: str, evidence: str, passage: s
     counted = (asked - _GENERIC) | (asked & near)
     if not counted or len(asked & near) < SUPPORT * len(counted):
         return "beside"
-    return None if _right_kind(question.lower(), answer, kind) else "wrong kind"
+    if not _asks_nearby(asked, answer, evidence) or _other_subject(asked | named, answer, evidence):
+        return "beside"
+    lowered = question.lower()
+    if any(re.search(a, lowered) and not re.search(b, evidence.lower()) for a, b in _CLAIMS):
+        return "invented"
+    return None if _right_kind(lowered, answer, kind, evidence) else "wrong kind"
 
 
-def _right_kind(question: str, answer: str, kind: str) -> bool:
+def _asks_nearby(asked: set[str], answer: str, evidence: str) -> bool:
+    """Whether the question has a word that stands next to the answer, measures counting half."""
+    before, _, after = evidence.partition(answer)
+    own = {stem(word) for word in content_words(answer)}
+    left = [stem(w) for w in words_of(before) if w in content_words(before)]
+    right = [stem(w) for w in words_of(after) if w in content_words(after)]
+    near = {*left[-_NEAR:], *right[:_NEAR]} - own
+    shared = asked & near
+    return bool(shared - _GENERIC) or len(shared) > 1 or not near
+
+
+def _other_subject(known: set[str], answer: str, evidence: str) -> bool:
+    """Whether the name next to the answer, say of another product, is missing in the question."""
+    if evidence.count(": ") > 1:  # a row of a table: every field stands next to others
+        return False
+    at = evidence.find(answer)
+    names = [
+        (min(abs(match.start() - at - len(answer)), abs(at - match.end())), match.group())
+        for match in _NAME.finditer(evidence)
+        if match.group() not in answer and not _CALENDAR.fullmatch(match.group())
+    ]
+    if not names:
+        return False
+    return not {stem(word) for word in content_words(min(names)[1])} <= known
+
+
+def _right_kind(question: str, answer: str, kind: str, evidence: str) -> bool:
+    if kind == "range" and _STARTS.search(question):
+        return False
+    placed = kind == "phrase" and _PLACED.search(evidence[: evidence.find(answer)])
+    if placed and not re.search(rf"where|which|who|\b{placed.group().strip()}\b", question):
+        return False
     if kind in _ASKS_FOR and not re.search(_ASKS_FOR[kind], question):
         return False
     if kind in _NOT_FOR and re.search(_NOT_FOR[kind], question):

@@ -110,7 +110,9 @@ def reader_packs(readings: Sequence[Reading], seed: int) -> Iterator[list[Turn]]
         missing = _round(len(asked) * UNANSWERABLE_SHARE / (1 - UNANSWERABLE_SHARE), chance)
         asked += [
             (question, ABSTENTION)
-            for question in _unanswerable(chosen, by_context, by_document, readings, missing, chance)
+            for question in _unanswerable(
+                chosen, by_context, by_document, readings, missing, chance
+            )
         ]
         chance.shuffle(passages)
         yield [Turn(render_messages(q, passages=passages), answer) for q, answer in asked]
@@ -184,6 +186,8 @@ def writer_packs(readings: Sequence[Reading], seed: int) -> Iterator[list[Turn]]
     for text in contexts:
         here = by_context[text]
         yield [
-            Turn(render_writing(here[0].document, text, reading.answer), _sentence(reading.question))
+            Turn(
+                render_writing(here[0].document, text, reading.answer), _sentence(reading.question)
+            )
             for reading in chance.sample(here, min(len(here), 2 * QUESTIONS_PER_PASSAGE))
         ]

@@ -16,12 +16,13 @@ from ragft_core.finetuning.filters import content_words
 from ragft_core.overlap import normalise
 
 _K1, _B = 1.2, 0.75  # the usual constants of BM25
-_ENDING = re.compile(r"(?<=\w{3})(?:ings?|ed|es|s)$")
+_PLURAL = re.compile(r"(?<=\w{3})s$")
+_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|e+)$")
 
 
 def stem(word: str) -> str:
     """A word without its commonest English endings; crude, and the same for both sides."""
-    return _ENDING.sub("", word)
+    return _ENDING.sub("", _PLURAL.sub("", word))
 
 
 class Corpus:

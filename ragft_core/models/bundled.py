@@ -69,9 +69,7 @@ def is_ready(model: BundledModel, models: Path) -> bool:
     return (models / model.name / READY).exists()
 
 
-def fetch(
-    model: BundledModel, models: Path, progress: Progress = lambda share, text: None
-) -> Path:
+def fetch(model: BundledModel, models: Path, progress: Progress = lambda share, text: None) -> Path:
     """Makes sure that the model lies in the cache, and returns its folder.
 
     Args:

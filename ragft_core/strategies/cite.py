@@ -39,6 +39,8 @@ def cite(answer: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
     """The passages that support an answer, best first, at most two; none for an abstention."""
     if not answer.strip() or answer.strip() == ABSTENTION:
         return ()
-    found = [Citation(p.rank, support(answer, f"{p.document_title} {p.chunk.text}")) for p in passages]
+    found = [
+        Citation(p.rank, support(answer, f"{p.document_title} {p.chunk.text}")) for p in passages
+    ]
     good = [citation for citation in found if citation.support >= ENOUGH]
     return tuple(sorted(good, key=lambda c: (-c.support, c.rank))[:MOST])

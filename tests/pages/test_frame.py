@@ -55,7 +55,9 @@ def test_every_page_opens_with_an_empty_workspace(workspace: Workspace, page: st
 def test_home_offers_the_samples_first() -> None:
     app = open_app()
     assert "Knowledge: a kiln maker's papers" in said(app)
-    assert [b.label for b in app.button if b.label == "Open this sample"] == ["Open this sample"] * 2
+    assert [b.label for b in app.button if b.label == "Open this sample"] == [
+        "Open this sample"
+    ] * 2
 
 
 def test_home_says_what_comes_next(workspace: Workspace) -> None:
