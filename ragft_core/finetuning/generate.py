@@ -42,7 +42,7 @@ READER = "bundled:reader"
 SOURCES = "sources.jsonl"
 CANDIDATES = "candidates.jsonl"
 DROPPED = "dropped.jsonl"
-PER_ROUND = 16
+PER_ROUND = 32
 SPANS_PER_PASSAGE = 10
 # A fact is tried in so many wordings at first, and in more once there are no new facts. With three
 # of a fact, one can be kept for testing.

@@ -50,21 +50,25 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
     (r"minimum|\bleast\b|smallest|lowest", r"minimum|least|smallest|lowest|above|more than"),
     (r"\bfirst\b", r"\bfirst\b"),
     (r"\baverage\b", r"average|about|usual|normal"),
-    (r"how long does it take", r"\btakes?\b|lasts?\b|need|reach|lead time|\bready\b"),
+    (r"how long does .*\btake\b", r"\btakes?\b|lasts?\b|reach|lead time|\bready\b"),
 )
 _STARTS = re.compile(r"\b(?:start|begin|end|close|finish)s?\b")
-_PLACED = re.compile(r"\b(?:on|in|at|into|beside|under|by|to|through)\s+\W*$")
+_PLACED = re.compile(r"\b(on|in|at|into|beside|under|through)\s+\W*$")
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'’-]+(?:\s[A-Z][\w'’-]+)*")
 _CALENDAR = re.compile(
     r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|March|April|May|June"
     r"|July|August|September|October|November|December"
 )
-_NEAR = 3
+# A bound that a question must not turn into a fact.
+_AT_LEAST = re.compile(r"\bat least\s*$")
+_BOUND = re.compile(r"least|minimum|must|need|requir|\bmay\b|\bcan\b|allow|should")
+_CLAUSE = re.compile(r"[,;]|\b(?:and|or|but|who|which|because|so|where)\b")
+_NEAR = 4
 
 _NOT_FOR: dict[str, str] = {
     "money": r"^(?:when|who|where|why)\b",
-    "quantity": r"^(?:who|where|why|whose)\b|\bname\b",
-    "phrase": r"how (?:much|many|long|old|often)|^when\b",
+    "quantity": r"^(?:who|where|why|whose|when)\b|\bname\b",
+    "phrase": r"how (?:much|many|long|old|often)|^when\b|\bnumber of\b",
     "term": r"how (?:much|many|long|old|often)|^when\b",
     "code": r"how (?:much|many|long|old|often)|^(?:when|who|where)\b",
 }
@@ -105,6 +109,8 @@ def implausible(question: str, answer: str, kind: str, evidence: str, passage: s
 
 def _asks_nearby(asked: set[str], answer: str, evidence: str) -> bool:
     """Whether the question has a word that stands next to the answer, measures counting half."""
+    if _is_row(evidence):
+        return True
     before, _, after = evidence.partition(answer)
     own = {stem(word) for word in content_words(answer)}
     left = [stem(w) for w in words_of(before) if w in content_words(before)]
@@ -114,15 +120,24 @@ def _asks_nearby(asked: set[str], answer: str, evidence: str) -> bool:
     return bool(shared - _GENERIC) or len(shared) > 1 or not near
 
 
+def _is_row(evidence: str) -> bool:
+    """A row of a table, where every field stands next to unrelated ones."""
+    return evidence.count(": ") > 1 or evidence.startswith("|")
+
+
 def _other_subject(known: set[str], answer: str, evidence: str) -> bool:
     """Whether the name next to the answer, say of another product, is missing in the question."""
-    if evidence.count(": ") > 1:  # a row of a table: every field stands next to others
+    if _is_row(evidence):
         return False
     at = evidence.find(answer)
+    after = at + len(answer)
     names = [
-        (min(abs(match.start() - at - len(answer)), abs(at - match.end())), match.group())
+        (match.start() - after if match.start() >= after else at - match.end(), match.group())
         for match in _NAME.finditer(evidence)
-        if match.group() not in answer and not _CALENDAR.fullmatch(match.group())
+        if match.group() not in answer
+        and not _CALENDAR.fullmatch(match.group())
+        # What follows behind a comma or an "and" is another statement.
+        and not _CLAUSE.search(evidence, after, max(after, match.start()))
     ]
     if not names:
         return False
@@ -132,8 +147,11 @@ def _other_subject(known: set[str], answer: str, evidence: str) -> bool:
 def _right_kind(question: str, answer: str, kind: str, evidence: str) -> bool:
     if kind == "range" and _STARTS.search(question):
         return False
-    placed = kind == "phrase" and _PLACED.search(evidence[: evidence.find(answer)])
-    if placed and not re.search(rf"where|which|who|\b{placed.group().strip()}\b", question):
+    before = evidence[: evidence.find(answer)]
+    if _AT_LEAST.search(before) and not _BOUND.search(question):
+        return False
+    placed = kind in ("phrase", "name") and _PLACED.search(before)
+    if placed and not re.search(rf"where|which|\b{placed.group(1)}\b", question):
         return False
     if kind in _ASKS_FOR and not re.search(_ASKS_FOR[kind], question):
         return False
@@ -141,9 +159,8 @@ def _right_kind(question: str, answer: str, kind: str, evidence: str) -> bool:
         return False
     if kind != "quantity":
         return True
-    if question.startswith("when") or "how long" in question:
-        fitting = bool(_TIME.search(answer))
-        return fitting or ("how long" in question and bool(_LENGTH.search(answer)))
+    if "how long" in question:
+        return bool(_TIME.search(answer) or _LENGTH.search(answer))
     counted = re.search(r"how many (\w+)(?: (\w+))?", question)
     if counted is None:
         return True
