@@ -162,8 +162,8 @@ def _table(workspace: Workspace, job: Job, kept: list[Candidate]) -> list[Candid
         height=420,
         column_config={
             "keep": st.column_config.CheckboxColumn("Keep", width="small"),
-            "question": st.column_config.TextColumn("Question", width="large"),
-            "answer": st.column_config.TextColumn("Answer", width="medium"),
+            "question": st.column_config.TextColumn("Question", width="medium"),
+            "answer": st.column_config.TextColumn("Answer", width="small"),
             "evidence": st.column_config.TextColumn("Evidence", width="large", disabled=True),
             "document": st.column_config.TextColumn("Document", disabled=True),
         },
