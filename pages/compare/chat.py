@@ -6,8 +6,6 @@ from pages.ui import arms, chat_views, components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.finetuning import load_examples
 from ragft_core.strategies import (
-    ArmState,
-    Need,
     Turn,
     arm_states,
     list_conversations,
@@ -17,27 +15,12 @@ from ragft_core.strategies import (
 from ragft_core.types import Split, Strategy
 from ragft_core.workspace import new_id, now
 
-LEADS = {
-    Need.DOCUMENTS: (components.DOCUMENTS, "Add documents"),
-    Need.ADAPTER: (components.FINETUNE, "Fine-tune a model"),
-}
-
 components.page_header("Chat", "One question, every arm side by side, all on the same base model.")
 workspace = components.require_workspace()
 chat_id = st.query_params.get("chat") or state.get("chat.id")
 if not chat_id:
     chat_id = new_id("chat")
 state.put("chat.id", chat_id)
-
-
-def missing(states: list[ArmState]) -> None:
-    """Says which arms cannot run yet, and leads to what they need."""
-    for item in states:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"**{arms.label(item.strategy)}** · {item.reason}", width="content")
-            if item.need in LEADS:
-                page, label = LEADS[item.need]
-                st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
 with show_errors():
@@ -51,6 +34,7 @@ with show_errors():
             ready,
             selection_mode="multi",
             default=default,
+            wrap=True,
             format_func=lambda strategy: f"{arms.look(strategy).icon} {arms.label(strategy)}",
             key=f"chat.arms.{workspace.id}.{len(ready)}",
         )
@@ -87,7 +71,7 @@ with show_errors():
             state.put("chat.id", new_id("chat"))
             st.query_params.pop("chat", None)
             st.rerun()
-    missing([item for item in states if not item.ready])
+    components.missing_arms(states)
 
     conversation = load_conversation(workspace, chat_id)
     for turn in conversation.turns:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import state
+from pages.ui import arms, state
 from pages.ui.errors import plain, show_error
 from ragft_core.errors import RagftError
+from ragft_core.strategies import ArmState, Need
 from ragft_core.types import Passage
 from ragft_core.workspace import Workspace
 
@@ -92,6 +94,23 @@ _PAGE_LABELS = {
     EVALUATION: "Evaluate",
     ADVISOR: "Open the advisor",
 }
+
+
+_LEADS = {
+    Need.DOCUMENTS: (DOCUMENTS, "Add documents"),
+    Need.ADAPTER: (FINETUNE, "Fine-tune a model"),
+    Need.LOCAL_MODEL: (HOME, "Choose a model"),
+}
+
+
+def missing_arms(states: Sequence[ArmState]) -> None:
+    """Says which arms cannot run yet, and leads to what each needs."""
+    for item in states:
+        if not item.ready:
+            page, label = _LEADS[item.need]
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(f"**{arms.label(item.strategy)}** · {item.reason}", width="content")
+                st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
 def passage_card(passage: Passage, remark: str = "") -> DeltaGenerator:

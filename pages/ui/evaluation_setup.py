@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from pages.ui import arms, components, resources, state
@@ -23,11 +21,10 @@ from ragft_core.evaluation import (
 )
 from ragft_core.evaluation.questions import KIND_LABELS
 from ragft_core.finetuning.tables import FORMATS
-from ragft_core.strategies import ArmState, Need, arm_states
+from ragft_core.strategies import arm_states
 from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace
 
-LEADS = {Need.DOCUMENTS: components.DOCUMENTS, Need.ADAPTER: components.FINETUNE}
 OWN, BROUGHT = "Test questions of this workspace", "A file of questions"
 
 
@@ -125,20 +122,12 @@ def _choose_arms(workspace: Workspace) -> list[Strategy]:
     st.markdown("**Arms**")
     default = [strategy for strategy in ready if strategy is not Strategy.LONG_CONTEXT]
     chosen = st.pills(
-        "Arms", ready, selection_mode="multi", default=default, label_visibility="collapsed",
+        "Arms", ready, selection_mode="multi", default=default, label_visibility="collapsed", wrap=True,
         format_func=lambda strategy: f"{arms.look(strategy).icon} {arms.label(strategy)}",
         key=f"eval.arms.{workspace.id}.{len(ready)}",
     )  # fmt: skip
-    _show_missing([item for item in states if not item.ready])
+    components.missing_arms(states)
     return [strategy for strategy in ready if strategy in chosen]
-
-
-def _show_missing(states: Sequence[ArmState]) -> None:
-    for item in states:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"**{arms.label(item.strategy)}** · {item.reason}", width="content")
-            if item.need in LEADS:
-                st.page_link(LEADS[item.need], label="Get it", icon=":material/arrow_forward:")
 
 
 def _show_leaks(workspace: Workspace, questions: QuestionSet) -> None:

@@ -218,8 +218,10 @@ def decide(page: Page) -> None:
     page.get_by_role("link", name="Advisor").click()
     expect(page.get_by_role("heading", name="Which strategy?", exact=True)).to_be_visible()
     settled(page)
-    for group in page.get_by_test_id("stButtonGroup").all()[1:5]:
-        group.get_by_role("button").first.click()
+    # The first group is the choice of view; below it stands one open question for each criterion.
+    groups = [group for group in page.get_by_role("radiogroup").all() if group.is_visible()]
+    for group in groups[1:5]:
+        group.get_by_role("radio").first.click()
         settled(page)
     expect(page.get_by_text("Share of simulations won")).to_be_visible()
     no_failure(page)
