@@ -54,7 +54,7 @@ class LeakReport:
             )
         if self.shared_documents:
             text += (
-                f" {len(self.shared_documents)} documents are in training and in test: questions "
+                f" Documents in training and in test: {len(self.shared_documents)}; questions "
                 "about their trained facts measure what was learned, not how well it carries over."
             )
         return text

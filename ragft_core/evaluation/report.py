@@ -183,7 +183,7 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
     left = len(results.ranked) - robust.n
     if left:
         found.append(
-            f"{left} questions of general knowledge stay out of the ranking: they show forgetting, "
+            f"Questions of general knowledge ({left}) stay out of the ranking: they show forgetting, "
             "and arms that read are told to decline what the documents do not say."
         )
     names = {q.document_id for q in results.ranked if q.document_id}

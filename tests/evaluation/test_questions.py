@@ -130,4 +130,4 @@ def test_documents_of_both_splits_are_named_by_id() -> None:
     tested = [question("x", "doc-1"), question("y", "doc-2")]
     report = find_leaks(tested, [trained], documents={"a.md": "doc-1"})
     assert report.shared_documents == ("doc-1",)
-    assert "1 documents are in training and in test" in report.summary
+    assert "Documents in training and in test: 1;" in report.summary

@@ -181,7 +181,7 @@ def test_general_knowledge_shows_forgetting_and_ranks_nobody(stocked: Workspace)
     table = report.table("correct", "kind:general")
     assert table is not None
     assert table.n == 10
-    assert any("10 questions of general knowledge stay out" in note for note in report.notes)
+    assert any("Questions of general knowledge (10) stay out" in note for note in report.notes)
     assert len(json.loads(export_answers(results, "json"))) == 90
 
 
