@@ -209,8 +209,9 @@ def slug(name: str) -> str:
 
 
 def new_id(prefix: str) -> str:
-    """An id that sorts by time: ``prefix-20261122-093000-1f2e``."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    """An id that sorts by time, to the millisecond: ``prefix-20261122-093000512-1f2e``."""
+    moment = datetime.now(UTC)
+    stamp = f"{moment:%Y%m%d-%H%M%S}{moment.microsecond // 1000:03d}"
     return f"{prefix}-{stamp}-{secrets.token_hex(2)}"
 
 
