@@ -30,7 +30,8 @@ class Sample:
     """What a sample workspace starts with.
 
     ``label_pattern`` is a regular expression for a whole answer in the house format; its group
-    ``label`` is the label. It is empty where answers are free text.
+    ``label`` is the label. It is empty where answers are free text. ``reader`` says whether the
+    RAG arm reads with the bundled adapter, which answers questions and would decline to route.
     """
 
     name: str
@@ -129,6 +130,7 @@ def _fill(workspace: Workspace, sample: Sample, settings: Settings, on_progress:
         labels=sample.labels,
         label_pattern=sample.label_pattern,
         max_new_tokens=sample.max_new_tokens,
+        reader=sample.reader,
     )
     save_examples(workspace, sample_examples(sample))
     files = [(path.name, path) for path in sample_documents(sample)]
