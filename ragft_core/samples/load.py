@@ -41,6 +41,7 @@ class Sample:
     labels: tuple[str, ...] = ()
     label_pattern: str = ""
     max_new_tokens: int = 96
+    reader: bool = True
 
     @property
     def folder(self) -> Path:
