@@ -15,6 +15,7 @@ class DoneGeneration:
         self._completion = completion
         self._error = error
         self.cancelled = False
+        self.late = False
 
     @property
     def text(self) -> str:
@@ -28,6 +29,8 @@ class DoneGeneration:
         self.cancelled = True
 
     def result(self, timeout: float | None = None) -> Completion:
+        if self.late:
+            raise TimeoutError
         if self._error:
             raise self._error
         return self._completion

@@ -15,6 +15,7 @@ from ragft_core.types import Answer, Passage
 from ragft_core.workspace import Workspace, now
 
 REFRESH_S = 0.08
+BLINK = 12
 AROUND = 600
 
 
@@ -26,15 +27,20 @@ def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
             _heading(pending[number].arm, number, blind)
             slots.append(st.empty())
     shown = [""] * len(pending)
+    tick = 0
     while True:
         ended = all(answer.done for answer in pending)
         for number, answer in enumerate(pending):
-            text = plain(answer.text) + ("" if answer.done else " ▌")
+            # The blinking is not for show only: Stop takes effect at the next call of Streamlit,
+            # and while a long prompt is read there is no new text to draw.
+            cursor = "" if answer.done else (" ▌" if tick % BLINK < BLINK / 2 else " …")
+            text = plain(answer.text) + cursor
             if text != shown[number]:
-                slots[number].markdown(text or "▌")
+                slots[number].markdown(text)
                 shown[number] = text
         if ended:
             return
+        tick += 1
         time.sleep(REFRESH_S)
 
 

@@ -69,6 +69,9 @@ class PendingAnswer:
             done = self._generation.result(timeout)
         except RagftError as error:
             return dataclasses.replace(self._base, error=str(error), finish="error")
+        except TimeoutError:
+            late = f"There was no end within {timeout:.0f} s. Ask again."
+            return dataclasses.replace(self._base, text=self.text, error=late, finish="error")
         text = done.text.strip()
         return dataclasses.replace(
             self._base,

@@ -12,7 +12,7 @@ from ragft_core.models.prompts import ABSTENTION
 from ragft_core.strategies import Lab, Need, arm_states
 from ragft_core.types import Message, Request, Strategy
 from ragft_core.workspace import ModelChoice, Workspace
-from tests.fakes import ScriptedGenerator
+from tests.fakes import DoneGeneration, ScriptedGenerator
 
 TEXTS = {
     "warranty.md": "# Warranty\n\nThe kiln has a warranty of 24 months.",
@@ -120,3 +120,15 @@ def test_an_abstention_has_no_citation(knowledge: KnowledgeBase) -> None:
     lab = lab_of(knowledge, ScriptedGenerator(lambda request: ABSTENTION))
     (answer,) = [p.answer() for p in lab.ask("Who?", [Strategy.RAG])]
     assert answer.citations == ()
+
+
+def test_an_answer_that_does_not_end_in_time_says_so(knowledge: KnowledgeBase) -> None:
+    class Late(ScriptedGenerator):
+        def submit(self, request: Request, *, priority: int = 0) -> DoneGeneration:
+            generation = super().submit(request, priority=priority)
+            generation.late = True
+            return generation
+
+    lab = lab_of(knowledge, Late())
+    (answer,) = [p.answer(timeout=3) for p in lab.ask("How long?", [Strategy.PROMPT])]
+    assert answer.error == "There was no end within 3 s. Ask again."
