@@ -23,32 +23,35 @@ REPORTS = f"documents.reports.{workspace.id}"
 with show_errors():
     found = documents(workspace)
 
-    with st.form("documents.upload", clear_on_submit=True):
-        uploads = st.file_uploader(
-            "Add documents",
-            accept_multiple_files=True,
-            max_upload_size=MAX_FILE_BYTES // 2**20,
-            key="documents.files",
-        )
-        kinds = ", ".join(sorted({kind.upper() for kind in EXTENSIONS.values()}))
-        st.caption(
-            f"{kinds}. A file added again changes nothing; a new version under the same name "
-            "replaces the old one."
-        )
-        submitted = st.form_submit_button("Add to the knowledge base", type="primary")
-    if submitted and uploads:
-        progress = document_views.UploadProgress([upload.name for upload in uploads])
-        with document_views.spooled(uploads) as files:
-            reports = resources.knowledge(workspace).add_files(files, progress)
-        state.put(REPORTS, document_views.report_rows(reports))
-        st.rerun()
-    elif submitted:
-        st.caption("Choose one or more files first.")
-    if rows := state.get(REPORTS):
-        document_views.show_reports(rows)
-        if st.button("Dismiss", key="documents.dismiss", type="tertiary"):
-            state.drop(REPORTS)
+    # One block whatever it shows: what stands below keeps its place, and a question half typed
+    # there survives the run in which the outcome of an upload appears.
+    with st.container():
+        with st.form("documents.upload", clear_on_submit=True):
+            uploads = st.file_uploader(
+                "Add documents",
+                accept_multiple_files=True,
+                max_upload_size=MAX_FILE_BYTES // 2**20,
+                key="documents.files",
+            )
+            kinds = ", ".join(sorted({kind.upper() for kind in EXTENSIONS.values()}))
+            st.caption(
+                f"{kinds}. A file added again changes nothing; a new version under the same name "
+                "replaces the old one."
+            )
+            submitted = st.form_submit_button("Add to the knowledge base", type="primary")
+        if submitted and uploads:
+            progress = document_views.UploadProgress([upload.name for upload in uploads])
+            with document_views.spooled(uploads) as files:
+                reports = resources.knowledge(workspace).add_files(files, progress)
+            state.put(REPORTS, document_views.report_rows(reports))
             st.rerun()
+        elif submitted:
+            st.caption("Choose one or more files first.")
+        if rows := state.get(REPORTS):
+            document_views.show_reports(rows)
+            if st.button("Dismiss", key="documents.dismiss", type="tertiary"):
+                state.drop(REPORTS)
+                st.rerun()
 
     if not found:
         components.empty_state(

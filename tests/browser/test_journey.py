@@ -135,6 +135,7 @@ def add_documents(page: Page, folder: Path) -> None:
     expect(page.get_by_test_id("stFileChipIconSpinner")).to_have_count(0)
     page.get_by_role("button", name="Add to the knowledge base").click()
     expect(page.get_by_role("heading", name="Documents (15)")).to_be_visible()
+    settled(page)
     question = page.get_by_placeholder("What would you ask these documents?")
     question.fill("What colour is the new test bench?")
     question.press("Enter")
