@@ -151,7 +151,8 @@ class Completion:
     """What a generator gave back. Times are seconds from submission; counts are tokens.
 
     ``finish`` is ``stop`` (the model ended it), ``length``, ``cancelled`` or ``error``.
-    ``cost`` is in the currency of the endpoint's price list, 0 on this machine.
+    ``cost`` is in the currency of the endpoint's price list, 0 on this machine. ``memory_bytes`` is
+    what it held besides the base model: keys and values, and its adapter; 0 where not known.
     """
 
     text: str
@@ -163,6 +164,7 @@ class Completion:
     finish: str
     cached_tokens: int = 0
     cost: float = 0.0
+    memory_bytes: int = 0
 
     @property
     def tokens_per_s(self) -> float:
@@ -200,6 +202,7 @@ class Answer:
     total_s: float = 0.0
     finish: str = "stop"
     cost: float = 0.0
+    memory_bytes: int = 0
     note: str = ""
     error: str = ""
 

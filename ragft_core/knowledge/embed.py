@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ragft_core.errors import ModelError
+from ragft_core.threads import one_thread, use_threads, usual_threads
 
 if TYPE_CHECKING:
     import torch
@@ -111,8 +112,6 @@ class Embedder:
         from transformers import AutoModel
         from transformers.utils import logging
 
-        if self._threads:
-            torch.set_num_threads(self._threads)
         logging.disable_progress_bar()  # a bar for 0.1 s, on the server's console
         try:
             model = AutoModel.from_pretrained(
@@ -141,11 +140,13 @@ class Embedder:
         Returns:
             (n, dimension) float32; rows of length 1 where the model normalises.
         """
+        use_threads(usual_threads(self._threads))
         return self._embed([self._document_prompt + text for text in texts], on_share)
 
     def embed_query(self, text: str) -> np.ndarray:
         """Embeds what is searched for: (dimension,) float32."""
-        return self._embed([self._query_prompt + text], lambda share: None)[0]
+        with one_thread():  # an engine may be decoding
+            return self._embed([self._query_prompt + text], lambda share: None)[0]
 
     def _embed(self, texts: list[str], on_share: Callable[[float], None]) -> np.ndarray:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)

@@ -28,6 +28,7 @@ from ragft_core.models.lora import Lora, load_lora
 from ragft_core.models.rows import Row, make_row
 from ragft_core.models.schedule import admit, share
 from ragft_core.models.tokens import encode_chat, end_tokens, render_chat
+from ragft_core.threads import use_threads
 from ragft_core.types import Adapter, Message, Request
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class LocalGenerator:
         tokenizer: Its tokenizer, with a chat template.
         decoder: The forward pass, made from ``model``.
         adapters: Finds an adapter by its id.
+        threads: How many CPU threads the engine's own thread uses.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class LocalGenerator:
         tokenizer: PreTrainedTokenizerBase,
         decoder: Decoder,
         adapters: Callable[[str], Adapter],
+        *,
+        threads: int,
     ) -> None:
         self._name = name
         self._weights = weights
@@ -67,6 +71,7 @@ class LocalGenerator:
         self._tokenizer = tokenizer
         self._decoder = decoder
         self._adapters = adapters
+        self._threads = threads
         self._ends = end_tokens(model, tokenizer)
         self._loras: dict[str, Lora] = {}
         self._loading = threading.Lock()
@@ -152,6 +157,7 @@ class LocalGenerator:
             return self._loras[name]
 
     def _serve(self) -> None:
+        use_threads(self._threads)
         while True:
             with self._wake:
                 while not (self._waiting or self._running or self._closed):
@@ -258,6 +264,7 @@ class LocalGenerator:
         self._running.remove(row)
         if isinstance(row.cache, RowCache):
             row.cache.length = row.fed
+            row.memory_bytes = row.cache.n_bytes + (row.lora.n_bytes if row.lora else 0)
             self._prefixes.keep(row.adapter, row.ids[: row.fed], row.cache)
         row.cache = None
         row.generation.succeed(row.complete(finish))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from ragft_core.models.kernels import GROUP, LANES
+from ragft_core.models.kernels import GROUP
+from ragft_core.models.machine import LANES
 
 if TYPE_CHECKING:
     import torch

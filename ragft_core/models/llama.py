@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ragft_core.models.decoder import Segment
 from ragft_core.models.kvcache import RowCache
 from ragft_core.models.lora import Lora, Stacked, stack
+from ragft_core.models.machine import LANES
+from ragft_core.models.passes import TorchPass
 from ragft_core.models.products import PACKED_ROWS, Applied, Product, fuse
+from ragft_core.models.steps import CompiledPass, Shape, compile_steps
 
 if TYPE_CHECKING:
     import torch
@@ -47,11 +50,14 @@ class LlamaDecoder:
         config = model.config
         core = model.model
         self.device = model.device
-        self._heads = config.num_attention_heads
-        self._kv_heads = config.num_key_value_heads
-        self._size = getattr(config, "head_dim", None) or config.hidden_size // self._heads
-        self._eps = config.rms_norm_eps
+        heads = config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // heads
+        self._shape = Shape(heads, config.num_key_value_heads, size, config.rms_norm_eps)
         self._embedding = core.embed_tokens.weight
+        widths = (config.hidden_size, config.intermediate_size)
+        fp32 = self.device.type == "cpu" and self._embedding.dtype.itemsize == 4
+        whole = all(width % LANES == 0 for width in widths)
+        self._machine = compile_steps(self._shape) if fp32 and whole else None
         self._norm = core.norm.weight
         self._head = Product(model.lm_head.weight)
         self._layers = [_layer(core, number) for number in range(config.num_hidden_layers)]
@@ -75,7 +81,7 @@ class LlamaDecoder:
         """An empty cache for one row of at most ``capacity`` tokens."""
         import torch
 
-        shape = (len(self._layers), self._kv_heads, capacity, self._size)
+        shape = (len(self._layers), self._shape.kv_heads, capacity, self._shape.size)
         dtype = self._embedding.dtype
         return RowCache(
             torch.empty(shape, dtype=dtype, device=self.device),
@@ -85,24 +91,29 @@ class LlamaDecoder:
     def forward(self, segments: Sequence[Segment]) -> list[torch.Tensor]:
         """Runs the segments together; for each, logits of shape (want, vocabulary)."""
         import torch
-        from torch.nn import functional
 
         with torch.inference_mode():
             ids = torch.tensor([i for s in segments for i in s.ids], device=self.device)
-            cos, sin = self._positions(segments)
+            this = self._begin(segments, *self._positions(segments))
             applied = self._apply(segments)
-            masks = [self._mask(segment) for segment in segments]
             hidden = self._embedding[ids]
             for number, layer in enumerate(self._layers):
                 qkv, out, gated, down = layer.products
                 extra = applied[number]
-                x = functional.rms_norm(hidden, hidden.shape[-1:], layer.attention_norm, self._eps)
-                mixed = self._attend(number, qkv(x, extra[0]), cos, sin, segments, masks)
+                x = this.norm(hidden, layer.attention_norm)
+                mixed = this.attend(number, qkv(x, extra[0]))
                 hidden = out(mixed, extra[1], onto=hidden)
-                x = functional.rms_norm(hidden, hidden.shape[-1:], layer.mlp_norm, self._eps)
-                gate, up = gated(x, extra[2]).chunk(2, dim=-1)
-                hidden = down(functional.silu(gate) * up, extra[3], onto=hidden)
+                x = this.norm(hidden, layer.mlp_norm)
+                hidden = down(this.gate(gated(x, extra[2])), extra[3], onto=hidden)
             return self._logits(hidden, segments)
+
+    def _begin(
+        self, segments: Sequence[Segment], cos: torch.Tensor, sin: torch.Tensor
+    ) -> CompiledPass | TorchPass:
+        few = len(cos) <= PACKED_ROWS
+        if few and self._machine is not None:
+            return CompiledPass(self._machine, self._shape, segments, cos, sin)
+        return TorchPass(self._shape, segments, cos, sin)
 
     def _logits(self, hidden: torch.Tensor, segments: Sequence[Segment]) -> list[torch.Tensor]:
         import torch
@@ -117,51 +128,9 @@ class LlamaDecoder:
         if not wanted:
             return [hidden.new_empty(0, self._head.weight.shape[0]) for _ in segments]
         chosen = hidden[torch.tensor(wanted, device=self.device)]
-        chosen = functional.rms_norm(chosen, chosen.shape[-1:], self._norm, self._eps)
+        chosen = functional.rms_norm(chosen, chosen.shape[-1:], self._norm, self._shape.eps)
         logits = self._head(chosen)
         return list(logits.split([segment.want for segment in segments]))
-
-    def _attend(
-        self,
-        number: int,
-        qkv: torch.Tensor,
-        cos: torch.Tensor,
-        sin: torch.Tensor,
-        segments: Sequence[Segment],
-        masks: Sequence[torch.Tensor | None],
-    ) -> torch.Tensor:
-        import torch
-
-        heads, kv, size = self._heads, self._kv_heads, self._size
-        tokens = qkv.shape[0]
-        turned = qkv[:, : (heads + kv) * size].view(tokens, heads + kv, size)
-        half = size // 2
-        swapped = torch.cat((-turned[..., half:], turned[..., :half]), dim=-1)
-        turned = torch.addcmul(turned * cos, swapped, sin)
-        values = qkv[:, (heads + kv) * size :].view(tokens, kv, size)
-        out = qkv.new_empty(tokens, heads * size)
-        start = 0
-        for segment, mask in zip(segments, masks, strict=True):
-            end, cache = start + len(segment.ids), segment.cache
-            past, total = cache.length, cache.length + len(segment.ids)
-            keys_of, values_of = cache.keys[number], cache.values[number]
-            keys_of[:, past:total] = turned[start:end, heads:].transpose(0, 1)
-            values_of[:, past:total] = values[start:end].transpose(0, 1)
-            out[start:end] = _attention(
-                turned[start:end, :heads], keys_of[:, :total], values_of[:, :total], mask
-            )
-            start = end
-        return out
-
-    def _mask(self, segment: Segment) -> torch.Tensor | None:
-        """What each new token may see, for every head of a group; None where that is all."""
-        import torch
-
-        past, new = segment.cache.length, len(segment.ids)
-        if new == 1 or not past:
-            return None
-        seen = torch.ones(new, past + new, dtype=torch.bool, device=self.device).tril_(past)
-        return seen.repeat(self._heads // self._kv_heads, 1)
 
     def _positions(self, segments: Sequence[Segment]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
@@ -237,32 +206,6 @@ class LlamaDecoder:
             ]
             self._stacked[key] = (loras, layers)  # the loras live as long as their id is used
         return self._stacked[key][1]
-
-
-def _attention(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None
-) -> torch.Tensor:
-    """Causal attention of new tokens (n, heads, size) over (kv heads, total, size): (n, width).
-
-    The heads that share keys count as so many queries, so that nothing is copied for them.
-    """
-    from torch.nn import functional
-
-    new, heads, size = query.shape
-    kv, total, _ = keys.shape
-    group = heads // kv
-    attend = functional.scaled_dot_product_attention
-    if new == total > 1:  # a prompt from its beginning: the library's causal path is fastest
-        mixed = attend(
-            query.transpose(0, 1)[None],
-            keys.repeat_interleave(group, 0)[None],
-            values.repeat_interleave(group, 0)[None],
-            is_causal=True,
-        )
-        return mixed[0].transpose(0, 1).reshape(new, heads * size)
-    grouped = query.view(new, kv, group, size).permute(1, 2, 0, 3).reshape(1, kv, group * new, size)
-    mixed = attend(grouped, keys[None], values[None], attn_mask=mask)
-    return mixed.view(kv, group, new, size).permute(2, 0, 1, 3).reshape(new, heads * size)
 
 
 def _layer(core: torch.nn.Module, number: int) -> Layer:

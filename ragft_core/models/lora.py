@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ragft_core.errors import ModelError
 from ragft_core.models.grid import Packed, pack_fp32
-from ragft_core.models.kernels import GROUP, LANES
+from ragft_core.models.kernels import GROUP
+from ragft_core.models.machine import LANES
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,12 @@ class Lora:
 
     id: str
     projections: dict[str, Projection]
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that it takes."""
+        pairs = ((item.a, item.b) for item in self.projections.values())
+        return sum(tensor.numel() * tensor.element_size() for pair in pairs for tensor in pair)
 
 
 def load_lora(adapter: str, folder: Path, model: torch.nn.Module) -> Lora:

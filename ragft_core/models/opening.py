@@ -11,6 +11,7 @@ from ragft_core.models import bundled
 from ragft_core.models.generator import Generator
 from ragft_core.models.picker import hub_folder
 from ragft_core.settings import Settings
+from ragft_core.threads import one_thread, usual_threads
 from ragft_core.types import Adapter
 from ragft_core.workspace import ModelChoice
 
@@ -75,21 +76,23 @@ def open_folder(
     from ragft_core.models.llama import try_llama
     from ragft_core.models.loading import load_base, weights_digest
 
-    if settings.threads:
-        import torch
-
-        torch.set_num_threads(settings.threads)
-    digest = weights_digest(folder)
-    model, tokenizer = load_base(folder)
-    packed = settings.models / "packed" / f"{digest[:32]}.safetensors"
-    decoder = try_llama(model, lambda products: _pack(products, packed)) or GenericDecoder(model)
-    return LocalGenerator(name or folder.name, digest, model, tokenizer, decoder, adapters)
+    threads = usual_threads(settings.threads)
+    with one_thread():
+        digest = weights_digest(folder)
+        model, tokenizer = load_base(folder)
+        packed = settings.models / "packed" / f"{digest[:32]}.safetensors"
+        decoder = try_llama(model, lambda products: _pack(products, packed))
+        decoder = decoder or GenericDecoder(model)
+    return LocalGenerator(
+        name or folder.name, digest, model, tokenizer, decoder, adapters, threads=threads
+    )
 
 
 def _pack(products: dict[str, Product], file: Path) -> None:
     """Gives products the packed form of their weights, where kernels and weights allow it."""
     from ragft_core.models.grid import pack_all
-    from ragft_core.models.kernels import can_compile, compile_kernels
+    from ragft_core.models.kernels import compile_kernels
+    from ragft_core.models.machine import can_compile
 
     if next(iter(products.values())).weight.device.type != "cpu" or not can_compile():
         return

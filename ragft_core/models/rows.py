@@ -38,6 +38,7 @@ class Row:
     cached: int = 0
     guesser: Guesser = field(default_factory=Guesser)
     first_token_s: float = 0.0
+    memory_bytes: int = 0
     submitted: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
@@ -69,6 +70,7 @@ class Row:
             total_s=time.perf_counter() - self.submitted,
             finish=finish,
             cached_tokens=self.cached,
+            memory_bytes=self.memory_bytes,
         )
 
 

@@ -13,7 +13,7 @@ MOST_ROWS = 16
 # While people wait for answers, so many background rows run beside theirs.
 BACKGROUND_BESIDE = 4
 # Prompt tokens in one step: few while somebody watches an answer grow, many otherwise.
-CHUNK_WATCHED = 192
+CHUNK_WATCHED = 384
 CHUNK = 768
 CHUNK_BACKGROUND = 64
 

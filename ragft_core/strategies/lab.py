@@ -84,6 +84,7 @@ class PendingAnswer:
             total_s=self._base.retrieval_s + done.total_s,
             finish=done.finish,
             cost=done.cost,
+            memory_bytes=done.memory_bytes,
         )
 
 

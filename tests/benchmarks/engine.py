@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,8 @@ from ragft_core.models.opening import open_folder
 from ragft_core.models.prompts import render_messages
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter, Request, Sampling
-from tests.models.helpers import Reference, finder, make_adapter
+from tests.benchmarks.peers import llama_cpp_peer, transformers_peer
+from tests.models.helpers import finder, make_adapter
 
 FACT = "Section {n}: the {thing} of depot {n} is checked every {n} days and costs {n}0 euros. "
 THINGS = ("boiler", "crane", "gate", "lift", "pump", "scale", "truck", "valve")
@@ -64,14 +64,13 @@ class Bench:
         }
         self.engine: LocalGenerator = open_folder(self.folder, settings, finder(self.adapters))
         self.engine._ends = frozenset()
-        self.reference = Reference(self.folder, self.adapters)
+        self.peer = transformers_peer(self.folder, self.adapters, arguments.threads)
+        self.llama = llama_cpp_peer(arguments.threads)
         self.results: dict[str, object] = {}
 
     def plain(self, asked: Request) -> float:
         """Seconds of one plain ``generate`` call."""
-        began = time.perf_counter()
-        self.reference.generate(asked, exactly=True)
-        return time.perf_counter() - began
+        return self.peer(asked, "fp32")
 
     def ours(self, asked: list[Request], priority: int = 0) -> tuple[float, list[float]]:
         """Seconds for all requests at once, with nothing cached before, and first-token times."""
@@ -107,6 +106,13 @@ class Bench:
                 (self.tokens - 1) / (plain - plain_first),
                 (self.tokens - 1) / (ours - ours_first),
             ]
+            if self.llama:
+                prompt = self.engine.render(one.messages)
+                llama, first = self.turns(
+                    lambda p=prompt: self.llama(p, self.tokens), lambda p=prompt: self.llama(p, 1)
+                )
+                tokens_s = (self.tokens - 1) / (llama - first)
+                self.note(f"llama.cpp, {name}", its_s=llama, first_s=first, tokens_s=tokens_s)
             self.note(
                 name,
                 plain_s=plain,
@@ -128,14 +134,14 @@ class Bench:
             request(1, self.tokens, "third", 600),
         ]
         contenders = [lambda: sum(self.plain(q) for q in four), lambda: self.ours(four)[0]]
-        if llama := _llama_cpp():
+        if llama := self.llama:
             contenders.append(
                 lambda: sum(llama(self.engine.render(q.messages), self.tokens) for q in four)
             )
         plain, ours, *other = self.turns(*contenders)
-        self.note(
-            "four arms", plain_s=plain, ours_s=ours, ratio=ours / plain, llama_cpp_s=other or None
-        )
+        self.note("four arms", plain_s=plain, ours_s=ours, ratio=ours / plain)
+        if other:
+            self.note("llama.cpp, in turn", its_s=other[0], ratio=ours / other[0])
 
     def evaluation(self) -> None:
         """Questions over passages: plain one at a time, ours one at a time, ours all at once."""
@@ -156,8 +162,16 @@ class Bench:
         )
 
     def people(self) -> None:
-        """Eight people at once: waiting times, and the same answers as alone."""
-        asked = [request(n, self.tokens, [None, "reader"][n % 2], 200) for n in range(8)]
+        """Eight people at once: waiting times, and the same answers as alone.
+
+        With passages, the last of eight waits for eight prompts to be read, whoever reads them.
+        """
+        self.eight("eight people", 0)
+        self.eight("eight people reading", 200)
+
+    def eight(self, name: str, reading: int) -> None:
+        """Eight people at once, each with about ``reading`` tokens of passages of their own."""
+        asked = [request(n, self.tokens, [None, "reader"][n % 2], reading) for n in range(8)]
         self.ours(asked[:1])
         idle = statistics.median(self.ours([q])[1][0] for q in asked)
         alone = [self.engine.submit(q).result().text for q in asked]
@@ -176,7 +190,7 @@ class Bench:
         firsts = sorted(done[n].first_token_s for n in range(8))
         same = sum(done[n].text == alone[n] for n in range(8))
         self.note(
-            "eight people",
+            name,
             idle_first_s=idle,
             p95_first_s=firsts[-1],
             times=firsts[-1] / idle,
@@ -235,24 +249,6 @@ g.close()
 """
 
 
-def _llama_cpp() -> Callable[[str, int], float] | None:
-    try:
-        from llama_cpp import Llama
-    except ImportError:
-        return None
-    if not os.environ.get("RAGFT_GGUF"):
-        return None
-    model = Llama(os.environ["RAGFT_GGUF"], n_ctx=2048, verbose=False)
-
-    def run(prompt: str, tokens: int) -> float:
-        model.reset()
-        began = time.perf_counter()
-        model(prompt, max_tokens=tokens, temperature=0, logit_bias={2: -100})
-        return time.perf_counter() - began
-
-    return run
-
-
 SECTIONS = ("single", "arms", "evaluation", "people", "growth", "switching", "memory")
 
 
@@ -269,6 +265,8 @@ def main() -> None:
         bench = Bench(arguments, Path(home))
         bench.ours([request(1, 4, "reader")])  # warm-up
         bench.plain(request(1, 4, "reader"))
+        if bench.llama:
+            bench.llama("Hello", 4)
         for name in arguments.only.split(","):
             getattr(bench, name)()
         bench.engine.close()

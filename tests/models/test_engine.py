@@ -143,6 +143,18 @@ def test_keys_and_values_are_not_shared_between_adapters(engine: LocalGenerator)
     assert engine.submit(ask(text, "two")).result(60).cached_tokens == 0
 
 
+def test_memory_grows_with_the_prompt_and_counts_the_adapter(engine: LocalGenerator) -> None:
+    short, long = sorted(prompts(9), key=len)[:: len(prompts(9)) - 1]
+    small, large, adapted = (
+        engine.submit(ask(text, adapter, n=1)).result(60)
+        for text, adapter in ((short, None), (long, None), (long, "one"))
+    )
+    # Keys and values take the same for every token, of the prompt and of the answer's limit.
+    a_token = small.memory_bytes / (small.prompt_tokens + 1)
+    assert large.memory_bytes == a_token * (large.prompt_tokens + 1)
+    assert adapted.memory_bytes > large.memory_bytes
+
+
 def test_base_logits_are_the_same_bits_before_and_after_adapters(
     tiny_model: Path, tiny_adapters: dict, settings: Settings
 ) -> None:
