@@ -11,6 +11,14 @@ import string
 from collections import Counter
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
+# English words that carry no content, for counting what an answer shares with a passage.
+STOP_WORDS = frozenset(
+    "a about after all also am an and any are as at be been before but by can could did do does "
+    "for from had has have he her his how i if in into is it its may more most no not of on one "
+    "only or other our over she should so some such than that the their them then there these "
+    "they this to under up was we were what when where which while who will with would yes you "
+    "your".split()
+)
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 

@@ -81,6 +81,9 @@ class WorkspaceSettings:
     adapter: str = field(default="", metadata={"help": "Adapter of the fine-tuned arm."})
     hybrid_adapter: str = field(default="", metadata={"help": "Adapter of the hybrid arm."})
     max_new_tokens: int = field(default=96, metadata={"help": "An answer's limit in tokens."})
+    judge: ModelChoice | None = field(
+        default=None, metadata={"help": "Endpoint that is asked to judge answers; off by default."}
+    )
     long_context_tokens: int = field(
         default=4096, metadata={"help": "Most tokens of documents in the long-context arm."}
     )

@@ -86,7 +86,7 @@ def read(evaluation_id: str) -> None:
     elif view == "questions":
         evaluation_cases.cases(results, score, part)
     elif view == "costs":
-        evaluation_views.costs(report)
+        evaluation_views.costs(results, report)
     elif view == "labels":
         evaluation_views.labels(report)
     elif view == "claims":

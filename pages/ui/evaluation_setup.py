@@ -5,6 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import arms, components, resources, state
+from pages.ui.generate_examples import writing_form, writing_progress
+from pages.ui.workspace_settings import endpoint_fields
+from ragft_core.errors import EvaluationError
 from ragft_core.evaluation import (
     Outlook,
     Plan,
@@ -12,20 +15,22 @@ from ragft_core.evaluation import (
     brought_questions,
     check_leaks,
     count_test_questions,
+    latest_writing,
     look_ahead,
     make_plan,
     make_self_check,
     probe,
     start_evaluation,
     workspace_questions,
+    written_questions,
 )
 from ragft_core.evaluation.questions import KIND_LABELS
 from ragft_core.finetuning.tables import FORMATS
 from ragft_core.strategies import arm_states
 from ragft_core.types import Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import ModelChoice, Workspace
 
-OWN, BROUGHT = "Test questions of this workspace", "A file of questions"
+OWN, WRITTEN, BROUGHT = "Test split", "Written from the documents", "A file"
 
 
 def setup(workspace: Workspace) -> None:
@@ -50,13 +55,23 @@ def setup(workspace: Workspace) -> None:
             "Measure variety", key="eval.diversity",
             help="Draws four answers each to ten of the questions, which takes longer.",
         )  # fmt: skip
+        judging = st.toggle(
+            "Ask a judge", workspace.settings().judge is not None, key="eval.judging",
+            help="Another model's opinion of each answer. It ranks nobody; it stands beside the "
+            "scores, with how often it agrees with them.",
+        )  # fmt: skip
+    judge = _choose_judge(workspace) if judging else None
     plan = make_plan(
-        questions, strategies, diversity_questions=10 if varied else 0, similarity=similarity
-    )
+        questions, strategies, diversity_questions=10 if varied else 0, similarity=similarity,
+        judge=judge,
+    )  # fmt: skip
     outlook = look_ahead(workspace, state.settings(), plan, questions)
     _show_outlook(workspace, plan, questions, outlook)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Start the evaluation", type="primary", icon=":material/play_arrow:"):
+        if st.button(
+            "Start the evaluation", type="primary", icon=":material/play_arrow:",
+            disabled=judging and judge is None,
+        ):  # fmt: skip
             _start(workspace, plan, questions)
         with st.popover("A/A check", icon=":material/difference:"):
             st.caption(
@@ -72,11 +87,13 @@ def _choose_questions(workspace: Workspace) -> QuestionSet | None:
     st.markdown("**Questions**")
     count = count_test_questions(workspace)
     source = st.segmented_control(
-        "Questions", [OWN, BROUGHT], default=OWN if count else BROUGHT, required=True,
+        "Questions", [OWN, WRITTEN, BROUGHT], default=OWN if count else BROUGHT, required=True,
         key=f"eval.source.{workspace.id}", label_visibility="collapsed",
     )  # fmt: skip
     if source == OWN:
         questions = _own_questions(workspace, count)
+    elif source == WRITTEN:
+        questions = _written_questions(workspace)
     else:
         questions = _brought_questions(workspace)
     if questions is not None:
@@ -107,6 +124,25 @@ def _own_questions(workspace: Workspace, count: int) -> QuestionSet | None:
     return workspace_questions(workspace, limit, 20 if worded else 0)
 
 
+def _written_questions(workspace: Workspace) -> QuestionSet | None:
+    job = latest_writing(workspace)
+    if job and job.status().active:
+        writing_progress(job)
+        return None
+    try:
+        questions = written_questions(workspace)
+    except EvaluationError as error:
+        st.caption(str(error))
+        writing_form(workspace)
+        return None
+    st.caption(f":material/info: {questions.caveat} Nobody has read them over unless you did.")
+    count = len(questions.questions)
+    if count <= 5:
+        return questions
+    limit = st.slider("How many", 5, count, min(count, 100), key=f"eval.written.{count}")
+    return written_questions(workspace, limit)
+
+
 def _brought_questions(workspace: Workspace) -> QuestionSet | None:
     upload = st.file_uploader(
         "Questions with answers", type=[f".{form}" for form in FORMATS], key="eval.upload",
@@ -128,6 +164,16 @@ def _choose_arms(workspace: Workspace) -> list[Strategy]:
     )  # fmt: skip
     components.missing_arms(states)
     return [strategy for strategy in ready if strategy in chosen]
+
+
+def _choose_judge(workspace: Workspace) -> ModelChoice | None:
+    with st.container(border=True):
+        st.caption(
+            ":material/cloud_upload: Questions, gold answers and answers are sent to this address. "
+            "A judge should be a stronger model than the one it judges, and not the same."
+        )
+        current = workspace.settings().judge or ModelChoice("endpoint", "")
+        return endpoint_fields(current, f"eval.judge.{workspace.id}")
 
 
 def _show_leaks(workspace: Workspace, questions: QuestionSet) -> None:
@@ -189,5 +235,7 @@ def _show_outlook(
 
 def _start(workspace: Workspace, plan: Plan, questions: QuestionSet) -> None:
     start_evaluation(workspace, plan, questions)
+    if not plan.is_self_check:
+        workspace.update(judge=plan.judge)
     st.query_params["eval"] = plan.id
     st.rerun()

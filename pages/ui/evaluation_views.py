@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import arms, components, evaluation_charts
+from pages.ui import arms, components, evaluation_charts, evaluation_prices
 from pages.ui.errors import plain
 from pages.ui.evaluation_charts import name_of, shown
-from ragft_core.evaluation import EvaluationReport, Results, check_claims
+from ragft_core.evaluation import EvaluationReport, Prices, Results, check_claims, price_arms
 from ragft_core.evaluation.catalogue import BY_NAME, SCORERS
 from ragft_core.evaluation.claims import Holding
 from ragft_core.evaluation.exporting import FORMATS, export_answers, export_report
 from ragft_core.evaluation.extras import vote_interval
+from ragft_core.evaluation.prices import ArmPrice
 from ragft_core.evaluation.report import vote_shares
 from ragft_core.evaluation.results import ScoreTable, Slice
+from ragft_core.evaluation.scorers import Family
 from ragft_core.evaluation.verdicts import Verdict
 
 MARKS = {
@@ -81,6 +83,7 @@ def scores(results: Results, report: EvaluationReport, score: str, part: Slice) 
     _pairs(table)
     st.markdown("**All scores**")
     _all_scores(results, report, part)
+    _judge(results, report, part)
     with st.expander("Profile", icon=":material/radar:"):
         evaluation_charts.profile(report, "eval.profile")
     _votes(results)
@@ -131,7 +134,8 @@ def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None
     rows = []
     for scorer in SCORERS:
         table = _table(results, report, scorer.name, part)
-        if not any(item.n for item in table.summaries.values()):
+        judged = scorer.family is Family.JUDGED  # an opinion, which stands apart
+        if judged or not any(item.n for item in table.summaries.values()):
             continue
         row: dict[str, object] = {"Score": scorer.label, "Kind": scorer.family.value}
         for arm, item in table.summaries.items():
@@ -147,6 +151,30 @@ def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None
     )
 
 
+def _judge(results: Results, report: EvaluationReport, part: Slice) -> None:
+    judge = report.judge
+    if judge is None:
+        return
+    st.markdown(f"**Judge** · the opinion of {plain(judge.model)}, which ranks nobody")
+    scorer = BY_NAME["judged"]
+    for arm, item in _table(results, report, scorer.name, part).summaries.items():
+        if item.n:
+            st.caption(
+                f"{name_of(arm)}: {shown(scorer, item.mean)} right ({shown(scorer, item.low)} to "
+                f"{shown(scorer, item.high)}, n = {item.n})"
+            )
+    if judge.compared:
+        kappa = f", Cohen's kappa {judge.kappa:.2f}" if judge.kappa is not None else ""
+        paid = f" It cost {judge.cost:.4f}." if judge.cost else ""
+        st.caption(
+            f"It agrees with “{BY_NAME['correct'].label}” on {judge.agreed} of {judge.compared} "
+            f"answers ({judge.agreed / judge.compared:.0%}{kappa}). {judge.unscored} answers have "
+            f"no judgement.{paid}"
+        )
+    for note in judge.notes:
+        st.caption(f":orange[:material/warning:] {plain(note)}")
+
+
 def _votes(results: Results) -> None:
     shares = vote_shares(results.workspace)
     if not shares:
@@ -160,8 +188,10 @@ def _votes(results: Results) -> None:
         )
 
 
-def costs(report: EvaluationReport) -> None:
-    """Times, prices, forgetting, overfitting and variety."""
+def costs(results: Results, report: EvaluationReport) -> None:
+    """Times, memory, prices, forgetting, overfitting and variety."""
+    prices = evaluation_prices.known(results.workspace)
+    priced = {item.arm: item for item in price_arms(report, prices)}
     if report.latency:
         st.markdown("**Time per answer** · each arm asked alone, one question at a time")
         evaluation_charts.times(report.latency, "eval.times")
@@ -177,12 +207,15 @@ def costs(report: EvaluationReport) -> None:
                 else "",
                 "Whole answer": _time(report, item.arm),
                 "Training, once": components.duration(item.training_s) if item.training_s else "",
-                "Price per answer": f"{item.price:.6f}" if item.price else "",
+                "Memory": components.size(int(item.memory_bytes)) if item.memory_bytes else "",
+                **_prices(priced[item.arm], prices),
             }
             for item in report.costs
         ],
         hide_index=True,
     )
+    st.caption("Memory: what one answer holds beside the base model, which all arms share.")
+    evaluation_prices.editor(results.workspace, prices)
     if report.forgetting:
         st.markdown("**Forgetting** · general knowledge against the bare model")
         for item in report.forgetting:
@@ -220,6 +253,16 @@ def costs(report: EvaluationReport) -> None:
             ],
             hide_index=True,
         )
+
+
+def _prices(item: ArmPrice, prices: Prices) -> dict[str, str]:
+    if not prices.known:
+        return {}
+    return {
+        "Price of 1,000 answers": f"{1000 * item.answer:.4g}",
+        "Of 1,000 right ones": f"{1000 * item.right_answer:.4g}" if item.right_answer else "n/a",
+        "Of the training": f"{item.training:.4g}" if item.training else "",
+    }
 
 
 def _time(report: EvaluationReport, arm: str) -> str:

@@ -25,14 +25,15 @@ def generate_examples_section(workspace: Workspace) -> None:
     job = latest_generation(workspace)
     status = job.status() if job else None
     if job is None or status is None:
-        _form(workspace)
+        writing_form(workspace)
     elif status.active:
-        _running(workspace, job)
+        writing_progress(job)
     else:
         _review(workspace, job, status)
 
 
-def _form(workspace: Workspace) -> None:
+def writing_form(workspace: Workspace) -> None:
+    """How many to write, and the start."""
     if not documents(workspace):
         components.empty_state(
             "There are no documents to write examples from.",
@@ -66,7 +67,9 @@ def _form(workspace: Workspace) -> None:
                 st.rerun()
 
 
-def _running(workspace: Workspace, job: Job) -> None:
+def writing_progress(job: Job) -> None:
+    """A running job, live."""
+
     @st.fragment(run_every="2s")
     def live() -> None:
         status = job.status()

@@ -110,18 +110,29 @@ def _choice(kind: str, current: ModelChoice) -> ModelChoice | None:
         ":material/cloud_upload: Questions and passages are sent to this address. Nothing can be "
         "fine-tuned there."
     )
-    url = st.text_input("Address", current.url, placeholder="http://127.0.0.1:8000/v1")
-    name = st.text_input("Model name", current.name)
-    key = st.text_input(
+    return endpoint_fields(current, "home.model.endpoint")
+
+
+def endpoint_fields(current: ModelChoice, key: str) -> ModelChoice | None:
+    """Inputs for an endpoint; None while address or model is missing."""
+    url = st.text_input(
+        "Address", current.url, placeholder="http://127.0.0.1:8000/v1", key=f"{key}.url"
+    )
+    name = st.text_input("Model name", current.name, key=f"{key}.name")
+    variable = st.text_input(
         "Environment variable of the key", current.key_variable, placeholder="MY_API_KEY",
-        help="The key itself is never stored.",
+        key=f"{key}.variable", help="The key itself is never stored.",
     )  # fmt: skip
-    price_in = st.number_input("Price per million prompt tokens", 0.0, value=current.price_in)
-    price_out = st.number_input("Price per million answer tokens", 0.0, value=current.price_out)
+    price_in = st.number_input(
+        "Price per million prompt tokens", 0.0, value=current.price_in, key=f"{key}.in"
+    )
+    price_out = st.number_input(
+        "Price per million answer tokens", 0.0, value=current.price_out, key=f"{key}.out"
+    )
     if not (url.strip() and name.strip()):
         return None
     return ModelChoice(
-        "endpoint", name.strip(), url.strip(), key.strip(), float(price_in), float(price_out)
+        "endpoint", name.strip(), url.strip(), variable.strip(), float(price_in), float(price_out)
     )
 
 

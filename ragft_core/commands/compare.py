@@ -21,7 +21,7 @@ from ragft_core.commands.output import (
 from ragft_core.errors import EvaluationError
 from ragft_core.settings import Settings
 from ragft_core.types import Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import ModelChoice, Workspace
 
 Arms = Annotated[list[Strategy] | None, typer.Option(help="Repeat for several; default all ready.")]
 
@@ -105,6 +105,14 @@ def evaluate(
     questions: Annotated[Path | None, typer.Option(help="A table of questions.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many test questions; 0 for all.")] = 0,
     trained: Annotated[int, typer.Option(help="Ask so many in their trained wording, too.")] = 0,
+    written: Annotated[
+        bool, typer.Option(help="Ask what was written from the documents (examples --generate).")
+    ] = False,
+    judge_url: Annotated[str, typer.Option(help="An endpoint that judges the answers.")] = "",
+    judge_model: Annotated[str, typer.Option(help="The judge's model name there.")] = "",
+    judge_key: Annotated[
+        str, typer.Option(help="Environment variable that holds the judge's key.")
+    ] = "",
     variety: Annotated[bool, typer.Option(help="Draw several answers to some questions.")] = False,
     self_check: Annotated[
         Strategy | None, typer.Option(help="Compare this arm with itself (A/A).")
@@ -121,18 +129,25 @@ def evaluate(
         report_text,
         start_evaluation,
         workspace_questions,
+        written_questions,
     )
 
     workspace = opened(w)
     if questions:
         asked = brought_questions(workspace, questions.name, questions.read_bytes())
+    elif written:
+        asked = written_questions(workspace, limit or None)
     else:
         asked = workspace_questions(workspace, limit or None, trained)
+    judge = None
+    if judge_url or judge_model:
+        judge = ModelChoice("endpoint", judge_model, judge_url, judge_key)
     if self_check:
         plan = make_self_check(asked, self_check)
     else:
         arms = arm or _ready(workspace)
-        plan = make_plan(asked, arms, diversity_questions=10 if variety else 0)
+        diversity = 10 if variety else 0
+        plan = make_plan(asked, arms, diversity_questions=diversity, judge=judge)
     job = start_evaluation(workspace, plan, asked)
     if not wait:
         finish(job, False, as_json)

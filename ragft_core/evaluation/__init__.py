@@ -10,6 +10,7 @@ from ragft_core.evaluation.claims import check_claims
 from ragft_core.evaluation.outlook import Outlook, look_ahead, probe
 from ragft_core.evaluation.plain import report_text
 from ragft_core.evaluation.plans import Plan, list_plans, make_plan, make_self_check
+from ragft_core.evaluation.prices import Prices, price_arms
 from ragft_core.evaluation.questions import QuestionSet
 from ragft_core.evaluation.report import EvaluationReport, load_report, make_report
 from ragft_core.evaluation.results import Results, load_results, version_of
@@ -18,13 +19,16 @@ from ragft_core.evaluation.sources import (
     brought_questions,
     check_leaks,
     count_test_questions,
+    latest_writing,
     workspace_questions,
+    written_questions,
 )
 
 __all__ = [
     "EvaluationReport",
     "Outlook",
     "Plan",
+    "Prices",
     "QuestionSet",
     "Results",
     "brought_questions",
@@ -32,6 +36,7 @@ __all__ = [
     "check_leaks",
     "count_test_questions",
     "find_job",
+    "latest_writing",
     "list_plans",
     "load_report",
     "load_results",
@@ -39,9 +44,11 @@ __all__ = [
     "make_plan",
     "make_report",
     "make_self_check",
+    "price_arms",
     "probe",
     "report_text",
     "start_evaluation",
     "version_of",
     "workspace_questions",
+    "written_questions",
 ]

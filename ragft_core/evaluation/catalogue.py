@@ -15,6 +15,7 @@ from ragft_core.evaluation.scorers import (
     answers_when_it_can,
     correct,
     cost,
+    judged,
     label_format,
     label_right,
     least_word_errors,
@@ -174,6 +175,14 @@ SCORERS = (
         retrieval(lambda flags: measures.ndcg(flags, 1)),
     ),
     Scorer(
+        "judged",
+        "Right, says the judge",
+        "Another model's opinion, by a fixed rubric; ranks nobody.",
+        Family.JUDGED,
+        judged,
+        rate=True,
+    ),
+    Scorer(
         "prompt_tokens",
         "Tokens read",
         "Tokens of the rendered prompt.",
@@ -211,6 +220,7 @@ def score_answer(
     *,
     labelling: Labelling = NO_LABELS,
     similarity: float | None = None,
+    judgement: Score | None = None,
 ) -> dict[str, Score]:
     """All scores of one answer, by the scorer's name.
 
@@ -219,9 +229,10 @@ def score_answer(
         answer: What the arm said; one with an error is scored by nothing.
         labelling: The labels, where questions are to be labelled.
         similarity: Cosine to the nearest gold answer, where an embedder was at hand.
+        judgement: What a judge said, where one was asked.
     """
     if answer.error:
         failed = Score(None, f"the arm failed: {answer.error}")
         return {scorer.name: failed for scorer in SCORERS}
-    subject = Subject(question, answer, labelling, similarity)
+    subject = Subject(question, answer, labelling, similarity, judgement)
     return {scorer.name: scorer.score(subject) for scorer in SCORERS}

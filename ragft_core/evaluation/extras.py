@@ -33,7 +33,11 @@ class ArmLatency:
 
 @dataclass(frozen=True)
 class ArmCost:
-    """What an arm costs: means per answer, and what was spent once on its adapter."""
+    """What an arm costs: means per answer, and what was spent once on its adapter.
+
+    ``memory_bytes`` is what an answer holds besides the base model, keys and values and the
+    adapter; None where it is not known (endpoints).
+    """
 
     arm: str
     prompt_tokens: float
@@ -41,6 +45,7 @@ class ArmCost:
     price: float
     seconds: float | None
     training_s: float | None
+    memory_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ def costs(results: Results) -> list[ArmCost]:
                     float(np.mean([answer.cost for answer in answers])),
                     seconds.get(record.arm),
                     _training_seconds(results, record.adapter),
+                    float(np.mean([answer.memory_bytes for answer in answers])) or None,
                 )
             )
     return found

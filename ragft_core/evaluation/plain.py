@@ -38,6 +38,10 @@ def report_text(report: EvaluationReport) -> str:
         ]
         rows.append(["Time per answer, median", *cells])
     lines += _aligned(rows)
+    if report.judge and report.judge.compared:
+        judge = report.judge
+        lines += ["", f"{judge.model} as judge agrees on {judge.agreed} of {judge.compared}."]
+        lines += judge.notes
     for score in headline:
         lines += ["", *_pairs(report, score)]
     return "\n".join(lines)

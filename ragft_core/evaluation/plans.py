@@ -6,6 +6,7 @@ evaluations/<id>/
     answers.jsonl     every answer with its provenance, as it came
     latency.jsonl     times measured apart, one arm at a time
     similarity.jsonl  cosines to the gold answers
+    judgements.jsonl  what a judge said, where one was asked
     report.json       the tables; written last
 """
 
@@ -21,7 +22,15 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions import Question, QuestionSet
 from ragft_core.types import Sampling, Strategy, from_dict, to_dict
-from ragft_core.workspace import Workspace, new_id, now, read_jsonl, write_json, write_jsonl
+from ragft_core.workspace import (
+    ModelChoice,
+    Workspace,
+    new_id,
+    now,
+    read_jsonl,
+    write_json,
+    write_jsonl,
+)
 
 FOLDER = "evaluations"
 PLAN_FILE = "plan.json"
@@ -29,6 +38,7 @@ QUESTIONS_FILE = "questions.jsonl"
 ANSWERS_FILE = "answers.jsonl"
 LATENCY_FILE = "latency.jsonl"
 SIMILARITY_FILE = "similarity.jsonl"
+JUDGEMENT_FILE = "judgements.jsonl"
 REPORT_FILE = "report.json"
 # How answers are drawn where they must differ: A/A checks and diversity.
 TEMPERATURE = 0.7
@@ -60,7 +70,8 @@ class Plan:
     """What to ask of whom.
 
     ``latency_questions`` are asked again one arm at a time; ``diversity_questions`` are asked
-    ``diversity_samples`` times with other seeds.
+    ``diversity_samples`` times with other seeds. ``judge`` is an endpoint that is asked for its
+    opinion of every answer; ``caveat`` comes with the questions.
     """
 
     id: str
@@ -72,6 +83,8 @@ class Plan:
     diversity_questions: int = 0
     diversity_samples: int = 4
     similarity: bool = True
+    judge: ModelChoice | None = None
+    caveat: str = ""
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -91,14 +104,19 @@ def make_plan(
     latency_questions: int = 5,
     diversity_questions: int = 0,
     similarity: bool = True,
+    judge: ModelChoice | None = None,
 ) -> Plan:
     """A new plan that compares arms.
 
     Raises:
-        EvaluationError: No arm is chosen.
+        EvaluationError: No arm is chosen, or the judge is no endpoint.
     """
     if not strategies:
         raise EvaluationError("No arm is chosen.", "Choose two or more to compare.")
+    if judge is not None and not (judge.kind == "endpoint" and judge.url and judge.name):
+        raise EvaluationError(
+            "The judge needs an address and a model name.", "Fill both in, or do without a judge."
+        )
     return Plan(
         new_id("eval"),
         questions.name,
@@ -108,6 +126,8 @@ def make_plan(
         latency_questions,
         diversity_questions,
         similarity=similarity,
+        judge=judge,
+        caveat=questions.caveat,
     )
 
 
@@ -115,7 +135,10 @@ def make_self_check(questions: QuestionSet, strategy: Strategy) -> Plan:
     """A plan that compares an arm with itself under another seed: there must be no winner."""
     entrants = (Entrant(strategy, 1), Entrant(strategy, 2))
     name = f"A/A check: {questions.name}"
-    return Plan(new_id("eval"), name, now(), entrants, questions.labelling, 0, similarity=False)
+    return Plan(
+        new_id("eval"), name, now(), entrants, questions.labelling, 0, similarity=False,
+        caveat=questions.caveat,
+    )  # fmt: skip
 
 
 def save_plan(workspace: Workspace, plan: Plan, questions: QuestionSet) -> Path:
@@ -146,7 +169,7 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
             f"The plan of evaluation {evaluation_id!r} is damaged: {error}.",
             "Delete its folder under evaluations/, or restore it from a copy of the workspace.",
         ) from None
-    return plan, QuestionSet(plan.name, questions, plan.labelling)
+    return plan, QuestionSet(plan.name, questions, plan.labelling, plan.caveat)
 
 
 def list_plans(workspace: Workspace) -> list[Plan]:

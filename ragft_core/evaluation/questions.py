@@ -50,11 +50,15 @@ class Question:
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """Questions that are asked together, and the labels where they are to be labelled."""
+    """Questions that are asked together, and the labels where they are to be labelled.
+
+    ``caveat`` is what must be known of how they were chosen.
+    """
 
     name: str
     questions: tuple[Question, ...]
     labelling: Labelling = Labelling()
+    caveat: str = ""
 
     @property
     def ranked(self) -> tuple[Question, ...]:

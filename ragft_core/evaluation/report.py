@@ -19,6 +19,7 @@ from ragft_core.evaluation.extras import (
     LabelTable,
     Overfitting,
 )
+from ragft_core.evaluation.opinion import JudgeReport, judge_report
 from ragft_core.evaluation.plans import REPORT_FILE, folder_of
 from ragft_core.evaluation.results import ArmRecord, Results, ScoreTable, Slice
 from ragft_core.evaluation.significance import detectable
@@ -59,6 +60,7 @@ class EvaluationReport:
     overfitting: tuple[Overfitting, ...]
     diversity: tuple[Diversity, ...]
     labels: tuple[LabelTable, ...]
+    judge: JudgeReport | None = None
 
     def table(self, score: str, part: str = "all") -> ScoreTable | None:
         """The table of a score on a slice, or None where it was not measured."""
@@ -95,6 +97,7 @@ def make_report(results: Results) -> EvaluationReport:
         overfitting=tuple(extras.overfitting(results)),
         diversity=tuple(extras.diversity(results)),
         labels=tuple(extras.label_tables(results)),
+        judge=judge_report(results),
     )
 
 
@@ -165,7 +168,7 @@ def disagreement(table: ScoreTable) -> float:
 
 def notes(results: Results, robust: ScoreTable) -> list[str]:
     """What limits the result, most important first."""
-    found = []
+    found = [results.questions.caveat] if results.questions.caveat else []
     for record in results.records:
         name = capital(arm_name(record.arm))
         if record.failed and not record.ranked:

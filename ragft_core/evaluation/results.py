@@ -17,8 +17,10 @@ from ragft_core.evaluation.answers import (
     stored_timings,
 )
 from ragft_core.evaluation.catalogue import BY_NAME, SCORERS, score_answer
+from ragft_core.evaluation.judge import Judgement, stored_judgements
 from ragft_core.evaluation.plans import (
     ANSWERS_FILE,
+    JUDGEMENT_FILE,
     LATENCY_FILE,
     PLAN_FILE,
     QUESTIONS_FILE,
@@ -29,6 +31,7 @@ from ragft_core.evaluation.plans import (
 )
 from ragft_core.evaluation.questions import KIND_LABELS, Question, QuestionSet
 from ragft_core.evaluation.resampling import Clusters, Floats, group, resample
+from ragft_core.evaluation.rubric import judgement_key
 from ragft_core.evaluation.scorers import Score
 from ragft_core.evaluation.statistics import (
     Difference,
@@ -121,6 +124,7 @@ class Results:
     scores: dict[str, Floats]
     details: dict[tuple[str, str], dict[str, Score]]
     records: tuple[ArmRecord, ...]
+    judgements: dict[str, Judgement]
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -231,15 +235,20 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
     folder = folder_of(workspace, evaluation_id)
     answers = stored_answers(folder)
     cosines = stored_similarities(folder)
+    judgements = stored_judgements(folder)
     details: dict[tuple[str, str], dict[str, Score]] = {}
     for arm in plan.arms:
         for question in questions.questions:
             row = answers.get((arm, question.id, 0))
             if row is not None:
                 cosine = cosines.get(similarity_key(row.answer.text, question.golds))
-                details[arm, question.id] = score_answer(
-                    question, row.answer, labelling=questions.labelling, similarity=cosine
+                said = plan.judge and judgements.get(
+                    judgement_key(plan.judge, question, row.answer.text)
                 )
+                details[arm, question.id] = score_answer(
+                    question, row.answer, labelling=questions.labelling, similarity=cosine,
+                    judgement=said.score if said else None,
+                )  # fmt: skip
     ranked = questions.ranked
     scores = {
         scorer.name: np.array(
@@ -251,6 +260,7 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
         workspace, plan, questions, answers, tuple(stored_timings(folder)),
         {document.id: document.title for document in documents(workspace)},
         scores, details, tuple(_record(arm, questions, answers) for arm in plan.arms),
+        judgements,
     )  # fmt: skip
 
 
@@ -261,7 +271,9 @@ def version_of(workspace: Workspace, evaluation_id: str) -> str:
         EvaluationError: The id is not of the form that ids have.
     """
     folder = folder_of(workspace, evaluation_id)
-    names = (PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE)
+    names = (
+        PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE
+    )  # fmt: skip
     stats = [file.stat() for name in names if (file := folder / name).exists()]
     return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
 

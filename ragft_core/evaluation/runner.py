@@ -22,17 +22,16 @@ from ragft_core.evaluation.answers import (
     keep,
     lend_answers,
     lend_timings,
-    similarity_key,
-    stored_answers,
     stored_keys,
-    stored_similarities,
     stored_timings,
     timing_tasks,
 )
+from ragft_core.evaluation.judge import judge_answers
+from ragft_core.evaluation.meanings import compare_meanings
 from ragft_core.evaluation.outlook import keep_effort
 from ragft_core.evaluation.plans import (
     ANSWERS_FILE,
-    FOLDER,
+    JUDGEMENT_FILE,
     LATENCY_FILE,
     REPORT_FILE,
     SIMILARITY_FILE,
@@ -42,12 +41,13 @@ from ragft_core.evaluation.plans import (
     save_plan,
 )
 from ragft_core.evaluation.questions import QuestionSet
-from ragft_core.evaluation.seams import Asks, Embeds, Pending
+from ragft_core.evaluation.seams import Asks, Embeds, Generates, Pending
 from ragft_core.jobs import Job, JobContext, list_jobs, start_job
+from ragft_core.models.chatapi import ChatClient
 from ragft_core.settings import Settings
 from ragft_core.strategies import arm_states
-from ragft_core.types import Answer, QuestionKind, to_dict
-from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, write_json
+from ragft_core.types import Answer, to_dict
+from ragft_core.workspace import ModelChoice, Workspace, write_json
 
 # Enough to keep a batching engine busy, few enough to stop soon.
 IN_FLIGHT = 24
@@ -64,6 +64,7 @@ def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -
 
     Raises:
         EvaluationError: There is no question, or an arm cannot run.
+        ModelError: The judge has no usable address, or its key is not set.
     """
     if not questions.questions:
         raise EvaluationError("The question set is empty.", "Bring at least one question.")
@@ -74,6 +75,8 @@ def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -
                 f"The arm {entrant.strategy.value} cannot run: {states[entrant.strategy].reason}",
                 "Provide what it needs, or leave it out.",
             )
+    if plan.judge:
+        ChatClient(plan.judge).close()  # what is wrong with it is said now, not after the answers
     save_plan(workspace, plan, questions)
     return start_job(workspace, "evaluate", {"evaluation": plan.id})
 
@@ -86,6 +89,7 @@ def find_job(workspace: Workspace, evaluation_id: str) -> Job | None:
 
 def run_evaluation(context: JobContext) -> None:
     """What the job runs."""
+    from ragft_core.models.endpoints import EndpointGenerator
     from ragft_core.strategies import open_embedder, open_lab
 
     settings = Settings()
@@ -94,6 +98,7 @@ def run_evaluation(context: JobContext) -> None:
         settings,
         open_lab=lambda: open_lab(context.workspace, settings),
         open_embedder=lambda: open_embedder(settings),
+        open_judge=EndpointGenerator,
     )
 
 
@@ -103,6 +108,7 @@ def evaluate(
     *,
     open_lab: Callable[[], Asks],
     open_embedder: Callable[[], Embeds],
+    open_judge: Callable[[ModelChoice], Generates],
 ) -> None:
     """Does what a plan wants and is not there yet.
 
@@ -111,6 +117,7 @@ def evaluate(
         settings: Where models lie.
         open_lab: Loads the models; called only when an answer or a time is missing.
         open_embedder: Loads the embedder; called only when a cosine is missing.
+        open_judge: Connects to the plan's judge; called only when a judgement is missing.
     """
     from ragft_core.evaluation.report import make_report
     from ragft_core.evaluation.results import load_results
@@ -118,7 +125,7 @@ def evaluate(
     workspace = context.workspace
     plan, questions = load_plan(workspace, context.spec["evaluation"])
     folder = folder_of(workspace, plan.id)
-    for name in (ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE):
+    for name in (ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE):
         _mend(folder / name)
     with ExitStack() as stack:
         opened: list[Asks] = []
@@ -135,7 +142,12 @@ def evaluate(
         _answer(context, folder, tasks, lab)
     if plan.similarity and not context.stopping:
         context.progress(ANSWERS_SHARE, "Comparing meanings")
-        _compare_meanings(workspace, folder, questions, open_embedder)
+        compare_meanings(workspace, folder, questions, open_embedder)
+    if plan.judge and not context.stopping:
+        judge_answers(
+            workspace, folder, plan.judge, questions.questions, open_judge,
+            lambda text: context.progress(ANSWERS_SHARE, text), lambda: context.stopping,
+        )  # fmt: skip
     if context.stopping:
         return
     context.progress(0.99, "Working out the tables")
@@ -255,41 +267,6 @@ def _measure(
         keep(folder / LATENCY_FILE, [timing])
         if (name, task.question.id) in firsts:
             _keep_answer(context, folder, firsts[name, task.question.id], answer)
-
-
-def _compare_meanings(
-    workspace: Workspace,
-    folder: Path,
-    questions: QuestionSet,
-    open_embedder: Callable[[], Embeds],
-) -> None:
-    """Works out the cosine of each answer to its nearest gold answer, where it is not known."""
-    import numpy as np
-
-    golds = {q.id: q.golds for q in questions.questions if q.kind is not QuestionKind.UNANSWERABLE}
-    pairs = {
-        similarity_key(row.answer.text, golds[row.question_id]): (
-            row.answer.text,
-            golds[row.question_id],
-        )
-        for row in stored_answers(folder).values()
-        if golds.get(row.question_id) and row.answer.text and not row.answer.error
-    }
-    known: dict[str, float] = {}
-    for file in workspace.path.glob(f"{FOLDER}/eval-*/{SIMILARITY_FILE}"):
-        known |= {row["key"]: row["value"] for row in read_jsonl(file)}
-    missing = [key for key in pairs if key not in known]
-    if missing:
-        texts = {t for key in missing for t in (pairs[key][0], *pairs[key][1])}
-        order = {text: place for place, text in enumerate(sorted(texts))}
-        vectors = np.asarray(open_embedder().embed_documents(list(order)), dtype=np.float64)
-        for key in missing:
-            text, right = pairs[key]
-            cosines = vectors[[order[gold] for gold in right]] @ vectors[order[text]]
-            known[key] = float(cosines.max())
-    own = stored_similarities(folder)
-    rows = [{"key": key, "value": known[key]} for key in pairs if key not in own]
-    append_jsonl(folder / SIMILARITY_FILE, rows)
 
 
 def _mend(path: Path) -> None:

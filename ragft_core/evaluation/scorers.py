@@ -25,6 +25,7 @@ class Family(StrEnum):
     ABSTENTION = "abstention"
     GROUNDING = "grounding"
     RETRIEVAL = "retrieval"
+    JUDGED = "judged"
     COST = "cost"
 
 
@@ -38,12 +39,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Subject:
-    """What scorers look at: a question, an answer to it, the labels and the similarity."""
+    """What scorers look at: question, answer, labels, similarity, and a judge's opinion."""
 
     question: Question
     answer: Answer
     labelling: Labelling = Labelling()
     similarity: float | None = None
+    judgement: Score | None = None
 
     @property
     def answerable(self) -> bool:
@@ -137,6 +139,11 @@ def similarity(subject: Subject) -> Score:
     if subject.similarity is None:
         return Score(None, "no embedder was at hand")
     return Score(subject.similarity)
+
+
+def judged(subject: Subject) -> Score:
+    """The judge's opinion, where one was asked."""
+    return subject.judgement or Score(None, "no judge was asked")
 
 
 def abstains_rightly(subject: Subject) -> Score:

@@ -6,7 +6,7 @@ import re
 import string
 
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.overlap import normalise
+from ragft_core.overlap import STOP_WORDS, normalise
 
 _WORDS = re.compile(r"\w+", re.UNICODE)
 _NUMBER = re.compile(
@@ -15,14 +15,6 @@ _NUMBER = re.compile(
     r"(?:(?:\s*(?P<scale>thousand|million|billion|bn)|(?P<short>[kKM]))(?!\w))?"
 )
 _SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
-
-STOP_WORDS = frozenset(
-    "a about after all also am an and any are as at be been before but by can could did do does "
-    "for from had has have he her his how i if in into is it its may more most no not of on one "
-    "only or other our over she should so some such than that the their them then there these "
-    "they this to under up was we were what when where which while who will with would yes you "
-    "your".split()
-)
 
 # Ways of saying "I cannot tell", besides the sentence that the prompt asks for. Each is looked
 # for in the first sentence only: a refusal opens an answer, an aside further down is none.

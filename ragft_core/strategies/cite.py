@@ -10,22 +10,17 @@ import re
 from collections.abc import Sequence
 
 from ragft_core.models.prompts import ABSTENTION
+from ragft_core.overlap import STOP_WORDS
 from ragft_core.types import Citation, Passage
 
 ENOUGH = 0.6
 MOST = 2
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|\w+", re.UNICODE)
-_STOP = frozenset(
-    """a an and are as at be been but by can do does for from had has have how if in into is it
-    its may more most must no not of on or our should so such than that the their them then there
-    these they this to up was we were what when where which who will with within would you your
-    """.split()
-)
 
 
 def content_words(text: str) -> list[str]:
     """Lower-case words and numbers of a text, without the words that carry no content."""
-    return [word for word in _WORD.findall(text.lower()) if word not in _STOP]
+    return [word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
 def support(answer: str, passage: str) -> float:

@@ -4,7 +4,12 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.leaks import find_leaks
 from ragft_core.evaluation.questions import Question, from_examples, from_rows
-from ragft_core.types import Example, QuestionKind, Split
+from ragft_core.evaluation.sources import written_questions
+from ragft_core.finetuning import save_examples
+from ragft_core.finetuning.generate import CANDIDATES
+from ragft_core.finetuning.roundtrip import Candidate
+from ragft_core.types import Example, QuestionKind, Split, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, write_json
 
 
 def example(number: int, split: Split = Split.TEST, **changes: object) -> Example:
@@ -131,3 +136,26 @@ def test_documents_of_both_splits_are_named_by_id() -> None:
     report = find_leaks(tested, [trained], documents={"a.md": "doc-1"})
     assert report.shared_documents == ("doc-1",)
     assert "Documents in training and in test: 1;" in report.summary
+
+
+def write_candidates(workspace: Workspace, facts: list[str]) -> None:
+    folder = workspace.folder("jobs", "generate-1")
+    write_json(folder / "spec.json", {"kind": "generate", "created_ns": 1, "spec": {"target": 9}})
+    rows = [
+        Candidate(f"Wording {n} of {fact}?", f"answer {fact}", "evidence", "a.md", fact)
+        for n in range(2)
+        for fact in facts
+    ]
+    append_jsonl(folder / CANDIDATES, [to_dict(row) for row in rows])
+
+
+def test_written_questions_are_one_a_fact_and_none_that_is_trained(workspace: Workspace) -> None:
+    with pytest.raises(EvaluationError, match="no questions written"):
+        written_questions(workspace)
+    write_candidates(workspace, ["f1", "f2", "f3"])
+    save_examples(workspace, [example(1, Split.TRAIN, fact="f2"), example(2, fact="f3")])
+    found = written_questions(workspace)
+    assert [q.fact for q in found.questions] == ["f1", "f3"]
+    assert {q.kind for q in found.questions} == {QuestionKind.DOCUMENT_FACT}
+    assert "favours the arms that read" in found.caveat
+    assert len(written_questions(workspace, 1).questions) == 1

@@ -33,14 +33,18 @@ from tests.evaluation.conftest import (
 )
 
 
-def refuse() -> FakeLab:
+def refuse(*_: object) -> FakeLab:
     raise AssertionError("nothing is missing, so nothing may be loaded")
 
 
 def run(workspace: Workspace, plan: Plan, lab: FakeLab | None = None) -> FakeLab:
     lab = lab or FakeLab()
     evaluate(
-        context_of(workspace, plan), Settings(), open_lab=lambda: lab, open_embedder=FakeEmbedder
+        context_of(workspace, plan),
+        Settings(),
+        open_lab=lambda: lab,
+        open_embedder=FakeEmbedder,
+        open_judge=refuse,  # type: ignore[arg-type]
     )
     return lab
 
@@ -116,7 +120,9 @@ def test_a_stopped_run_keeps_what_it_has_and_writes_no_report(
     plan = planned(stocked, questions)
     context = context_of(stocked, plan)
     lab = FakeLab(on_ask=lambda: (context.folder / "stop").touch())
-    evaluate(context, Settings(), open_lab=lambda: lab, open_embedder=FakeEmbedder)
+    evaluate(
+        context, Settings(), open_lab=lambda: lab, open_embedder=FakeEmbedder, open_judge=refuse
+    )  # type: ignore[arg-type]
     assert 0 < len(stored_answers(folder_of(stocked, plan.id))) < 25
     with pytest.raises(EvaluationError, match="no report yet"):
         load_report(stocked, plan.id)
@@ -129,7 +135,7 @@ def test_an_unchanged_run_asks_nothing_and_says_so(
     run(stocked, first)
     second = planned(stocked, questions)
     evaluate(
-        context_of(stocked, second), Settings(), open_lab=refuse, open_embedder=refuse  # type: ignore[arg-type]
+        context_of(stocked, second), Settings(), open_lab=refuse, open_embedder=refuse, open_judge=refuse  # type: ignore[arg-type]
     )  # fmt: skip
     report = load_report(stocked, second.id)
     assert [record.reused for record in report.arms] == [12, 12]

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ragft_core.advisor.cost_inputs import load_costs
 from ragft_core.evaluation import QuestionSet
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.plans import Plan, list_plans
 from ragft_core.evaluation.questions import Question
 from ragft_core.finetuning import save_examples
+from ragft_core.finetuning.generate import CANDIDATES
+from ragft_core.finetuning.roundtrip import Candidate
 from ragft_core.jobs import JobState, JobStatus, start_job
 from ragft_core.jobs.status import write_status
-from ragft_core.types import Example, QuestionKind, Split, Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.types import Example, QuestionKind, Split, Strategy, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, write_json
 from tests.evaluation.conftest import make_questions, stocked, stored_run
 
 __all__ = ["stocked"]  # a fixture
@@ -41,6 +44,18 @@ def open_page(workspace: Workspace, **params: str) -> AppTest:
 def texts(page: AppTest) -> str:
     parts = [*page.markdown, *page.caption, *page.subheader, *page.warning, *page.error]
     return "\n".join(str(part.value) for part in parts)
+
+
+def written(workspace: Workspace) -> None:
+    """What a job leaves that wrote from the documents: four candidates for three facts."""
+    folder = workspace.folder("jobs", "generate-1")
+    write_json(folder / "spec.json", {"kind": "generate", "created_ns": 1, "spec": {"target": 4}})
+    rows = [
+        Candidate(f"What is part {n % 3}{'?' * (n // 3 + 1)}", f"part {n % 3}", "", "", f"f{n % 3}")
+        for n in range(4)
+    ]
+    append_jsonl(folder / CANDIDATES, [to_dict(row) for row in rows])
+    write_status(folder, JobStatus(JobState.SUCCEEDED))
 
 
 def some_right(arm: str, question: Question, draw: int) -> str:
@@ -71,11 +86,58 @@ def with_tests(workspace: Workspace) -> None:
 
 def test_without_test_questions_the_page_leads_to_the_examples(stocked: Workspace) -> None:
     page = open_page(stocked)
-    page.segmented_control(key=f"eval.source.{stocked.id}").set_value(
-        "Test questions of this workspace"
-    ).run()
+    page.segmented_control(key=f"eval.source.{stocked.id}").set_value("Test split").run()
     assert "No test questions yet" in texts(page)
     assert "Add examples" in [button.label for button in page.button]
+
+
+def test_questions_written_from_the_documents_can_be_asked_directly(stocked: Workspace) -> None:
+    source = f"eval.source.{stocked.id}"
+    page = open_page(stocked)
+    page.segmented_control(key=source).set_value("Written from the documents").run()
+    assert "Write examples" in [button.label for button in page.button]
+    written(stocked)
+    page = open_page(stocked)
+    page.segmented_control(key=source).set_value("Written from the documents").run()
+    assert not page.exception
+    assert "favours the arms that read with it" in texts(page)
+    assert "3 · fact only in the documents" in texts(page)
+    page.button[[b.label for b in page.button].index("Start the evaluation")].click().run()
+    assert list_plans(stocked)[0].caveat
+
+
+def test_a_judge_is_off_until_it_is_asked_for(stocked: Workspace) -> None:
+    with_tests(stocked)
+    page = open_page(stocked)
+    assert page.toggle(key="eval.judging").value is False
+    page.toggle(key="eval.judging").set_value(True).run()
+    assert "are sent to this address" in texts(page)
+    (start,) = [button for button in page.button if button.label == "Start the evaluation"]
+    assert start.disabled
+    key = f"eval.judge.{stocked.id}"
+    page.text_input(key=f"{key}.url").set_value("http://127.0.0.1:9/v1")
+    page.text_input(key=f"{key}.name").set_value("grader").run()
+    (start,) = [button for button in page.button if button.label == "Start the evaluation"]
+    start.click().run()
+    judge = list_plans(stocked)[0].judge
+    assert judge is not None
+    assert judge.name == "grader"
+    assert stocked.settings().judge == judge
+
+
+def test_prices_entered_here_count_in_the_advisor_too(finished: tuple[Workspace, Plan]) -> None:
+    workspace, plan = finished
+    page = open_page(workspace, eval=plan.id)
+    page.segmented_control(key="eval_view").set_value("costs").run()
+    page.number_input(key="eval.price.machine_hour").set_value(3.6)
+    (save,) = [button for button in page.button if button.label == "Save"]
+    save.click().run()
+    assert not page.exception
+    assert load_costs(workspace) == {"price_in": 0, "price_out": 0, "machine_hour": 3.6}
+    table = page.dataframe[0].value
+    # 0.52 s at 0.001 a second; 2 of 12 are right.
+    assert list(table["Price of 1,000 answers"])[0] == "0.52"
+    assert list(table["Of 1,000 right ones"])[0] == "3.12"
 
 
 def test_the_setup_says_what_leaks_and_what_the_run_can_show(stocked: Workspace) -> None:
@@ -169,7 +231,7 @@ def test_labels_have_a_confusion_matrix_per_arm(stocked: Workspace) -> None:
 def test_an_unknown_run_in_a_link_opens_the_setup(finished: tuple[Workspace, Plan]) -> None:
     workspace, _ = finished
     page = open_page(workspace, eval="eval-../../x")
-    assert "What it can show" in texts(page) or "A file of questions" in str(page.segmented_control)
+    assert "What it can show" in texts(page) or "A file" in str(page.segmented_control)
 
 
 def test_a_stopped_run_shows_what_there_is_and_can_go_on(
