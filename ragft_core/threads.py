@@ -32,6 +32,8 @@ def use_threads(count: int) -> None:
     import torch
 
     usual_threads()
+    # A thread takes over what any other has set last when it first asks, so it asks before.
+    torch.get_num_threads()
     torch.set_num_threads(count)
 
 

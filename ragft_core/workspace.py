@@ -155,7 +155,8 @@ def create_workspace(settings: Settings, name: str, path: Path | None = None) ->
         path: The folder to use instead of one in the home.
 
     Raises:
-        WorkspaceError: The name cannot be used, or the workspace exists already.
+        WorkspaceError: The name cannot be used, the workspace exists already, or its folder holds
+            something else.
     """
     name = name.strip()
     if not _NAME.fullmatch(name):
@@ -166,6 +167,11 @@ def create_workspace(settings: Settings, name: str, path: Path | None = None) ->
     folder = path or settings.workspaces / slug(name)
     if (folder / FILE).exists():
         raise WorkspaceError(f"There is already a workspace {name!r}.", "Choose another name.")
+    if folder.is_dir() and any(folder.iterdir()):
+        # Deleting the workspace would delete what lies there.
+        raise WorkspaceError(
+            f"The folder {folder.name!r} is not empty.", "Choose a new or an empty folder."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / FILE, to_dict(WorkspaceSettings(name=name, created_at=now())))
     return Workspace(folder)

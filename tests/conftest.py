@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ragft_core.jobs import list_jobs
 from ragft_core.models import bundled
 from ragft_core.settings import Settings
-from ragft_core.workspace import Workspace, create_workspace
+from ragft_core.workspace import Workspace, create_workspace, list_workspaces
 
 ROOT = Path(__file__).resolve().parent.parent
 # The cache outlives a test run: the models are fetched once for a machine, not once a session.
@@ -35,6 +37,15 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def settings(_isolated: None) -> Settings:
     """Settings with a home of this test's own."""
     return Settings()
+
+
+@pytest.fixture(autouse=True)
+def _no_job_outlives_its_test(settings: Settings) -> Iterator[None]:
+    """A job would go on after a failed test, as jobs do."""
+    yield
+    for workspace in list_workspaces(settings):
+        for job in list_jobs(workspace):
+            job.stop(force=True)
 
 
 @pytest.fixture

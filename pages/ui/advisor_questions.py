@@ -127,9 +127,11 @@ def _exchange(
             icon=":material/download:",
             on_click="ignore",
         )
-        if out.button("Clear all answers", icon=":material/ink_eraser:", key="advisor.clear"):
-            save_answers(workspace, Answers(who=answers.who))
-            _reread()
+        with out.popover("Clear all answers", icon=":material/ink_eraser:"):
+            st.markdown(f"Clear {len(answers.choices)} answers? Download them first to keep them.")
+            if st.button("Clear them", type="primary", key="advisor.clear"):
+                save_answers(workspace, Answers(who=answers.who))
+                _reread()
         with back.form("advisor.import", border=False, clear_on_submit=True):
             file = st.file_uploader("Answers as JSON", type="json", key="advisor.file")
             who = st.text_input(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 
 import streamlit as st
 
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
+from ragft_core.finetuning import list_adapters
 from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
 from ragft_core.types import Answer, Passage
 from ragft_core.workspace import Workspace, now
@@ -47,6 +48,7 @@ def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
 def turn_columns(workspace: Workspace, turn: Turn, vote: Vote | None, key: str) -> None:
     """A finished turn: every answer with its footer; nothing that tells arms apart while blind."""
     hidden = turn.blind and vote is None
+    names = {adapter.id: adapter.name for adapter in list_adapters(workspace)}
     for number, column in enumerate(st.columns(len(turn.answers))):
         answer = turn.answers[number]
         with column.container(border=True, height="stretch"):
@@ -56,7 +58,7 @@ def turn_columns(workspace: Workspace, turn: Turn, vote: Vote | None, key: str) 
             else:
                 st.markdown(_cited(answer, hidden))
             if not hidden:
-                _footer(answer)
+                _footer(answer, names)
                 _details(workspace, answer, f"{key}.{number}")
 
 
@@ -79,7 +81,7 @@ def _cited(answer: Answer, hidden: bool) -> str:
     return text + "".join(f" :blue-badge[{citation.rank}]" for citation in answer.citations)
 
 
-def _footer(answer: Answer) -> None:
+def _footer(answer: Answer, names: Mapping[str, str]) -> None:
     if answer.error:
         return
     decoding = answer.total_s - answer.first_token_s
@@ -90,7 +92,7 @@ def _footer(answer: Answer) -> None:
     if answer.passages:
         parts.append(f"{len(answer.passages)} sources")
     if answer.adapter:
-        parts.append(f"adapter {plain(answer.adapter)}")
+        parts.append(f"adapter {plain(names.get(answer.adapter, answer.adapter))}")
     st.caption(" · ".join(parts) + (f"\n\n{plain(answer.note)}" if answer.note else ""))
 
 

@@ -17,9 +17,9 @@ from ragft_core.models.decoder import Segment
 from ragft_core.models.kvcache import RowCache
 from ragft_core.models.lora import Lora, Stacked, stack
 from ragft_core.models.machine import LANES
-from ragft_core.models.passes import TorchPass
+from ragft_core.models.passes import CompiledPass, TorchPass, compile_pass
 from ragft_core.models.products import PACKED_ROWS, Applied, Product, fuse
-from ragft_core.models.steps import CompiledPass, Shape, compile_steps
+from ragft_core.models.stepcode import Shape
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +57,7 @@ class LlamaDecoder:
         widths = (config.hidden_size, config.intermediate_size)
         fp32 = self.device.type == "cpu" and self._embedding.dtype.itemsize == 4
         whole = all(width % LANES == 0 for width in widths)
-        self._machine = compile_steps(self._shape) if fp32 and whole else None
+        self._machine = compile_pass(self._shape) if fp32 and whole else None
         self._norm = core.norm.weight
         self._head = Product(model.lm_head.weight)
         self._layers = [_layer(core, number) for number in range(config.num_hidden_layers)]
@@ -109,9 +109,8 @@ class LlamaDecoder:
 
     def _begin(
         self, segments: Sequence[Segment], cos: torch.Tensor, sin: torch.Tensor
-    ) -> CompiledPass | TorchPass:
-        few = len(cos) <= PACKED_ROWS
-        if few and self._machine is not None:
+    ) -> TorchPass:
+        if self._machine is not None:
             return CompiledPass(self._machine, self._shape, segments, cos, sin)
         return TorchPass(self._shape, segments, cos, sin)
 

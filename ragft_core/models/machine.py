@@ -137,17 +137,6 @@ class Code:
         return self._number
 
 
-def function(name: str, body: str) -> str:
-    """A function whose ``body`` reads ``%arguments``."""
-    return f"""
-define void @{name}(ptr %arguments) {{
-entry:
-{body}
-  ret void
-}}
-"""
-
-
 def parallel(name: str, body: str, threads_at: int) -> str:
     """A function whose ``body`` runs on several threads.
 

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ragft_core.finetuning import RunConfig, save_examples
-from ragft_core.jobs import list_jobs
-from ragft_core.settings import Settings
 from ragft_core.types import Example
-from ragft_core.workspace import ModelChoice, Workspace, list_workspaces
+from ragft_core.workspace import ModelChoice, Workspace
 
 COLOURS = ("red", "blue")
-
-
-@pytest.fixture(autouse=True)
-def _no_job_outlives_its_test(settings: Settings) -> Iterator[None]:
-    """A job would go on after a failed test, as jobs do."""
-    yield
-    for workspace in list_workspaces(settings):
-        for job in list_jobs(workspace):
-            job.stop(force=True)
 
 
 @pytest.fixture(autouse=True)

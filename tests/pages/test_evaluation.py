@@ -64,6 +64,14 @@ def some_right(arm: str, question: Question, draw: int) -> str:
 
 
 @pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs that would run; their process is not what is tested here."""
+    ids: list[str] = []
+    monkeypatch.setattr("ragft_core.jobs.store.launch", lambda job: ids.append(job.id))
+    return ids
+
+
+@pytest.fixture
 def finished(stocked: Workspace) -> tuple[Workspace, Plan]:
     """A run that shows RAG ahead."""
     plan = stored_run(
@@ -91,7 +99,9 @@ def test_without_test_questions_the_page_leads_to_the_examples(stocked: Workspac
     assert "Add examples" in [button.label for button in page.button]
 
 
-def test_questions_written_from_the_documents_can_be_asked_directly(stocked: Workspace) -> None:
+def test_questions_written_from_the_documents_can_be_asked_directly(
+    stocked: Workspace, started: list[str]
+) -> None:
     source = f"eval.source.{stocked.id}"
     page = open_page(stocked)
     page.segmented_control(key=source).set_value("Written from the documents").run()
@@ -104,9 +114,10 @@ def test_questions_written_from_the_documents_can_be_asked_directly(stocked: Wor
     assert "3 · fact only in the documents" in texts(page)
     page.button[[b.label for b in page.button].index("Start the evaluation")].click().run()
     assert list_plans(stocked)[0].caveat
+    assert len(started) == 1
 
 
-def test_a_judge_is_off_until_it_is_asked_for(stocked: Workspace) -> None:
+def test_a_judge_is_off_until_it_is_asked_for(stocked: Workspace, started: list[str]) -> None:
     with_tests(stocked)
     page = open_page(stocked)
     assert page.toggle(key="eval.judging").value is False
@@ -256,13 +267,8 @@ def test_answers_cannot_smuggle_markup(stocked: Workspace) -> None:
     assert "evil.example" in texts(page)
 
 
-def test_starting_makes_a_plan_and_opens_it(
-    stocked: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_starting_makes_a_plan_and_opens_it(stocked: Workspace, started: list[str]) -> None:
     with_tests(stocked)
-    started: list[str] = []
-    # The job's process is not what is tested here; everything up to its start is.
-    monkeypatch.setattr("ragft_core.jobs.store.launch", lambda job: started.append(job.id))
     page = open_page(stocked)
     next(item for item in page.button if item.label == "Start the evaluation").click().run()
     assert not page.exception

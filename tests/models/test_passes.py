@@ -1,4 +1,4 @@
-"""The compiled part of a decoding step against the library's, on the same numbers."""
+"""The compiled parts of a pass against the library's, on the same numbers."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import torch
 
 from ragft_core.models.decoder import Segment
 from ragft_core.models.kvcache import RowCache
-from ragft_core.models.passes import TorchPass
-from ragft_core.models.steps import CompiledPass, Shape, compile_steps
+from ragft_core.models.passes import CompiledPass, TorchPass, compile_pass
+from ragft_core.models.stepcode import Shape
 
 SHAPES = (Shape(9, 3, 64, 1e-5), Shape(4, 4, 32, 1e-6), Shape(8, 1, 128, 1e-5))
 LAYERS, CAPACITY = 2, 320
 # Tokens in the cache and new ones: a first token, a guess of three, a long row, a full vector.
-ROWS = ((0, 1), (5, 3), (300, 1), (30, 2))
+FEW = ((0, 1), (5, 3), (300, 1), (30, 2))
+# Whole prompts, a later piece of one, and a row that decodes beside them.
+MANY = ((0, 40), (17, 30), (9, 1), (0, 5))
+Rows = tuple[tuple[int, int], ...]
 
 
-def segments(shape: Shape) -> list[Segment]:
+def segments(shape: Shape, rows: Rows) -> list[Segment]:
     torch.manual_seed(0)
     found = []
-    for past, new in ROWS:
+    for past, new in rows:
         size = (LAYERS, shape.kv_heads, CAPACITY, shape.size)
         cache = RowCache(torch.randn(size), torch.randn(size))
         cache.length = past
@@ -28,24 +31,25 @@ def segments(shape: Shape) -> list[Segment]:
 
 
 def both(
-    shape: Shape,
+    shape: Shape, rows: Rows = FEW
 ) -> tuple[tuple[TorchPass, list[Segment]], tuple[CompiledPass, list[Segment]]]:
-    machine = compile_steps(shape)
+    machine = compile_pass(shape)
     if machine is None:
         pytest.skip("llvmlite has no code for this processor")
-    angles = torch.randn(sum(new for _, new in ROWS), 1, shape.size)
+    angles = torch.randn(sum(new for _, new in rows), 1, shape.size)
     cos, sin = angles.cos(), angles.sin()
-    one, other = segments(shape), segments(shape)
+    one, other = segments(shape, rows), segments(shape, rows)
     return (TorchPass(shape, one, cos, sin), one), (
         CompiledPass(machine, shape, other, cos, sin),
         other,
     )
 
 
+@pytest.mark.parametrize("rows", [FEW, MANY], ids=["few", "many"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_attention_and_what_it_stores_are_the_librarys(shape: Shape) -> None:
-    (plain, one), (compiled, other) = both(shape)
-    qkv = torch.randn(sum(new for _, new in ROWS), shape.width)
+def test_attention_and_what_it_stores_are_the_librarys(shape: Shape, rows: Rows) -> None:
+    (plain, one), (compiled, other) = both(shape, rows)
+    qkv = torch.randn(sum(new for _, new in rows), shape.width)
     for layer in range(LAYERS):
         expected = plain.attend(layer, qkv.clone())
         found = compiled.attend(layer, qkv.clone())
@@ -55,14 +59,15 @@ def test_attention_and_what_it_stores_are_the_librarys(shape: Shape) -> None:
         torch.testing.assert_close(right.cache.values, left.cache.values)
 
 
+@pytest.mark.parametrize("n", [1, 7, 40])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 60.0])
-def test_norms_and_gates_are_the_librarys(scale: float) -> None:
+def test_norms_and_gates_are_the_librarys(scale: float, n: int) -> None:
     (plain, _), (compiled, _) = both(SHAPES[0])
-    x, weight = scale * torch.randn(7, 576), torch.randn(576)
+    x, weight = scale * torch.randn(n, 576), torch.randn(576)
     torch.testing.assert_close(compiled.norm(x, weight), plain.norm(x, weight))
-    wide = scale * torch.randn(7, 2 * 1536)
+    wide = scale * torch.randn(n, 2 * 1536)
     torch.testing.assert_close(compiled.gate(wide), plain.gate(wide), atol=1e-6, rtol=1e-5)
 
 
 def test_shapes_that_do_not_fill_vectors_are_left_to_the_library() -> None:
-    assert compile_steps(Shape(4, 2, 48, 1e-5)) is None
+    assert compile_pass(Shape(4, 2, 48, 1e-5)) is None

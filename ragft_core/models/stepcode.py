@@ -1,36 +1,17 @@
-"""What a decoding step does between its matrix products, compiled.
+"""The LLVM code of a decoding step: norms, gates, positions and attention.
 
-With a few rows the arithmetic of norms, positions, attention and gates takes microseconds, and
-calling the library some thirty times a layer takes most of the time. Here each is one call.
+Attention is softmax over scaled products, one group of heads that share their keys at a time, with
+the largest score taken off first, as any textbook has it; the exponential is that of Cephes.
 """
 
 from __future__ import annotations
 
-import ctypes
 import math
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
-from ragft_core.models.decoder import Segment
-from ragft_core.models.machine import (
-    INTS,
-    LANES,
-    VECTOR,
-    Code,
-    Machine,
-    compile_code,
-    features,
-    function,
-    parallel,
-)
+from ragft_core.models.machine import INTS, LANES, VECTOR, Code, parallel
 
-if TYPE_CHECKING:
-    import torch
-
-NAMES = ("norm", "gate", "turn", "attend")
 # A token of a pass: its row's keys, values, bytes from layer to layer and from head to head, and
 # its position.
 ITEM = 5
@@ -63,83 +44,14 @@ class Shape:
         return (self.heads + 2 * self.kv_heads) * self.size
 
 
-class CompiledPass:
-    """One pass over few tokens; see ``TorchPass``, which gives the same for any number."""
-
-    def __init__(
-        self,
-        machine: Machine,
-        shape: Shape,
-        segments: Sequence[Segment],
-        cos: torch.Tensor,
-        sin: torch.Tensor,
-    ) -> None:
-        import torch
-
-        self._calls, self._shape = machine.calls, shape
-        self._cos, self._sin = cos, sin
-        items: list[int] = []
-        longest = 0
-        for segment in segments:
-            cache, new = segment.cache, len(segment.ids)
-            head = 4 * cache.keys.shape[2] * shape.size
-            for position in range(cache.length, cache.length + new):
-                keys, values = cache.keys.data_ptr(), cache.values.data_ptr()
-                items += (keys, values, head * shape.kv_heads, head, position)
-            longest = max(longest, cache.length + new)
-        self._n = len(items) // ITEM
-        self._items = (ctypes.c_int64 * len(items))(*items)
-        scores = -(-longest // LANES) * LANES
-        self._scores = torch.empty(self._n * shape.heads * scores)
-        self._threads = torch.get_num_threads()
-        self._score_bytes = 4 * scores
-
-    def norm(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Root mean square norm of ``x`` (tokens, width)."""
-        import torch
-
-        y = torch.empty_like(x)
-        self._call("norm", x.data_ptr(), weight.data_ptr(), y.data_ptr(), *x.shape)
-        return y
-
-    def gate(self, x: torch.Tensor) -> torch.Tensor:
-        """``silu(a) * b`` for ``x`` = (a, b): (tokens, half of the width)."""
-        y = x.new_empty(x.shape[0], x.shape[1] // 2)
-        self._call("gate", x.data_ptr(), y.data_ptr(), *y.shape)
-        return y
-
-    def attend(self, layer: int, qkv: torch.Tensor) -> torch.Tensor:
-        """Stores the new keys and values and attends: (tokens, heads * size)."""
-        shape = self._shape
-        out = qkv.new_empty(self._n, shape.heads * shape.size)
-        arguments = (ctypes.c_int64 * 10)(
-            qkv.data_ptr(), self._cos.data_ptr(), self._sin.data_ptr(), out.data_ptr(),
-            ctypes.addressof(self._items), self._n, layer, self._scores.data_ptr(),
-            self._score_bytes, self._threads,
-        )  # fmt: skip
-        self._calls["turn"](arguments)
-        self._calls["attend"](arguments)
-        return out
-
-    def _call(self, name: str, *arguments: int) -> None:
-        self._calls[name]((ctypes.c_int64 * len(arguments))(*arguments))
-
-
-@cache
-def compile_steps(shape: Shape) -> Machine | None:
-    """The functions of a pass for models of this shape, or None where they cannot be had."""
-    if shape.size % (2 * LANES) or shape.size > 128 or features() is None:
-        return None
-    return compile_code(_norm(shape) + _gate() + _turn(shape) + _attend(shape), NAMES)
-
-
-def _norm(shape: Shape) -> str:
+def norm_code(shape: Shape) -> str:
+    """Root mean square norm. Arguments: x, weight, y, rows, width, threads."""
     code = Code()
     x, weight, y = (code.load("ptr", "%arguments", 8 * n) for n in range(3))
     rows, width = (code.load("i64", "%arguments", 8 * n) for n in (3, 4))
     row_bytes = code(f"mul i64 {width}, 4")
     n = code(f"uitofp i64 {width} to float")
-    with code.loop(0, rows) as row:
+    with code.loop("%thread", rows, "%threads") as row:
         start = code(f"mul i64 {row}, {row_bytes}")
         source, target = code.at(x, start), code.at(y, start)
         squares = code.variable(VECTOR, "zeroinitializer")
@@ -155,15 +67,16 @@ def _norm(shape: Shape) -> str:
             value = code(f"fmul {VECTOR} {code.load(VECTOR, source, at)}, {scale}")
             scaled = code(f"fmul {VECTOR} {value}, {code.load(VECTOR, weight, at)}")
             code.store(VECTOR, scaled, target, at)
-    return function("norm", code.text())
+    return parallel("norm", code.text(), threads_at=5)
 
 
-def _gate() -> str:
+def gate_code() -> str:
+    """``silu(a) * b`` of rows (a, b). Arguments: x, y, rows, width of y, threads."""
     code = Code()
     x, y = (code.load("ptr", "%arguments", 8 * n) for n in range(2))
     rows, width = (code.load("i64", "%arguments", 8 * n) for n in (2, 3))
     row_bytes = code(f"mul i64 {width}, 4")
-    with code.loop(0, rows) as row:
+    with code.loop("%thread", rows, "%threads") as row:
         target = code.at(y, code(f"mul i64 {row}, {row_bytes}"))
         gates = code.at(x, code(f"mul i64 {code(f'mul i64 {row}, {row_bytes}')}, 2"))
         values = code.at(gates, row_bytes)
@@ -175,16 +88,20 @@ def _gate() -> str:
             code.store(
                 VECTOR, code(f"fmul {VECTOR} {silu}, {code.load(VECTOR, values, at)}"), target, at
             )
-    return function("gate", code.text())
+    return parallel("gate", code.text(), threads_at=4)
 
 
-def _turn(shape: Shape) -> str:
-    """Turns queries and keys by their positions and stores keys and values."""
+def turn_code(shape: Shape) -> str:
+    """Turns queries and keys by their positions and stores keys and values.
+
+    Arguments, as for ``attend_code``: qkv, cos, sin, out, items, tokens, layer, scores, bytes of a
+    head's scores, threads.
+    """
     code = Code()
     qkv, cos, sin = (code.load("ptr", "%arguments", 8 * n) for n in range(3))
     tokens = code.load("i64", "%arguments", 40)
     head_bytes = 4 * shape.size
-    with code.loop(0, tokens) as token:
+    with code.loop("%thread", tokens, "%threads") as token:
         keys, values, head_stride, position = _item(code, token)
         row = code.at(qkv, code(f"mul i64 {token}, {4 * shape.width}"))
         angle = code(f"mul i64 {token}, {head_bytes}")
@@ -205,7 +122,7 @@ def _turn(shape: Shape) -> str:
             value = code.at(key, (shape.heads + shape.kv_heads) * head_bytes)
             for n in range(0, shape.size, LANES):
                 code.store(VECTOR, code.load(VECTOR, value, 4 * n), code.at(values, to), 4 * n)
-    return function("turn", code.text())
+    return parallel("turn", code.text(), threads_at=9)
 
 
 def _rotate(code: Code, source: str, target: str, angles: list[list[str]], size: int) -> None:
@@ -220,7 +137,7 @@ def _rotate(code: Code, source: str, target: str, angles: list[list[str]], size:
         code.store(VECTOR, turned, target, 4 * LANES * n)
 
 
-def _attend(shape: Shape) -> str:
+def attend_code(shape: Shape) -> str:
     """Attention of every token over its row, one group of heads at a time."""
     code = Code()
     qkv = code.load("ptr", "%arguments", 0)

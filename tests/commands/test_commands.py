@@ -1,0 +1,179 @@
+"""The command line as scripts use it: JSON on standard output, sentences on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragft_core.__main__ import main
+from ragft_core.settings import Settings
+from ragft_core.workspace import open_workspace
+
+pytestmark = pytest.mark.usefixtures("embedder_folder")
+
+NOTES = {
+    "kilns.md": "# Kilns\n\nThe Wren weighs 41 kg and is delivered in two weeks.\n",
+    "shop.txt": "The shop in Tarn Holme opens at nine. Lucan Brede runs it.\n",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command as the shell would, in this process."""
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["ragft_core", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Outcome(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def filled(run: Run, tmp_path: Path) -> str:
+    """A workspace with two documents."""
+    assert run("init", "demo").code == 0
+    for name, text in NOTES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert run("add", "demo", *(tmp_path / name for name in NOTES)).code == 0
+    return "demo"
+
+
+def test_documents_are_added_found_and_removed(run: Run, filled: str) -> None:
+    listed = run("documents", filled, "--json").data
+    assert {row["file_name"] for row in listed} == set(NOTES)
+    found = run("search", filled, "Who runs the shop?", "--k", 1, "--json").data
+    assert [row["document"] for row in found] == ["shop.txt"]
+    assert "Lucan Brede" in found[0]["text"]
+    assert run("remove", filled, "shop.txt", "--json").data["file_name"] == "shop.txt"
+    assert [row["file_name"] for row in run("documents", filled, "--json").data] == ["kilns.md"]
+    assert "kilns.md" in run("documents", filled).out
+    assert run("rebuild", filled, "--json").data == {"n_chunks": 1}
+
+
+def test_a_refused_file_fails_the_command_and_not_its_neighbours(run: Run, tmp_path: Path) -> None:
+    run("init", "demo")
+    good, bad = tmp_path / "good.md", tmp_path / "bad.pdf"
+    good.write_text("The kiln is hot.", encoding="utf-8")
+    bad.write_bytes(b"%PDF-1.7\nnothing")
+    outcome = run("add", "demo", good, bad, "--json")
+    assert outcome.code == 1
+    assert [row["outcome"] for row in json.loads(outcome.out)] == ["added", "refused"]
+    assert "bad.pdf" in outcome.err
+
+
+def test_examples_are_imported_and_listed(run: Run, tmp_path: Path) -> None:
+    run("init", "demo")
+    file = tmp_path / "pairs.csv"
+    rows = [f"How heavy is kiln {i}?,{i} kg" for i in range(8)]
+    file.write_text("\n".join(["ask,say", *rows, "No answer here,"]), encoding="utf-8")
+    report = run("examples", "demo", file, "--question", "ask", "--answer", "say", "--json").data
+    assert len(report["examples"]) == 8
+    assert len(report["rejected"]) == 1
+    assert len(run("examples", "demo", "--json").data) == 8
+    again = run("examples", "demo", file, "--question", "ask", "--answer", "say")
+    assert again.code == 1
+    assert "repeats an example" in again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("documents", "nowhere"), "nowhere"),
+        (("ask", "demo", ""), "There is no question"),
+        (("evaluate", "demo"), "test split"),
+        (("evaluate", "demo", "--written"), "no questions written from the documents"),
+        (("train", "demo"), ""),
+        (("train", "demo", "--preset", "heroic"), "heroic"),
+        (("stop", "demo", "no-such-run"), "no-such-run"),
+        (("remove", "demo", "no-such-document"), ""),
+        (("advise", "demo", "--answers", "missing.json"), "missing.json"),
+        (("init", "other", "--sample", "poetry"), "poetry"),
+        (("model", "demo", "--kind", "folder", "--name", "no/such/folder"), "There is no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_on_standard_error(
+    run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    run("init", "demo")
+    outcome = run(*arguments)
+    assert outcome.code == 1
+    assert outcome.out == ""
+    assert outcome.err.strip()
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_advice_and_report_come_from_a_file_of_answers(run: Run, tmp_path: Path) -> None:
+    run("init", "demo")
+    file = tmp_path / "answers.json"
+    file.write_text('{"change_rate": "live", "citations": "must"}', encoding="utf-8")
+    advice = run("advise", "demo", "--answers", file, "--json")
+    assert advice.data["headline"]["text"]
+    record = run("report", "demo", "--answers", file, "--format", "json").data
+    given = {line["criterion"]: line["label"] for line in record["lines"]}
+    assert given["citations"] == "Yes, always"
+    page = tmp_path / "decision.html"
+    assert run("report", "demo", "--format", "html", "--out", page).code == 0
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_workspace_is_not_made_among_other_files(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.md").write_text("Years of work.", encoding="utf-8")
+    outcome = run("init", tmp_path / "thesis")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "not empty" in outcome.err
+
+
+@pytest.mark.slow
+def test_arms_are_asked_and_evaluated_without_a_screen(
+    run: Run, filled: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    assert run("model", filled, "--kind", "folder", "--name", tiny_model).code == 0
+    open_workspace(Settings(), filled).update(max_new_tokens=8)
+    arms = ("--arm", "prompt", "--arm", "rag")
+    answered = run("ask", filled, "Who runs the shop?", *arms, "--json").data
+    assert [row["arm"] for row in answered["answers"]] == ["prompt", "rag"]
+    rag = answered["answers"][1]
+    assert rag["passages"][0]["document"] == "shop.txt"
+    assert {"answer", "prompt", "adapter", "prompt_tokens", "first_token_s"} <= set(rag)
+
+    questions = tmp_path / "questions.jsonl"
+    rows = [{"question": f"Who runs shop {n}?", "answer": "Lucan Brede"} for n in range(3)]
+    questions.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    lines = run("ask", filled, "--file", questions, "--arm", "prompt").out.strip().splitlines()
+    assert [json.loads(line)["question"] for line in lines] == [row["question"] for row in rows]
+
+    report = run("evaluate", filled, "--questions", questions, *arms, "--wait", "--json").data
+    assert report["n_questions"] == 3
+    assert [record["answered"] for record in report["arms"]] == [3, 3]
+    assert "Right answers" in run("evaluate", filled, "--questions", questions, *arms, "--wait").out
+    assert {row["state"] for row in run("runs", filled, "--json").data} == {"succeeded"}
+    assert "evaluat" in run("status", filled).out.lower()
