@@ -80,6 +80,13 @@ class Bench:
         firsts = [generation.result().first_token_s for generation in running]
         return time.perf_counter() - began, firsts
 
+    def close(self) -> None:
+        """Ends the engine and its peers."""
+        self.engine.close()
+        self.peer.close()
+        if self.llama:
+            self.llama.close()
+
     def note(self, name: str, **values: object) -> None:
         """Prints a result and keeps it."""
         rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
@@ -145,15 +152,19 @@ class Bench:
 
     def evaluation(self) -> None:
         """Questions over passages: plain one at a time, ours one at a time, ours all at once."""
-        short = min(self.tokens, 24)
-        asked = [request(n, short, "reader", 300) for n in range(16)]
+        for tokens in sorted({min(self.tokens, 24), self.tokens}):
+            self.evaluation_of(tokens)
+
+    def evaluation_of(self, tokens: int) -> None:
+        """Sixteen questions, answered in so many tokens."""
+        asked = [request(n, tokens, "reader", 300) for n in range(16)]
         plain, alone, together = self.turns(
             lambda: sum(self.plain(q) for q in asked[:4]) * 4,
             lambda: sum(self.ours([q], 1)[0] for q in asked),
             lambda: self.ours(asked, 1)[0],
         )
         self.note(
-            "evaluation of 16",
+            f"evaluation, {tokens} tokens",
             plain_s=plain,
             ours_alone_s=alone,
             ours_together_s=together,
@@ -269,7 +280,7 @@ def main() -> None:
             bench.llama("Hello", 4)
         for name in arguments.only.split(","):
             getattr(bench, name)()
-        bench.engine.close()
+        bench.close()
     if arguments.out:
         arguments.out.write_text(json.dumps(bench.results, indent=2) + "\n", encoding="utf-8")
 

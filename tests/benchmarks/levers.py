@@ -99,7 +99,7 @@ def main() -> None:
         bench.plain(request(1, 4, "reader"))
         for name in arguments.only.split(","):
             getattr(bench, name)()
-        bench.engine.close()
+        bench.close()
 
 
 if __name__ == "__main__":
