@@ -123,11 +123,11 @@ def _kernel(kind: str, m: int) -> str:
                     value = code.splat(code.load("float", row, 4 * _order(kind, index)))
                     code.add_product(parts[index % partial], weight, value)
         out = code.at(y, code(f"mul i64 {tile}, {4 * LANES}"))
-        for row, parts in enumerate(sums):
+        for number, parts in enumerate(sums):
             total = code.read(VECTOR, parts[0])
             for part in parts[1:]:
                 total = code(f"fadd {VECTOR} {total}, {code.read(VECTOR, part)}")
-            code.store(VECTOR, total, out, code(f"mul i64 {row}, {y_row}"))
+            code.store(VECTOR, total, out, code(f"mul i64 {number}, {y_row}"))
     return parallel(f"{kind}_{m}", code.text(), threads_at=5)
 
 

@@ -7,7 +7,7 @@ do not fight for cores.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -50,7 +50,7 @@ define internal i32 @omp_get_num_threads() {
 class Machine:
     """Compiled functions by name; each takes the address of its arguments."""
 
-    calls: dict[str, Callable[..., None]]
+    calls: Mapping[str, Callable[..., None]]
     keep: tuple[Any, ...]  # the machine code lives as long as this
 
 

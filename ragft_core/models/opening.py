@@ -81,8 +81,8 @@ def open_folder(
         digest = weights_digest(folder)
         model, tokenizer = load_base(folder)
         packed = settings.models / "packed" / f"{digest[:32]}.safetensors"
-        decoder = try_llama(model, lambda products: _pack(products, packed))
-        decoder = decoder or GenericDecoder(model)
+        own = try_llama(model, lambda products: _pack(products, packed))
+        decoder = own or GenericDecoder(model)
     return LocalGenerator(
         name or folder.name, digest, model, tokenizer, decoder, adapters, threads=threads
     )
