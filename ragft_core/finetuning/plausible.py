@@ -60,8 +60,18 @@ _CALENDAR = re.compile(
     r"|July|August|September|October|November|December"
 )
 # A bound that a question must not turn into a fact.
-_AT_LEAST = re.compile(r"\bat least\s*$")
-_BOUND = re.compile(r"least|minimum|must|need|requir|\bmay\b|\bcan\b|allow|should")
+_LIMIT = re.compile(
+    r"\b(?:at least|at most|up to|above|below|under|over|(?:more|less) than|within)\s*$"
+)
+_BOUND = re.compile(
+    r"least|most|minimum|maximum|must|need|requir|\bmay\b|\bcan\b|allow|should|limit|take|within"
+    r"|above|below|under|over|soon|quick|highest|lowest"
+)
+# Money that is not what a thing costs.
+_NO_PRICE = re.compile(r"deposit|discount|refund|\bfine\b|surcharge|\boff\b|allowance|bonus")
+# "How many degrees is the kiln?" does not say what is measured.
+_UNNAMED = re.compile(r"^how many \w+ (?:is|was)\b")
+_POINTS_BACK = re.compile(r"\b(?:it|its|they|their|them|he|his|she|her)\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[,;]|\b(?:and|or|but|who|which|because|so|where)\b")
 _NEAR = 4
 
@@ -99,6 +109,9 @@ def implausible(question: str, answer: str, kind: str, evidence: str, passage: s
     counted = (asked - _GENERIC) | (asked & near)
     if not counted or len(asked & near) < SUPPORT * len(counted):
         return "beside"
+    titled = asked & named
+    if len(titled) > 1 and not titled & near and not _POINTS_BACK.search(evidence):
+        return "beside"  # "the price of delivery and returns", of a sentence about kilns
     if not _asks_nearby(asked, answer, evidence) or _other_subject(asked | named, answer, evidence):
         return "beside"
     lowered = question.lower()
@@ -148,7 +161,13 @@ def _right_kind(question: str, answer: str, kind: str, evidence: str) -> bool:
     if kind == "range" and _STARTS.search(question):
         return False
     before = evidence[: evidence.find(answer)]
-    if _AT_LEAST.search(before) and not _BOUND.search(question):
+    if _LIMIT.search(before) and not _BOUND.search(question):
+        return False
+    if re.search(r"price|cost|\bfee\b", question):
+        other = {match.group() for match in _NO_PRICE.finditer(evidence.lower())}
+        if any(word not in question for word in other):
+            return False
+    if _UNNAMED.search(question):
         return False
     placed = kind in ("phrase", "name") and _PLACED.search(before)
     if placed and not re.search(rf"where|which|\b{placed.group(1)}\b", question):

@@ -10,13 +10,11 @@ from pathlib import Path
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.settings import Settings
 from ragft_core.types import Example, from_dict
-from ragft_core.workspace import FILE as WORKSPACE_FILE
 from ragft_core.workspace import (
     Workspace,
     create_workspace,
     delete_workspace,
     read_jsonl,
-    slug,
 )
 
 Progress = Callable[[float, str], None]
@@ -105,15 +103,11 @@ def load_sample(
     """
     sample = read_sample(name)
     title = workspace_name or sample.name
-    was_there = (path or settings.workspaces / slug(title)).exists()
     workspace = create_workspace(settings, title, path)
     try:
         _fill(workspace, sample, settings, on_progress)
     except BaseException:
-        if was_there:  # the folder may hold what somebody else put there
-            (workspace.path / WORKSPACE_FILE).unlink(missing_ok=True)
-        else:
-            delete_workspace(workspace)
+        delete_workspace(workspace)
         raise
     on_progress(1.0, f"{sample.title} is ready")
     return workspace

@@ -526,6 +526,31 @@ def test_quantity_is_asked_for_by_its_unit(question: str, answer: str, right: bo
     assert (implausible(question, answer, "quantity", text, text) is None) is right
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "evidence", "reason"),
+    [
+        ("What is the price of a hotel?", "£115", "A hotel may cost up to £115.", "wrong kind"),
+        ("What is the limit of a hotel?", "£115", "A hotel may cost up to £115.", None),
+        ("What does the key cost?", "£15", "The deposit for the key is £15.", "wrong kind"),
+        ("What is the deposit for the key?", "£15", "The deposit for the key is £15.", None),
+        ("What is the price of delivery and returns?", "£95", "A pallet costs £95.", "beside"),
+        ("What is the price of a pallet?", "£95", "A pallet costs £95.", None),
+    ],
+)
+def test_limits_deposits_and_titles_are_not_prices_of_things(
+    question: str, answer: str, evidence: str, reason: str | None
+) -> None:
+    passage = f"Delivery and returns\n\n{evidence}"
+    assert implausible(question, answer, "money", evidence, passage) == reason
+
+
+def test_how_many_degrees_something_is_names_no_measure() -> None:
+    text = "The kiln is fired to 1,000 degrees."
+    assert implausible("How many degrees is the kiln?", "1,000 degrees", "quantity", text, text)
+    asked = "To how many degrees is the kiln fired?"
+    assert implausible(asked, "1,000 degrees", "quantity", text, text) is None
+
+
 def test_two_dates_of_a_month_are_different_answers() -> None:
     assert not same_numbers("18 March 2025", "24 March 2025")
     assert same_numbers("Monday to Friday, 8:30 to 16:30", "8:30 to 16:30")

@@ -54,15 +54,12 @@ def test_failure_leaves_no_half_made_workspace(
     assert list_workspaces(settings) == []
 
 
-def test_failure_spares_the_files_that_a_folder_held_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    refuse_embedder(tmp_path, monkeypatch)
+def test_a_folder_that_holds_something_else_is_refused_and_spared(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(ModelError):
-        load_sample(Settings(models=tmp_path / "empty"), "triage", mine)
+    with pytest.raises(WorkspaceError, match="not empty"):
+        load_sample(Settings(), "triage", mine)
     assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
 
 
