@@ -64,7 +64,7 @@ _LIMIT = re.compile(
     r"\b(?:at least|at most|up to|above|below|under|over|(?:more|less) than|within)\s*$"
 )
 _BOUND = re.compile(
-    r"least|most|minimum|maximum|must|need|requir|\bmay\b|\bcan\b|allow|should|limit|take|within"
+    r"least|most|minimum|maximum|must|need|requir|\bmay\b|\bcan\b|allow|should|limit|take|within|up to"
     r"|above|below|under|over|soon|quick|highest|lowest"
 )
 # Money that is not what a thing costs.

@@ -248,7 +248,7 @@ class TableGenerator:
 
 
 QUESTIONS = {
-    "€45": ["How much is paid for meals in one day?", "Up to which sum are meals paid?"],
+    "€45": ["How much may meals cost in one day?", "Up to which sum are meals paid?"],
     "FX-12": ["What is the claim form called?", "What is the claim form called?"],
     "14 days": ["Within which time is the claim form handed in?", "How soon must claims arrive?"],
     "3 March 2024": ["When did the policy take effect?"],
