@@ -33,11 +33,15 @@ def editor(workspace: Workspace, prices: Prices) -> None:
         st.form(f"eval.prices.{workspace.id}", border=False),
     ):
         st.caption("In your currency; 0 where nothing is paid. The advisor uses them, too.")
+        key = f"eval.price.{workspace.id}"
         values = {
-            name: st.number_input(label, 0.0, value=getattr(prices, name), key=f"eval.price.{name}")
+            name: st.number_input(label, 0.0, value=getattr(prices, name), key=f"{key}.{name}")
             for name, label in LABELS.items()
         }
         if st.form_submit_button("Save", type="primary"):
-            entered = {FIELDS[name]: value for name, value in values.items()}
-            save_costs(workspace, load_costs(workspace) | entered)
+            # What was left as it is stays unentered: the advisor has examples in its place.
+            changed = {
+                FIELDS[n]: value for n, value in values.items() if value != getattr(prices, n)
+            }
+            save_costs(workspace, load_costs(workspace) | changed)
             st.rerun()

@@ -56,7 +56,7 @@ def setup(workspace: Workspace) -> None:
             help="Draws four answers each to ten of the questions, which takes longer.",
         )  # fmt: skip
         judging = st.toggle(
-            "Ask a judge", workspace.settings().judge is not None, key="eval.judging",
+            "Ask a judge", workspace.settings().judge is not None, key=f"eval.judging.{workspace.id}",
             help="Another model's opinion of each answer. It ranks nobody; it stands beside the "
             "scores, with how often it agrees with them.",
         )  # fmt: skip

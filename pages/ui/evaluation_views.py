@@ -216,6 +216,10 @@ def costs(results: Results, report: EvaluationReport) -> None:
     )
     st.caption("Memory: what one answer holds beside the base model, which all arms share.")
     evaluation_prices.editor(results.workspace, prices)
+    _side_effects(report)
+
+
+def _side_effects(report: EvaluationReport) -> None:
     if report.forgetting:
         st.markdown("**Forgetting** · general knowledge against the bare model")
         for item in report.forgetting:

@@ -76,7 +76,8 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
         key=f"home.model.kind.{workspace.id}",
         label_visibility="collapsed",
     )
-    choice = _choice(kind, current if current.kind == kind else ModelChoice(kind, ""))
+    own = current if current.kind == kind else ModelChoice(kind, "")
+    choice = _choice(kind, own, f"home.model.endpoint.{workspace.id}")
     if choice is None or not st.button("Check and use it", key=f"home.model.{workspace.id}"):
         return
     with show_errors(), st.spinner("Checking"):
@@ -88,7 +89,7 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
         st.rerun()
 
 
-def _choice(kind: str, current: ModelChoice) -> ModelChoice | None:
+def _choice(kind: str, current: ModelChoice, key: str) -> ModelChoice | None:
     if kind == "bundled":
         st.caption("Comes with the lab: small, quick on two cores, with a reading adapter.")
         return ModelChoice()
@@ -110,7 +111,7 @@ def _choice(kind: str, current: ModelChoice) -> ModelChoice | None:
         ":material/cloud_upload: Questions and passages are sent to this address. Nothing can be "
         "fine-tuned there."
     )
-    return endpoint_fields(current, "home.model.endpoint")
+    return endpoint_fields(current, key)
 
 
 def endpoint_fields(current: ModelChoice, key: str) -> ModelChoice | None:

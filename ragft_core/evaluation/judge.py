@@ -19,7 +19,7 @@ from ragft_core.evaluation.plans import FOLDER, JUDGEMENT_FILE
 from ragft_core.evaluation.questions import Question
 from ragft_core.evaluation.rubric import judgeable, judgement_key, read_reply, render_judging
 from ragft_core.evaluation.scorers import Score
-from ragft_core.evaluation.seams import Generates
+from ragft_core.models import Generator
 from ragft_core.types import Message, Request, Sampling, from_dict
 from ragft_core.workspace import ModelChoice, Workspace, read_jsonl
 
@@ -47,7 +47,7 @@ class Judgement:
 
 
 def ask_judge(
-    judge: Generates,
+    judge: Generator,
     prompts: Mapping[str, tuple[Message, ...]],
     on_judgement: Callable[[Judgement], None],
     stopping: Callable[[], bool] = lambda: False,
@@ -102,7 +102,7 @@ def judge_answers(
     folder: Path,
     choice: ModelChoice,
     questions: Sequence[Question],
-    open_judge: Callable[[ModelChoice], Generates],
+    open_judge: Callable[[ModelChoice], Generator],
     on_progress: Callable[[str], None],
     stopping: Callable[[], bool],
 ) -> None:

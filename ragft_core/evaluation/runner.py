@@ -41,8 +41,9 @@ from ragft_core.evaluation.plans import (
     save_plan,
 )
 from ragft_core.evaluation.questions import QuestionSet
-from ragft_core.evaluation.seams import Asks, Embeds, Generates, Pending
+from ragft_core.evaluation.seams import Asks, Embeds, Pending
 from ragft_core.jobs import Job, JobContext, list_jobs, start_job
+from ragft_core.models import Generator
 from ragft_core.models.chatapi import ChatClient
 from ragft_core.settings import Settings
 from ragft_core.strategies import arm_states
@@ -108,7 +109,7 @@ def evaluate(
     *,
     open_lab: Callable[[], Asks],
     open_embedder: Callable[[], Embeds],
-    open_judge: Callable[[ModelChoice], Generates],
+    open_judge: Callable[[ModelChoice], Generator],
 ) -> None:
     """Does what a plan wants and is not there yet.
 

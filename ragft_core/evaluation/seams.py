@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ragft_core.types import Answer, Completion, Request, Sampling, Strategy
+from ragft_core.types import Answer, Sampling, Strategy
 
 
 class Pending(Protocol):
@@ -44,27 +44,3 @@ class Embeds(Protocol):
 
     def embed_documents(self, texts: list[str]) -> object:
         """(n, dimension) float32."""
-
-
-class Generating(Protocol):
-    """A generation while it runs (``models.Generation``)."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it is complete."""
-
-    def cancel(self) -> None:
-        """Ends it soon."""
-
-    def result(self) -> Completion:
-        """Waits for the end; raises what went wrong."""
-
-
-class Generates(Protocol):
-    """What completes a conversation (``models.Generator``)."""
-
-    def submit(self, request: Request, *, priority: int = 0) -> Generating:
-        """Starts a generation and returns at once."""
-
-    def close(self) -> None:
-        """Ends everything that runs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,6 +23,7 @@ from ragft_core.settings import Settings
 from ragft_core.types import QuestionKind
 from ragft_core.workspace import ModelChoice, Workspace
 from tests.evaluation.conftest import ARMS, FakeEmbedder, FakeLab, context_of
+from tests.fakes import served
 
 
 class Judge(BaseHTTPRequestHandler):
@@ -56,14 +56,9 @@ class Judge(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Judge)
-    server.asked, server.broken, server.unclear = [], False, ""  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Judge) as server:
+        server.asked, server.broken, server.unclear = [], False, ""  # type: ignore[attr-defined]
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,7 @@ from ragft_core.models.endpoints import EndpointGenerator
 from ragft_core.settings import Settings
 from ragft_core.types import Message, Request, Sampling
 from ragft_core.workspace import ModelChoice
+from tests.fakes import served
 
 KEY = "sk-canary-4711"
 WORDS = ["Twelve", " days", ",", " says", " the", " handbook", "."]
@@ -86,15 +86,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.faults, server.seen = 0, []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as server:
+        server.faults, server.seen = 0, []
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ragft_core.models import machine
 from ragft_core.models.decoder import Segment
 from ragft_core.models.kvcache import RowCache
+from ragft_core.models.machine import features
 from ragft_core.models.passes import CompiledPass, TorchPass, compile_pass
 from ragft_core.models.stepcode import Shape
 
@@ -33,14 +35,14 @@ def segments(shape: Shape, rows: Rows) -> list[Segment]:
 def both(
     shape: Shape, rows: Rows = FEW
 ) -> tuple[tuple[TorchPass, list[Segment]], tuple[CompiledPass, list[Segment]]]:
-    machine = compile_pass(shape)
-    if machine is None:
+    found = compile_pass(shape)
+    if found is None:
         pytest.skip("llvmlite has no code for this processor")
     angles = torch.randn(sum(new for _, new in rows), 1, shape.size)
     cos, sin = angles.cos(), angles.sin()
     one, other = segments(shape, rows), segments(shape, rows)
     return (TorchPass(shape, one, cos, sin), one), (
-        CompiledPass(machine, shape, other, cos, sin),
+        CompiledPass(found, shape, other, cos, sin),
         other,
     )
 
@@ -67,6 +69,24 @@ def test_norms_and_gates_are_the_librarys(scale: float, n: int) -> None:
     torch.testing.assert_close(compiled.norm(x, weight), plain.norm(x, weight))
     wide = scale * torch.randn(n, 2 * 1536)
     torch.testing.assert_close(compiled.gate(wide), plain.gate(wide), atol=1e-6, rtol=1e-5)
+
+
+def test_without_the_librarys_threads_the_code_runs_on_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if features() is None:
+        pytest.skip("llvmlite has no code for this processor")
+    monkeypatch.setattr(machine, "_thread_pool", lambda: None)
+    alone = compile_pass.__wrapped__(SHAPES[0])
+    assert alone is not None
+    angles = torch.randn(7, 1, SHAPES[0].size)
+    rows = segments(SHAPES[0], FEW)
+    compiled = CompiledPass(alone, SHAPES[0], rows, angles.cos(), angles.sin())
+    plain = TorchPass(SHAPES[0], segments(SHAPES[0], FEW), angles.cos(), angles.sin())
+    qkv = torch.randn(7, SHAPES[0].width)
+    torch.testing.assert_close(
+        compiled.attend(0, qkv.clone()), plain.attend(0, qkv.clone()), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_shapes_that_do_not_fill_vectors_are_left_to_the_library() -> None:

@@ -120,8 +120,8 @@ def test_questions_written_from_the_documents_can_be_asked_directly(
 def test_a_judge_is_off_until_it_is_asked_for(stocked: Workspace, started: list[str]) -> None:
     with_tests(stocked)
     page = open_page(stocked)
-    assert page.toggle(key="eval.judging").value is False
-    page.toggle(key="eval.judging").set_value(True).run()
+    assert page.toggle(key=f"eval.judging.{stocked.id}").value is False
+    page.toggle(key=f"eval.judging.{stocked.id}").set_value(True).run()
     assert "are sent to this address" in texts(page)
     (start,) = [button for button in page.button if button.label == "Start the evaluation"]
     assert start.disabled
@@ -140,11 +140,11 @@ def test_prices_entered_here_count_in_the_advisor_too(finished: tuple[Workspace,
     workspace, plan = finished
     page = open_page(workspace, eval=plan.id)
     page.segmented_control(key="eval_view").set_value("costs").run()
-    page.number_input(key="eval.price.machine_hour").set_value(3.6)
+    page.number_input(key=f"eval.price.{workspace.id}.machine_hour").set_value(3.6)
     (save,) = [button for button in page.button if button.label == "Save"]
     save.click().run()
     assert not page.exception
-    assert load_costs(workspace) == {"price_in": 0, "price_out": 0, "machine_hour": 3.6}
+    assert load_costs(workspace) == {"machine_hour": 3.6}
     table = page.dataframe[0].value
     # 0.52 s at 0.001 a second; 2 of 12 are right.
     assert list(table["Price of 1,000 answers"])[0] == "0.52"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ragft_core.finetuning import RunConfig, list_adapters, list_runs, save_examples, start_run
-from ragft_core.jobs import JobState, JobStatus, list_jobs
+from ragft_core.jobs import JobState, JobStatus
 from ragft_core.jobs.status import write_status
 from ragft_core.settings import Settings
 from ragft_core.types import Example
@@ -22,15 +21,6 @@ PAGE = Path(__file__).resolve().parents[2] / "pages" / "build" / "finetune.py"
 @pytest.fixture(autouse=True)
 def _no_cached_models() -> None:
     st.cache_resource.clear()
-
-
-@pytest.fixture(autouse=True)
-def _no_job_outlives_its_test(settings: Settings) -> Iterator[None]:
-    """A job would go on after a failed test, as jobs do."""
-    yield
-    for workspace in list_workspaces(settings):
-        for job in list_jobs(workspace):
-            job.stop(force=True)
 
 
 @pytest.fixture(autouse=True)
