@@ -20,9 +20,11 @@ from ragft_core.types import Message
 # How many passages a reader's pack has, and how often: as many as retrieval gives, or fewer.
 PASSAGE_COUNTS = {1: 0.30, 2: 0.15, 3: 0.20, 4: 0.20, 5: 0.15}
 UNANSWERABLE_SHARE = 0.2
-QUESTIONS_PER_PASSAGE = 3
+QUESTIONS_PER_PASSAGE = 4
+TRIES = 50
 # PolicyQA asks the same few questions of every policy: more than one such passage in a pack
-# makes the question ambiguous.
+# makes the question ambiguous. Its references are fragments ("update", "we respond"), so a
+# passage of it is asked one question only.
 GENERIC_SOURCES = {"policyqa"}
 
 
@@ -65,7 +67,7 @@ def _squad(data: dict, source: str) -> Iterator[Reading]:
                 for answer in qa["answers"][:1]:
                     yield Reading(
                         source,
-                        article.get("title", ""),
+                        article.get("title", "").replace("_", " "),
                         paragraph["context"],
                         qa["question"],
                         answer["text"],
@@ -105,7 +107,8 @@ def reader_packs(readings: Sequence[Reading], seed: int) -> Iterator[list[Turn]]
         asked: list[tuple[str, str]] = []
         for text in chosen:
             here = by_context[text]
-            for reading in chance.sample(here, min(len(here), QUESTIONS_PER_PASSAGE)):
+            most = 1 if here[0].source in GENERIC_SOURCES else QUESTIONS_PER_PASSAGE
+            for reading in chance.sample(here, min(len(here), most)):
                 asked.append((reading.question, reading.answer))
         missing = _round(len(asked) * UNANSWERABLE_SHARE / (1 - UNANSWERABLE_SHARE), chance)
         asked += [
@@ -141,7 +144,10 @@ def _unanswerable(
     wanted: int,
     chance: random.Random,
 ) -> list[str]:
-    """Questions that these passages do not answer, half of them about the same documents."""
+    """Questions that these passages do not answer, half of them about the same documents.
+
+    Fewer than wanted where the data hold too few, such as those of one generic source alone.
+    """
     held = set(chosen)
     near = [
         reading
@@ -151,7 +157,9 @@ def _unanswerable(
     ]
     found: list[str] = []
     joined = " ".join(chosen).lower()
-    while len(found) < wanted:
+    for _ in range(TRIES * wanted):
+        if len(found) == wanted:
+            break
         reading = chance.choice(near if near and chance.random() < 0.5 else readings)
         generic = reading.source in GENERIC_SOURCES
         if reading.context in held or reading.answer.lower() in joined:

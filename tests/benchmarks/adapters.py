@@ -15,6 +15,9 @@ compares them, with one reference each. Every line of the report carries its n a
     same document     another passage of the same document, without the answer's words: likewise
     general           40 questions of general knowledge without passages, adapter on and off
 
+Where a source gives two references for one question about one passage, the report says how well
+they agree: no reader can be expected to score higher than one reference against the other.
+
 A generic source (PolicyQA) asks the same few questions of every policy, so that a passage of
 another policy may well answer them: for the abstention settings its questions get passages of
 other sources only. In "gold + 3" they keep distractors from anywhere, which costs that source
@@ -30,6 +33,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +117,23 @@ def general_cases() -> list[Case]:
     return [Case("general", "general", r["question"], [], tuple(r["answers"])) for r in rows]
 
 
+def agreement(readings: Sequence[Reading]) -> list[str]:
+    """How well two references for the same question and passage agree, for each source."""
+    references: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for reading in readings:
+        references[reading.source, reading.context, reading.question].append(reading.answer)
+    pairs = [
+        (key[0], *pair) for key, given in references.items() for pair in combinations(given, 2)
+    ]
+    lines = []
+    for source in sorted({pair[0] for pair in pairs}):
+        same = [(one, other) for name, one, other in pairs if name == source]
+        f1 = np.mean([token_f1(one, other) for one, other in same])
+        exact = np.mean([exact_match(one, other) for one, other in same])
+        lines.append(f"references of {source} agree: F1 {f1:.2f}, EM {exact:.2f}, n={len(same)}")
+    return lines
+
+
 def abstains(answer: str) -> bool:
     """Whether an answer is the abstention, give or take the full stop."""
     return exact_match(answer, ABSTENTION)
@@ -181,7 +202,9 @@ def report(cases: Sequence[Case], answers: Sequence[str], label: str) -> list[st
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the settings and prints the report; ``--out`` keeps every answer for reading."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="asked; more: for the agreement only"
+    )
     parser.add_argument("--model", type=Path, required=True, help="folder of the base model")
     parser.add_argument("--reader", type=Path, default=Path(), help="adapter; none: base only")
     parser.add_argument("--limit", type=int, default=0, help="questions sampled; 0 takes all")
@@ -193,7 +216,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="JSON lines with every prompt's answer")
     options = parser.parse_args(argv)
     generator, ask = open_model(options.model, options.reader)
-    readings = load_readings(options.data)
+    readings = load_readings(options.data[0])
+    every = [reading for path in options.data for reading in load_readings(path)]
+    print("\n".join(agreement(every)))
     arms = [("base", False, options.base_limit)] if options.base_limit else []
     if options.reader.name:
         arms.append(("reader", True, options.limit))

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from ragft_core.finetuning.base import with_adapter
-from ragft_core.finetuning.bundled import parse, train
+from ragft_core.finetuning.bundled import gather, hold_out, parse, train
 from ragft_core.finetuning.config import ALL_LINEAR, RunConfig
 from ragft_core.models.loading import load_base
 
@@ -48,6 +48,35 @@ def test_it_leaves_an_adapter_in_half_precision(
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
     assert not (out / "checkpoints").exists()
+
+
+def test_data_come_from_several_files_in_both_formats(readings: Path, tmp_path: Path) -> None:
+    paragraph = {
+        "context": "The Wren weighs 78 kg.",
+        "qas": [{"question": "How heavy is it?", "answers": [{"text": "78 k"}, {"text": "kg"}]}],
+    }
+    data = {"data": [{"title": "Tabletop_kilns", "paragraphs": [paragraph]}]}
+    squad = tmp_path / "kilns.json"
+    squad.write_text(json.dumps(data))
+    found = gather([readings, squad], without=["made"])
+    (only,) = found
+    assert (only.source, only.document, only.answer) == ("kilns", "Tabletop kilns", "78 kg")
+    assert len(gather([readings, squad], without=[])) == 25
+
+
+def test_documents_held_out_are_not_trained_on(readings: Path) -> None:
+    train_on, held = hold_out(gather([readings], []), 0.25)
+    assert (len(train_on), len(held)) == (18, 6)
+    assert not {r.document for r in held} & {r.document for r in train_on}
+
+
+def test_the_loss_on_what_is_held_out_is_told(
+    readings: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = arguments(readings, tiny_model, tmp_path / "reader", 1)
+    options.held_out = 0.25
+    train(options)
+    assert "held out: 6 questions" in capsys.readouterr().out
 
 
 def test_an_adapter_starts_from_the_same_numbers_as_the_shipped_ones(tiny_model: Path) -> None:
