@@ -28,7 +28,7 @@ from ragft_core.finetuning.roundtrip import (
     Task,
 )
 from ragft_core.finetuning.spans import find_spans
-from ragft_core.finetuning.specificity import Corpus
+from ragft_core.finetuning.specificity import Corpus, Facts
 from ragft_core.models.generator import Generator
 from ragft_core.settings import Settings
 from ragft_core.types import Chunk, Example, from_dict, to_dict
@@ -115,7 +115,8 @@ def generate_examples(
     wordings = Wordings(_questions(workspace, earlier))
     corpus = Corpus([(chunk.document_id, f"{title}\n{chunk.text}") for title, chunk in chunks])
     adapters = adapters_for(workspace, generator)
-    trip = RoundTrip(generator, adapters, wordings, corpus, stopping)
+    facts = Facts([(title, chunk.text) for title, chunk in chunks])
+    trip = RoundTrip(generator, adapters, wordings, corpus, facts, stopping)
     kept = sum(not c.reason for c in judged)
     while kept < target and not queue.empty and not stopping():
         try:

@@ -21,7 +21,7 @@ from ragft_core.finetuning.filters import (
 )
 from ragft_core.finetuning.plausible import implausible, same_numbers
 from ragft_core.finetuning.spans import Span
-from ragft_core.finetuning.specificity import Corpus
+from ragft_core.finetuning.specificity import Corpus, Facts
 from ragft_core.models.generator import Generator
 from ragft_core.models.prompts import ABSTENTION, render_messages, render_writing
 from ragft_core.overlap import exact_match, token_f1
@@ -43,7 +43,7 @@ REASONS = {
     "invented": "Names something that the passage does not",
     "beside": "Asks about something beside its evidence",
     "wrong kind": "Asks for another kind of answer, such as a date for an amount",
-    "unspecific": "Fits another document as well",
+    "unspecific": "Fits another place in the documents as well",
     "duplicate": "Nearly the same as another question",
     "known": "The bare model answers it without the document",
     "not answered": "The reader finds no answer in the passage",
@@ -125,6 +125,7 @@ class RoundTrip:
         adapters: Its adapters for writing and for reading.
         wordings: The questions there are already; kept ones are added.
         corpus: All passages, to tell whether a question is about its own document.
+        facts: All that they could be asked about, to tell whether it is about its own fact.
         stopping: Asked between generations.
     """
 
@@ -134,12 +135,14 @@ class RoundTrip:
         adapters: Adapters,
         wordings: Wordings,
         corpus: Corpus,
+        facts: Facts,
         stopping: Callable[[], bool],
     ) -> None:
         self._generator = generator
         self._adapters = adapters
         self._wordings = wordings
         self._corpus = corpus
+        self._facts = facts
         self._stopping = stopping
 
     def run(self, tasks: Sequence[Task]) -> list[Candidate]:
@@ -184,7 +187,10 @@ class RoundTrip:
         )
         if not reason and self._wordings.repeats(question):
             reason = "duplicate"
-        if not reason and not self._corpus.points_at(question, candidate.document_id):
+        if not reason and (
+            not self._corpus.points_at(question, candidate.document_id)
+            or self._facts.ambiguous(question, task.title, task.span)
+        ):
             reason = "unspecific"
         return replace(candidate, reason=reason or "")
 

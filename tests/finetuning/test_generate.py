@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -32,8 +32,8 @@ from ragft_core.finetuning.generate import (
 from ragft_core.finetuning.plausible import implausible, same_numbers
 from ragft_core.finetuning.review import accept, discard, edit, latest_generation
 from ragft_core.finetuning.roundtrip import REASONS, Candidate
-from ragft_core.finetuning.spans import find_spans, sentences
-from ragft_core.finetuning.specificity import Corpus
+from ragft_core.finetuning.spans import Span, find_spans, sentences
+from ragft_core.finetuning.specificity import Corpus, Facts
 from ragft_core.jobs import Job, JobContext
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
 from ragft_core.overlap import exact_match, token_f1
@@ -184,6 +184,36 @@ def test_a_question_that_fits_another_document_better_does_not() -> None:
 
 def test_a_question_without_a_word_of_its_document_does_not() -> None:
     assert not KILNS.points_at("Who painted the ceiling?", "heron")
+
+
+ROWS = "Product: Wren kiln; Price: £865\n\nProduct: Heron kiln; Price: £1,240"
+PRICES = Facts(
+    [("Price list", ROWS), ("Courses", "The course lasts two days. A pug is 63 litres.")]
+)
+
+
+def fact(text: str, answer: str) -> Span:
+    (found,) = (span for span in find_spans(text, 40) if span.text == answer)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("question", "ambiguous"),
+    [
+        ("What is the price of the kiln?", True),
+        ("What is the price of the product?", True),
+        ("What is the price of the Wren kiln?", False),
+        ("How much is the Wren?", False),
+    ],
+)
+def test_a_question_that_fits_another_row_is_ambiguous(question: str, ambiguous: bool) -> None:
+    assert PRICES.ambiguous(question, "Price list", fact(ROWS, "£865")) is ambiguous
+
+
+def test_a_quantity_of_another_unit_is_no_rival() -> None:
+    span = fact("The course is cancelled free of charge up to 14 days before.", "14 days")
+    assert PRICES.ambiguous("How long is the course?", "Terms", span)
+    assert not PRICES.ambiguous("How long is the course?", "Terms", replace(span, text="3 hours"))
 
 
 # The round trip. The generator below is a real one of the Protocol that answers by table.
