@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from pages.ui import arms, charts
 from ragft_core.advisor import Criteria, Recommendation
 from ragft_core.advisor.cost import CostInputs, cumulative
@@ -80,7 +82,7 @@ def tornado(criteria: Criteria, result: Recommendation, bars: list[TornadoBar]) 
         figure.add_bar(
             base=base,
             x=[max(end - start, 0) for start, end in zip(base, ends, strict=True)],
-            y=[_short(criteria.get(bar.criterion).question) for bar in rows],
+            y=[_label(criteria.get(bar.criterion).question) for bar in rows],
             name=words,
             orientation="h",
             marker_color=colour,
@@ -94,7 +96,7 @@ def tornado(criteria: Criteria, result: Recommendation, bars: list[TornadoBar]) 
         annotation_position="top",
     )  # fmt: skip
     figure.update_xaxes(title="lead of the first strategy; below 0 it is overtaken")
-    charts.tidy(figure, height=90 + 30 * len(rows), barmode="overlay")
+    charts.tidy(figure, height=90 + 38 * len(rows), barmode="overlay")
     flips = sum(bar.flips for bar in bars)
     charts.show(
         figure, "advisor.tornado", f"{flips} of {len(bars)} questions could change the leader"
@@ -122,5 +124,6 @@ def spending(inputs: CostInputs) -> None:
     )
 
 
-def _short(text: str, most: int = 46) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def _label(question: str) -> str:
+    """A question on two short lines, so that a phone has room for the bars beside it."""
+    return "<br>".join(textwrap.wrap(question, 26, max_lines=2, placeholder="…"))
