@@ -11,10 +11,12 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from ragft_core.finetuning.base import with_adapter
-from ragft_core.finetuning.bundled import gather, hold_out, parse, train
+from ragft_core.finetuning.base import load_tokenizer, with_adapter
+from ragft_core.finetuning.bundled import LONGEST, gather, hold_out, make_packs, parse, train
 from ragft_core.finetuning.config import ALL_LINEAR, RunConfig
+from ragft_core.finetuning.reading_data import Reading, reader_packs
 from ragft_core.models.loading import load_base
+from ragft_core.models.prompts import ABSTENTION
 
 
 @pytest.fixture
@@ -77,6 +79,27 @@ def test_the_loss_on_what_is_held_out_is_told(
     options.held_out = 0.25
     train(options)
     assert "held out: 6 questions" in capsys.readouterr().out
+
+
+def test_data_of_one_generic_source_have_no_unanswerable_questions() -> None:
+    """Its questions might be answered by any of its passages; there is nothing to draw from."""
+    readings = [
+        Reading("policyqa", f"site {i}", f"site {i} keeps data {i} days", "How long?", f"{i} days")
+        for i in range(6)
+    ]
+    turns = [turn for pack in reader_packs(readings, 0) for turn in pack]
+    assert len(turns) == 6
+    assert ABSTENTION not in {turn.answer for turn in turns}
+
+
+def test_no_pack_exceeds_its_capacity(tiny_model: Path) -> None:
+    readings = [
+        Reading("made", f"City {i}", f"the price of city {i} " * 60, f"price of city {i}", "red")
+        for i in range(40)
+    ]
+    packs = make_packs("reader", readings, load_tokenizer(tiny_model), 0)
+    assert packs
+    assert max(pack.n_tokens for pack in packs) <= LONGEST
 
 
 def test_an_adapter_starts_from_the_same_numbers_as_the_shipped_ones(tiny_model: Path) -> None:
