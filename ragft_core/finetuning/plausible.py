@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ragft_core.finetuning.filters import content_words, words_of
-from ragft_core.finetuning.specificity import stem
+from ragft_core.finetuning.specificity import stem, stems
 
 # Words that a question may bring along: measures, roles and verbs of asking.
 _GENERIC = frozenset(
@@ -97,10 +97,10 @@ def implausible(question: str, answer: str, kind: str, evidence: str, passage: s
     Returns:
         One of the keys of ``roundtrip.REASONS``.
     """
-    asked = {stem(word) for word in content_words(question)}
-    near = {stem(word) for word in content_words(evidence)}
-    known = {stem(word) for word in content_words(passage)}
-    named = {stem(word) for word in content_words(passage.split("\n", 1)[0])}
+    asked = stems(question)
+    near = stems(evidence)
+    known = stems(passage)
+    named = stems(passage.split("\n", 1)[0])
     if asked - known - _GENERIC:
         return "invented"
     # A code or a year names one thing exactly; it must be the evidence's own, or the title's.
@@ -125,7 +125,7 @@ def _asks_nearby(asked: set[str], answer: str, evidence: str) -> bool:
     if _is_row(evidence):
         return True
     before, _, after = evidence.partition(answer)
-    own = {stem(word) for word in content_words(answer)}
+    own = stems(answer)
     left = [stem(w) for w in words_of(before) if w in content_words(before)]
     right = [stem(w) for w in words_of(after) if w in content_words(after)]
     near = {*left[-_NEAR:], *right[:_NEAR]} - own
@@ -154,7 +154,7 @@ def _other_subject(known: set[str], answer: str, evidence: str) -> bool:
     ]
     if not names:
         return False
-    return not {stem(word) for word in content_words(min(names)[1])} <= known
+    return not stems(min(names)[1]) <= known
 
 
 def _right_kind(question: str, answer: str, kind: str, evidence: str) -> bool:

@@ -28,6 +28,11 @@ def stem(word: str) -> str:
     return _ENDING.sub("", _PLURAL.sub("", word))
 
 
+def stems(text: str) -> set[str]:
+    """The words that carry meaning, without their endings."""
+    return {stem(word) for word in content_words(text)}
+
+
 class Corpus:
     """All passages as bags of words.
 
@@ -44,7 +49,7 @@ class Corpus:
 
     def points_at(self, question: str, document_id: str) -> bool:
         """Whether no other document has a passage that fits the question's words better."""
-        words = {stem(word) for word in content_words(question)}
+        words = stems(question)
         best: dict[str, float] = {}
         for number, document in enumerate(self._documents):
             best[document] = max(best.get(document, 0.0), self._score(words, number))
@@ -72,19 +77,15 @@ class Facts:
         self._by_kind: dict[str, list[tuple[Span, set[str]]]] = defaultdict(list)
         for title, text in passages:
             for span in find_spans(text, _FACTS_PER_PASSAGE):
-                self._by_kind[span.kind].append((span, _stems(f"{title} {span.sentence}")))
+                self._by_kind[span.kind].append((span, stems(f"{title} {span.sentence}")))
 
     def ambiguous(self, question: str, title: str, span: Span) -> bool:
         """Whether the words that lead to this fact lead to one with another answer as well."""
-        shared = _stems(question) & _stems(f"{title} {span.sentence}")
+        shared = stems(question) & stems(f"{title} {span.sentence}")
         return any(
             shared <= words and other.sentence != span.sentence and _rivals(other, span)
             for other, words in self._by_kind[span.kind]
         )
-
-
-def _stems(text: str) -> set[str]:
-    return {stem(word) for word in content_words(text)}
 
 
 def _rivals(one: Span, other: Span) -> bool:

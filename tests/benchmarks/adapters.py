@@ -16,7 +16,7 @@ compares them, with one reference each. Every line of the report carries its n a
     general           40 questions of general knowledge without passages, adapter on and off
 
 Where a source gives two references for one question about one passage, the report says how well
-they agree: no reader can be expected to score higher than one reference against the other.
+they agree, which hints at how high a reader can score there.
 
 A generic source (PolicyQA) asks the same few questions of every policy, so that a passage of
 another policy may well answer them: for the abstention settings its questions get passages of
