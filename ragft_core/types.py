@@ -208,6 +208,23 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class ModelChoice:
+    """Which generator a workspace uses.
+
+    ``kind`` is ``bundled``, ``folder``, ``hub`` or ``endpoint``; ``name`` the folder, the hub id
+    or the endpoint's model name. An endpoint's key is read from the environment variable named
+    ``key_variable``, never stored. Prices are per million tokens.
+    """
+
+    kind: str = "bundled"
+    name: str = "SmolLM2-135M-Instruct"
+    url: str = ""
+    key_variable: str = ""
+    price_in: float = 0.0
+    price_out: float = 0.0
+
+
+@dataclass(frozen=True)
 class Adapter:
     """A trained LoRA adapter: where its weights lie and which base they belong to.
 

@@ -32,28 +32,11 @@ from filelock import FileLock
 
 from ragft_core.errors import WorkspaceError
 from ragft_core.settings import Settings
-from ragft_core.types import from_dict, to_dict
+from ragft_core.types import ModelChoice, from_dict, to_dict
 
 VERSION = 1
 FILE = "workspace.json"
 _NAME = re.compile(r"[\w][\w .-]{0,63}", re.UNICODE)
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """Which generator a workspace uses.
-
-    ``kind`` is ``bundled``, ``folder``, ``hub`` or ``endpoint``; ``name`` the folder, the hub id
-    or the endpoint's model name. An endpoint's key is read from the environment variable named
-    ``key_variable``, never stored. Prices are per million tokens.
-    """
-
-    kind: str = "bundled"
-    name: str = "SmolLM2-135M-Instruct"
-    url: str = ""
-    key_variable: str = ""
-    price_in: float = 0.0
-    price_out: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ragft_core.jobs import list_jobs
-from ragft_core.models import bundled
+from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, create_workspace, list_workspaces
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "ragft_core"
 RANKS = {
-    "types": 0, "errors": 0, "overlap": 0, "settings": 0, "threads": 0,
+    "types": 0, "errors": 0, "arms": 0, "overlap": 0, "settings": 0, "threads": 0,
     "workspace": 0,
     "documents": 1, "models": 1, "jobs": 1,
     "knowledge": 2, "finetuning": 2,
@@ -24,8 +27,21 @@ RANKS = {
     "commands": 7,
     "__main__": 8,
 }  # fmt: skip
+# Inside a big room: a sub-room imports only what stands before it; modules of no sub-room come first.
+SUB_ROOMS = {
+    "models": ["remote", "weights", "kernels", "engine", "factory"],
+    "finetuning": ["adapters", "examples", "training", "writing", "bundled"],
+    "evaluation": ["questions", "store", "statistics", "scoring", "judging", "reports", "running"],
+    "advisor": ["criteria", "deciding", "evidence", "cost", "record"],
+}
+MOST_MODULES, MOST_LINES = 12, 350
 HEAVY = ("streamlit", "torch", "transformers", "peft", "sentence_transformers", "lancedb")
-DOORS = sorted(path.parent.name for path in CORE.glob("*/__init__.py") if path.parent.name in RANKS)
+DOORS = sorted(
+    ".".join(path.parent.relative_to(CORE).parts)
+    for path in CORE.glob("**/__init__.py")
+    if path.parent != CORE
+)
+MODULES = sorted(path for path in CORE.rglob("*.py") if path.name != "__init__.py")
 
 
 def parsed(path: Path) -> ast.Module:
@@ -55,6 +71,53 @@ def test_imports_go_down_the_ranks(path: Path) -> None:
         assert lower, f"{path.name} ({here}) imports {name}"
 
 
+@pytest.mark.parametrize("room", SUB_ROOMS)
+def test_imports_go_down_the_sub_rooms(room: str) -> None:
+    order = SUB_ROOMS[room]
+
+    def rank(name: str) -> int:
+        return order.index(name) if name in order else -1
+
+    assert {path.parent.name for path in CORE.glob(f"{room}/*/__init__.py")} <= set(order)
+    for path in sorted((CORE / room).rglob("*.py")):
+        here = path.relative_to(CORE / room).parts[0].removesuffix(".py")
+        if here == "__init__":
+            continue
+        for name in imported(parsed(path)):
+            parts = name.split(".")
+            if parts[:2] != ["ragft_core", room] or len(parts) < 3 or parts[2] == here:
+                continue
+            lower = rank(parts[2]) < rank(here) or rank(parts[2]) == rank(here) == -1
+            assert lower, f"{path.name} ({room}.{here}) imports {name}"
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def test_modules_import_in_no_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    known = {dotted(path) for path in MODULES}
+    for path in MODULES:
+        found = set()
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module)
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        graph[dotted(path)] = found & known
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_rooms_are_small_enough_to_be_seen_at_once() -> None:
+    rooms = Counter(path.parent for path in MODULES)
+    rooms += Counter(
+        path.parent for path in (ROOT / "pages").rglob("*.py") if path.name != "__init__.py"
+    )
+    assert {str(room): n for room, n in rooms.items() if n > MOST_MODULES} == {}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {str(path): n for path, n in lines.items() if n > MOST_LINES} == {}
+
+
 def test_the_core_never_imports_streamlit() -> None:
     guilty = [
         str(path.relative_to(ROOT))
@@ -73,7 +136,31 @@ def test_pages_do_not_import_each_other() -> None:
     for path in (ROOT / "pages").rglob("*.py"):
         for name in imported(parsed(path)):
             if name.startswith("pages."):
-                assert name.startswith("pages.ui"), f"{path} imports {name}"
+                step = path.relative_to(ROOT / "pages").parts[0]
+                own = step != "ui" and name.startswith(f"pages.{step}.parts")
+                assert own or name.startswith("pages.ui"), f"{path} imports {name}"
+
+
+def test_pages_come_in_through_the_doors() -> None:
+    doors = {f"ragft_core.{door}" for door in DOORS} | {
+        f"ragft_core.{name}"
+        for name in ("arms", "errors", "overview", "settings", "types", "workspace")
+    }
+    for path in (ROOT / "pages").rglob("*.py"):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ragft_core"):
+                assert node.module in doors, f"{path} imports {node.module}"
+                if node.module.removeprefix("ragft_core.") in DOORS:
+                    listed = getattr(importlib.import_module(node.module), "__all__", [])
+                    walked_past = {alias.name for alias in node.names} - set(listed)
+                    assert not walked_past, f"{path}: {node.module} does not list {walked_past}"
+
+
+def test_no_check_is_silenced_without_its_name() -> None:
+    bare = re.compile(r"#\s*noqa(?!: *[A-Z])|#\s*type: ignore(?!\[)")
+    for root in ("ragft_core", "pages", "tests"):
+        for path in (ROOT / root).rglob("*.py"):
+            assert not bare.search(path.read_text(encoding="utf-8")), path
 
 
 def test_session_state_is_touched_in_one_place() -> None:

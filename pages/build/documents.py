@@ -1,6 +1,7 @@
 import streamlit as st
 
-from pages.ui import components, document_views, resources, state
+from pages.build.parts import documents as document_views
+from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES
 from ragft_core.knowledge import documents

@@ -1,6 +1,7 @@
 import streamlit as st
 
-from pages.ui import components, example_views, state
+from pages.build.parts import examples as example_views
+from pages.ui import components, state
 from pages.ui.errors import show_errors
 from pages.ui.generate_examples import generate_examples_section
 from ragft_core.finetuning import load_examples

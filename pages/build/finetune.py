@@ -1,6 +1,7 @@
 import streamlit as st
 
-from pages.ui import components, training_views
+from pages.build.parts import training as training_views
+from pages.ui import components
 from pages.ui.errors import show_errors
 from ragft_core.finetuning import list_adapters, list_runs, load_examples
 from ragft_core.finetuning.examples import FEWEST

@@ -2,7 +2,8 @@ import random
 
 import streamlit as st
 
-from pages.ui import arms, chat_views, components, resources, state
+from pages.compare.parts import chat as chat_views
+from pages.ui import arms, components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.finetuning import load_examples
 from ragft_core.strategies import (

@@ -1,9 +1,10 @@
 import streamlit as st
 
-from pages.ui import components, evaluation_cases, evaluation_setup, evaluation_views, resources
+from pages.compare.parts import cases, findings, setup
+from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation import find_job, list_plans
-from ragft_core.evaluation.catalogue import BY_NAME
+from ragft_core.evaluation.scoring import BY_NAME
 
 NEW = ""
 
@@ -50,12 +51,12 @@ def read(evaluation_id: str) -> None:
     results, report = resources.evaluation(workspace, evaluation_id)
     if not any(record.answered for record in report.arms):
         st.caption("No answers yet." if not ended else "No arm could answer.")
-        evaluation_views.notes(report)
+        findings.notes(report)
         return
     if not ended:
         st.caption("What follows is what there is so far.")
-    evaluation_views.verdict(report)
-    names = evaluation_views.score_names(results)
+    findings.verdict(report)
+    names = findings.score_names(results)
     slices = {part.key: part for part in results.slices()}
     views = {
         "scores": "Scores",
@@ -82,17 +83,17 @@ def read(evaluation_id: str) -> None:
         )  # fmt: skip
         part = slices[key]
     if view == "scores":
-        evaluation_views.scores(results, report, score, part)
+        findings.scores(results, report, score, part)
     elif view == "questions":
-        evaluation_cases.cases(results, score, part)
+        cases.cases(results, score, part)
     elif view == "costs":
-        evaluation_views.costs(results, report)
+        findings.costs(results, report)
     elif view == "labels":
-        evaluation_views.labels(report)
+        findings.labels(report)
     elif view == "claims":
-        evaluation_views.claims(results, report)
+        findings.claims(results, report)
     else:
-        evaluation_views.exports(results, report, part)
+        findings.exports(results, report, part)
 
 
 with show_errors():
@@ -119,4 +120,4 @@ with show_errors():
     if chosen in plans:
         read(chosen)
     else:
-        evaluation_setup.setup(workspace)
+        setup.setup(workspace)

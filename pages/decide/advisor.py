@@ -1,13 +1,7 @@
 import streamlit as st
 
-from pages.ui import (
-    advisor_cost,
-    advisor_questions,
-    advisor_record,
-    advisor_views,
-    components,
-    state,
-)
+from pages.decide.parts import cost, questions, record, verdict
+from pages.ui import components, state
 from pages.ui.errors import show_errors
 from ragft_core.advisor import decide, gather_evidence, load_answers, load_criteria
 
@@ -39,7 +33,7 @@ with show_errors():
     )  # fmt: skip
     certainty = float(state.get("advisor.certainty", 100.0))
     if view == "questions":
-        answers = advisor_questions.questionnaire(workspace, criteria, answers, evidence)
+        answers = questions.questionnaire(workspace, criteria, answers, evidence)
     elif view == "what-if":
         weighing = st.container()
         with weighing:
@@ -49,21 +43,21 @@ with show_errors():
                 help="The firmer, the less the simulation lets the weights vary.",
             )  # fmt: skip
             state.put("advisor.certainty", certainty)
-            answers = advisor_questions.weights(workspace, criteria, answers)
+            answers = questions.weights(workspace, criteria, answers)
     result = decide(
         criteria, answers, measurements=evidence.measurements, certainty=float(certainty)
     )
     with top:
-        advisor_views.verdict(criteria, result)
-    trace = advisor_views.Trace(criteria, evidence, result)
+        verdict.verdict(criteria, result)
+    trace = verdict.Trace(criteria, evidence, result)
     if view == "why":
-        advisor_views.why(trace)
+        verdict.why(trace)
     elif view == "what-if":
-        advisor_views.what_if(trace)
+        verdict.what_if(trace)
     elif view == "cost":
-        advisor_cost.costs(workspace, answers, evidence)
+        cost.costs(workspace, answers, evidence)
     elif view == "article":
-        advisor_views.article(criteria, evidence)
+        verdict.article(criteria, evidence)
     elif view == "record":
-        advisor_record.next_steps(workspace, result, evidence)
-        advisor_record.records(workspace, criteria, answers, result, evidence)
+        record.next_steps(workspace, result, evidence)
+        record.records(workspace, criteria, answers, result, evidence)

@@ -6,17 +6,20 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.finetuning.generate import (
+from ragft_core.finetuning.writing import (
     DROPPED,
     REASONS,
+    Candidate,
+    accept,
+    discard,
+    edit,
+    latest_generation,
     read_candidates,
     start_generation,
     writer_ready,
 )
-from ragft_core.finetuning.review import accept, discard, edit, latest_generation
-from ragft_core.finetuning.roundtrip import Candidate
 from ragft_core.jobs import Job, JobStatus
-from ragft_core.knowledge.store import chunks_of, documents
+from ragft_core.knowledge import chunks_of, documents
 from ragft_core.workspace import Workspace
 
 
@@ -105,7 +108,9 @@ def _counts(kept: list[Candidate], dropped: list[Candidate]) -> None:
     )
     if counts:
         parts = sorted(counts.items(), key=lambda item: -item[1])
-        st.caption("Dropped: " + "; ".join(f"{REASONS[key]} ({count})" for key, count in parts))
+        st.caption(
+            "Dropped: " + "; ".join(f"{REASONS.get(key, key)} ({count})" for key, count in parts)
+        )
 
 
 def _review(workspace: Workspace, job: Job, status: JobStatus) -> None:
@@ -136,7 +141,11 @@ def _review(workspace: Workspace, job: Job, status: JobStatus) -> None:
         with st.expander(f"What was dropped, and why ({len(dropped)})"):
             st.dataframe(
                 [
-                    {"Why": REASONS[c.reason], "Question": c.question, "Answer": c.answer}
+                    {
+                        "Why": REASONS.get(c.reason, c.reason),
+                        "Question": c.question,
+                        "Answer": c.answer,
+                    }
                     for c in dropped
                 ],
                 width="stretch",

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
-from ragft_core.workspace import ModelChoice, Workspace
+from ragft_core.types import ModelChoice
+from ragft_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from ragft_core.evaluation import EvaluationReport, Results
     from ragft_core.knowledge import Embedder, KnowledgeBase
-    from ragft_core.models.generator import Generator
+    from ragft_core.models import Generator
     from ragft_core.strategies import Lab
 
 
@@ -56,7 +57,7 @@ def lab(workspace: Workspace) -> Lab:
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the tokenizer")
 def _tokenizer(path: str, choice: ModelChoice) -> PreTrainedTokenizerBase:
-    from ragft_core.finetuning.base import load_tokenizer, present_folder
+    from ragft_core.finetuning.training import load_tokenizer, present_folder
 
     return load_tokenizer(present_folder(choice, state.settings()))
 

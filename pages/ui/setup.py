@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.errors import show_error
 from ragft_core.errors import RagftError
-from ragft_core.models.bundled import BUNDLED, fetch, is_ready
+from ragft_core.models.weights import BUNDLED, fetch, is_ready
 
 
 def require_models() -> None:

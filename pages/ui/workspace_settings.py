@@ -8,8 +8,8 @@ from pages.ui import state
 from pages.ui.errors import plain, show_errors
 from ragft_core.errors import ModelError
 from ragft_core.models import SUGGESTED, ModelReport, check_model
-from ragft_core.types import SearchMode
-from ragft_core.workspace import ModelChoice, Workspace, WorkspaceSettings
+from ragft_core.types import ModelChoice, SearchMode
+from ragft_core.workspace import Workspace, WorkspaceSettings
 
 KINDS = {
     "bundled": "Bundled",

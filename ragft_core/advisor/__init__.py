@@ -5,7 +5,7 @@ evidence = gather_evidence(workspace)
 result = decide(criteria, {"need": "facts"}, measurements=evidence.measurements)
 """
 
-from ragft_core.advisor.answers import (
+from ragft_core.advisor.criteria.answers import (
     Answers,
     compare_answers,
     export_answers,
@@ -18,12 +18,14 @@ from ragft_core.advisor.answers import (
     save_answers,
     suggest_answers,
 )
-from ragft_core.advisor.criteria import STRATEGY_NAMES, Criteria, Criterion
-from ragft_core.advisor.criteria_file import load_criteria
-from ragft_core.advisor.decision import decide
-from ragft_core.advisor.evidence import Evidence, gather_evidence
-from ragft_core.advisor.recipes import make_recipe
-from ragft_core.advisor.record import (
+from ragft_core.advisor.criteria.file import load_criteria
+from ragft_core.advisor.criteria.values import STRATEGY_NAMES, Criteria, Criterion
+from ragft_core.advisor.deciding.decision import decide
+from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation
+from ragft_core.advisor.evidence.gather import Evidence, gather_evidence
+from ragft_core.advisor.record.build import make_record
+from ragft_core.advisor.record.recipes import make_recipe
+from ragft_core.advisor.record.record import (
     DecisionRecord,
     build_record,
     compare_records,
@@ -32,9 +34,7 @@ from ragft_core.advisor.record import (
     parse_record,
     save_record,
 )
-from ragft_core.advisor.render import render_record
-from ragft_core.advisor.results import Measurement, Recommendation
-from ragft_core.advisor.whole import make_record
+from ragft_core.advisor.record.render import render_record
 
 __all__ = [
     "STRATEGY_NAMES",

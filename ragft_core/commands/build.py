@@ -25,8 +25,8 @@ from ragft_core.commands.output import (
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.settings import Settings
-from ragft_core.types import SearchMode, to_dict
-from ragft_core.workspace import ModelChoice, Workspace, create_workspace, locate
+from ragft_core.types import ModelChoice, SearchMode, to_dict
+from ragft_core.workspace import Workspace, create_workspace, locate
 
 
 class TrainFor(StrEnum):
@@ -203,8 +203,8 @@ def _imported(report: dict[str, Any]) -> str:
 
 def _write(workspace: Workspace, target: int, as_json: bool) -> None:
     """Writes examples as a job, waits for it and takes what it kept, unreviewed."""
-    from ragft_core.finetuning.generate import read_candidates, start_generation
-    from ragft_core.finetuning.review import accept
+    from ragft_core.finetuning.writing.job import read_candidates, start_generation
+    from ragft_core.finetuning.writing.review import accept
     from ragft_core.knowledge.store import chunks_of
     from ragft_core.knowledge.store import documents as list_documents
 

@@ -20,8 +20,8 @@ from ragft_core.commands.output import (
 )
 from ragft_core.errors import EvaluationError
 from ragft_core.settings import Settings
-from ragft_core.types import Strategy
-from ragft_core.workspace import ModelChoice, Workspace
+from ragft_core.types import ModelChoice, Strategy
+from ragft_core.workspace import Workspace
 
 Arms = Annotated[list[Strategy] | None, typer.Option(help="Repeat for several; default all ready.")]
 

@@ -6,16 +6,8 @@ and put into words (``verdicts``). A score that does not apply is unscored, neve
 may be "too close to call".
 """
 
-from ragft_core.evaluation.claims import check_claims
-from ragft_core.evaluation.outlook import Outlook, look_ahead, probe
-from ragft_core.evaluation.plain import report_text
-from ragft_core.evaluation.plans import Plan, list_plans, make_plan, make_self_check
-from ragft_core.evaluation.prices import Prices, price_arms
-from ragft_core.evaluation.questions import QuestionSet
-from ragft_core.evaluation.report import EvaluationReport, load_report, make_report
-from ragft_core.evaluation.results import Results, load_results, version_of
-from ragft_core.evaluation.runner import find_job, start_evaluation
-from ragft_core.evaluation.sources import (
+from ragft_core.evaluation.questions.question_sets import QuestionSet
+from ragft_core.evaluation.questions.sources import (
     brought_questions,
     check_leaks,
     count_test_questions,
@@ -23,10 +15,18 @@ from ragft_core.evaluation.sources import (
     workspace_questions,
     written_questions,
 )
+from ragft_core.evaluation.reports.claims import check_claims
+from ragft_core.evaluation.reports.prices import Prices, price_arms
+from ragft_core.evaluation.reports.report import EvaluationReport, load_report, make_report
+from ragft_core.evaluation.reports.results import Results, load_results, version_of
+from ragft_core.evaluation.reports.text_report import report_text
+from ragft_core.evaluation.running.forecast import Forecast, estimate_evaluation, probe
+from ragft_core.evaluation.running.job import find_job, start_evaluation
+from ragft_core.evaluation.store.plans import Plan, list_plans, make_plan, make_self_check
 
 __all__ = [
     "EvaluationReport",
-    "Outlook",
+    "Forecast",
     "Plan",
     "Prices",
     "QuestionSet",
@@ -35,12 +35,12 @@ __all__ = [
     "check_claims",
     "check_leaks",
     "count_test_questions",
+    "estimate_evaluation",
     "find_job",
     "latest_writing",
     "list_plans",
     "load_report",
     "load_results",
-    "look_ahead",
     "make_plan",
     "make_report",
     "make_self_check",

@@ -11,19 +11,19 @@ from ragft_core.finetuning.adapters import (
     get_adapter,
     list_adapters,
 )
-from ragft_core.finetuning.config import PRESETS, RunConfig, preset_config, with_passages
-from ragft_core.finetuning.estimate import Estimate, estimate_run
-from ragft_core.finetuning.examples import assign_splits, load_examples, save_examples
-from ragft_core.finetuning.importing import (
+from ragft_core.finetuning.examples.importing import (
     ImportReport,
     guess_mapping,
     import_examples,
     import_file,
     preview_import,
 )
-from ragft_core.finetuning.rows import rendered_example
-from ragft_core.finetuning.runs import list_runs, start_run
-from ragft_core.finetuning.tables import read_table
+from ragft_core.finetuning.examples.store import assign_splits, load_examples, save_examples
+from ragft_core.finetuning.examples.tables import read_table
+from ragft_core.finetuning.training.config import PRESETS, RunConfig, preset_config, with_passages
+from ragft_core.finetuning.training.estimate import Estimate, estimate_run
+from ragft_core.finetuning.training.rows import rendered_example
+from ragft_core.finetuning.training.runs import list_runs, start_run
 
 __all__ = [
     "PRESETS",

@@ -10,29 +10,21 @@ Weights are safetensors only; the configuration is checked before anything is lo
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-import sys
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ragft_core
 from ragft_core.errors import ModelError
-from ragft_core.models.bundled import file_digest
-from ragft_core.types import Adapter, to_dict
-from ragft_core.workspace import Workspace, now, write_json
-
-if TYPE_CHECKING:
-    from ragft_core.finetuning.training import Run, TrainingSpec
-    from ragft_core.jobs import JobContext
+from ragft_core.models.weights.bundled import file_digest
+from ragft_core.types import Adapter
+from ragft_core.workspace import Workspace
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 CARD = "card.json"
 BUNDLED = "bundled:"
 BUNDLED_FOLDER = Path(ragft_core.__file__).parent / "models" / "adapters"
-LIBRARIES = ("torch", "transformers", "peft")
 
 
 def list_adapters(workspace: Workspace) -> list[Adapter]:
@@ -84,7 +76,7 @@ def choose_adapter(workspace: Workspace, adapter_id: str) -> None:
         ModelError: There is no such adapter.
     """
     adapter = get_adapter(workspace, adapter_id)
-    workspace.update(**{_setting(adapter.with_context): adapter_id})
+    workspace.update(**{setting_of(adapter.with_context): adapter_id})
 
 
 def check_adapter(folder: Path) -> None:
@@ -114,78 +106,8 @@ def check_adapter(folder: Path) -> None:
         )
 
 
-def write_adapter(
-    context: JobContext, spec: TrainingSpec, run: Run, digest: str, base_name: str
-) -> None:
-    """Writes the best weights of a run as an adapter with its card, and makes it its arm's.
-
-    The adapter has the job's id: finishing twice gives the same adapter.
-    """
-    from ragft_core.finetuning.checkpoints import put_weights
-
-    workspace = context.workspace
-    adapter_id = context.folder.name
-    if run.best is not None:
-        put_weights(run.model, run.best)
-    scratch = workspace.folder("adapters", f".{adapter_id}.partial")
-    run.model.peft_config["default"].base_model_name_or_path = base_name  # type: ignore[index,union-attr]
-    run.model.save_pretrained(str(scratch))  # type: ignore[operator]
-    (scratch / "README.md").unlink(missing_ok=True)  # PEFT's template; the card says more
-    card = _card(context, spec, run, digest, base_name)
-    write_json(scratch / CARD, card | {"sha256": file_digest(scratch / WEIGHTS)})
-    target = workspace.path / "adapters" / adapter_id
-    shutil.rmtree(target, ignore_errors=True)
-    scratch.replace(target)
-    setting = _setting(spec.config.with_context)
-    # The newest finished run is what its owner wants to see; a stopped one only if it is the first.
-    if not context.stop_asked or not getattr(workspace.settings(), setting):
-        workspace.update(**{setting: adapter_id})
-    keys = ("steps", "best_step", "first_val_loss", "val_loss", "train_loss", "seconds", "warning")
-    context.finish({"adapter": adapter_id, **{key: card[key] for key in keys}})
-
-
-def _card(
-    context: JobContext, spec: TrainingSpec, run: Run, digest: str, base_name: str
-) -> dict[str, Any]:
-    progress, losses = run.progress, [row["loss"] for row in run.context_metrics() if "loss" in row]
-    best = progress.best_val_loss
-    warning = ""
-    if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
-        warning = "The validation loss never fell below the base model's: nothing was learned."
-    elif progress.worse:
-        warning = f"The validation loss rose after step {progress.best_step}; that step's adapter is kept."
-    return {
-        "id": context.folder.name,
-        "name": spec.config.name or f"{spec.config.preset.capitalize()} run",
-        "created_at": now(),
-        "base": digest,
-        "base_name": base_name,
-        "rank": spec.config.rank,
-        "with_context": spec.config.with_context,
-        "stopped": context.stop_asked,
-        "counts": spec.counts,
-        "validation_is": "new wordings of trained facts" if spec.rewordings else "unseen rows",
-        "instruction": spec.instruction,
-        "config": to_dict(spec.config),
-        "planned_steps": run.steps,
-        "steps": progress.step,
-        "best_step": progress.best_step,
-        "first_val_loss": progress.first_val_loss,
-        "val_loss": best,
-        "train_loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
-        "tokens": progress.tokens,
-        "seconds": round(progress.seconds, 1),
-        "tokens_per_s": round(progress.tokens / max(1e-9, progress.seconds), 1),
-        "attempts": context.attempt,
-        "warning": warning,
-        "command": f"python -m ragft_core.jobs jobs/{context.folder.name}",
-        "versions": {"ragft": ragft_core.__version__, "python": platform.python_version()}
-        | {name: version(name) for name in LIBRARIES},
-        "machine": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
-    }
-
-
-def _setting(with_context: bool) -> str:
+def setting_of(with_context: bool) -> str:
+    """The workspace setting that names the adapter of this kind."""
     return "hybrid_adapter" if with_context else "adapter"
 
 
@@ -227,7 +149,7 @@ def _own(folder: Path) -> Adapter:
 
 
 def _bundled(folder: Path) -> Adapter:
-    from ragft_core.models.bundled import GENERATOR
+    from ragft_core.models.weights.bundled import GENERATOR
 
     card = _read(folder / CARD) if (folder / CARD).exists() else {}
     return Adapter(

@@ -13,8 +13,10 @@ Nothing here imports anything that computes; a kind of job is named by ``module:
 """
 
 from ragft_core.jobs.job import Job
+from ragft_core.jobs.kinds import KINDS, Kind
+from ragft_core.jobs.launcher import Launcher
 from ragft_core.jobs.status import JobState, JobStatus
-from ragft_core.jobs.store import KINDS, Kind, get_job, list_jobs, settle_jobs, start_job
+from ragft_core.jobs.store import get_job, list_jobs, settle_jobs, start_job
 from ragft_core.jobs.worker import JobContext
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "JobState",
     "JobStatus",
     "Kind",
+    "Launcher",
     "get_job",
     "list_jobs",
     "settle_jobs",

@@ -10,14 +10,16 @@ import dataclasses
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ragft_core.errors import JobError
-from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, is_alive, read_mark, terminate
+from ragft_core.jobs.kinds import kind_of
+from ragft_core.jobs.launcher import LOCAL, Launcher
+from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
 from ragft_core.workspace import Workspace, read_jsonl
 
@@ -43,6 +45,7 @@ class Job:
 
     workspace: Workspace
     id: str
+    launcher: Launcher = field(default=LOCAL, repr=False, compare=False)
 
     @property
     def folder(self) -> Path:
@@ -82,13 +85,13 @@ class Job:
         status = read_status(self.folder)
         if not status.active:
             return status
-        mark = read_mark(self.folder / PROCESS_FILE)
-        if is_alive(mark) or (mark is None and _age_s(status) < START_S):
+        alive = self.launcher.is_alive(self.folder)
+        if alive or (alive is None and _age_s(status) < START_S):
             asked = self._stop_asked_s()
             if asked is None:
                 return status
-            if asked > GRACE_S and mark is not None:
-                terminate(mark, force=True)
+            if asked > GRACE_S:
+                self.launcher.stop(self.folder, force=True)
             return dataclasses.replace(status, message="Stopping", eta_s=None)
         return self._settle()
 
@@ -102,9 +105,20 @@ class Job:
             return
         if self._stop_asked_s() is None:
             (self.folder / STOP_FILE).write_text("", encoding="utf-8")
-        mark = read_mark(self.folder / PROCESS_FILE)
-        if mark is not None:
-            terminate(mark, force=force)
+        self.launcher.stop(self.folder, force=force)
+
+    def launch(self) -> None:
+        """Starts the process of a prepared job.
+
+        Raises:
+            JobError: Its kind is not known.
+        """
+        kind = kind_of(self.kind)
+        # An endpoint's key is the one secret a job may need.
+        key = self.workspace.settings().model.key_variable
+        environment = scrubbed_environment(keep=(key,) if key else ())
+        arguments = ["--entry", kind.entry, "--queue", kind.queue]
+        self.launcher.spawn(self.folder, arguments, environment)
 
     def resume(self) -> None:
         """Runs the job again in the same folder; it continues from what it has kept.
@@ -112,8 +126,6 @@ class Job:
         Raises:
             JobError: It runs, or it has finished.
         """
-        from ragft_core.jobs.store import launch
-
         with self.workspace.lock(f"job-{self.id}"):
             status = self.status()
             if not status.state.resumable:
@@ -122,7 +134,7 @@ class Job:
                     "Only a job that failed, was stopped or was interrupted can be.",
                 )
             (self.folder / STOP_FILE).unlink(missing_ok=True)
-            (self.folder / PROCESS_FILE).unlink(missing_ok=True)
+            self.launcher.forget(self.folder)
             write_status(
                 self.folder,
                 JobStatus(
@@ -130,7 +142,7 @@ class Job:
                     attempt=status.attempt + 1,
                 ),
             )  # fmt: skip
-            launch(self)
+            self.launch()
 
     def delete(self) -> None:
         """Removes the job's folder.

@@ -12,9 +12,6 @@ import os
 import platform
 import re
 import signal
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,27 +85,6 @@ def scrubbed_environment(keep: tuple[str, ...] = ()) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-
-
-def spawn(folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
-    """Starts ``python -m ragft_core.jobs FOLDER`` detached, its output in the folder's log."""
-    command = [sys.executable, "-m", "ragft_core.jobs", str(folder), *arguments]
-    with (folder / LOG_FILE).open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            # Not the workspace: "python -m" puts the current folder on the import path.
-            cwd=Path(ragft_core.__file__).resolve().parent.parent,
-            start_new_session=True,
-        )
-    mark = mark_of(process.pid)
-    if mark is not None:
-        write_mark(folder / PROCESS_FILE, mark)
-    # Whoever started it must collect it, or it stays behind as a zombie.
-    threading.Thread(target=process.wait, daemon=True).start()
 
 
 def terminate(mark: ProcessMark, *, force: bool = False) -> None:

@@ -5,37 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ragft_core.errors import JobError
 from ragft_core.jobs.job import SPEC_FILE, Job
-from ragft_core.jobs.process import scrubbed_environment, spawn
+from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
 from ragft_core.workspace import Workspace, new_id, now, write_json
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of job: what runs it, and in which queue it takes its turn.
-
-    ``entry`` is ``module:function``, called with a ``JobContext``. Jobs of one ``queue`` run one
-    after the other on this machine; without a queue they run at once.
-    """
-
-    entry: str
-    queue: str = ""
-
-
-# Entry points are named, not imported: this package knows no other, and a job's folder, which may
-# come from elsewhere, never says what code to run.
-KINDS: dict[str, Kind] = {
-    "ingest": Kind("ragft_core.knowledge.ingest:run_ingest"),
-    "train": Kind("ragft_core.finetuning.training:run_training", queue="model"),
-    "generate": Kind("ragft_core.finetuning.generate:run_generation", queue="model"),
-    "evaluate": Kind("ragft_core.evaluation.runner:run_evaluation", queue="model"),
-}
 
 
 def start_job(
@@ -51,8 +28,11 @@ def start_job(
         kind: One of ``KINDS``.
         spec: What to do, as plain JSON data; paths in it are relative to the workspace.
         prepare: Puts files into the job's folder before it starts; if it raises, there is no job.
+
+    Raises:
+        JobError: There is no such kind.
     """
-    _kind(kind)
+    kind_of(kind)
     job = Job(workspace, new_id(kind))
     folder = workspace.folder("jobs", job.id)
     if prepare is not None:
@@ -64,17 +44,8 @@ def start_job(
     write_status(folder, JobStatus(JobState.QUEUED, message="Starting"))
     head = {"kind": kind, "created_at": now(), "created_ns": time.time_ns(), "spec": spec}
     write_json(folder / SPEC_FILE, head)  # last: from here on the job is there to be seen
-    launch(job)
+    job.launch()
     return job
-
-
-def launch(job: Job) -> None:
-    """Starts the process of a prepared job."""
-    kind = _kind(job.kind)
-    # An endpoint's key is the one secret a job may need.
-    key = job.workspace.settings().model.key_variable
-    environment = scrubbed_environment(keep=(key,) if key else ())
-    spawn(job.folder, ["--entry", kind.entry, "--queue", kind.queue], environment)
 
 
 def get_job(workspace: Workspace, job_id: str) -> Job:
@@ -109,9 +80,3 @@ def settle_jobs(workspace: Workspace) -> list[Job]:
         for job in list_jobs(workspace)
         if read_status(job.folder).active and job.status().state is JobState.INTERRUPTED
     ]
-
-
-def _kind(name: str) -> Kind:
-    if name not in KINDS:
-        raise JobError(f"There is no kind of job {name!r}.", f"Known: {', '.join(sorted(KINDS))}.")
-    return KINDS[name]

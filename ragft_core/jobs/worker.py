@@ -34,10 +34,10 @@ from ragft_core.jobs.job import (
     SPEC_FILE,
     STOP_FILE,
 )
+from ragft_core.jobs.kinds import KINDS
 from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, mark_of, write_mark
 from ragft_core.jobs.queue import GaveUpError, turn
 from ragft_core.jobs.status import JobState, read_status, write_status
-from ragft_core.jobs.store import KINDS
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, append_jsonl, now, write_json
 

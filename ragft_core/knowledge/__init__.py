@@ -3,7 +3,7 @@
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
-from ragft_core.knowledge.store import documents, original_of
+from ragft_core.knowledge.store import chunks_of, documents, original_of
 from ragft_core.knowledge.writer import Repair
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "KnowledgeBase",
     "Repair",
     "TextEmbedder",
+    "chunks_of",
     "documents",
     "original_of",
 ]

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ragft_core.documents import (
     ParsedDocument,
@@ -25,12 +23,8 @@ from ragft_core.errors import DocumentError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
 from ragft_core.knowledge.writer import Prepared, Writer, indexed_text
-from ragft_core.settings import Settings
-from ragft_core.types import Chunk, Document, to_dict
+from ragft_core.types import Chunk, Document
 from ragft_core.workspace import now
-
-if TYPE_CHECKING:
-    from ragft_core.jobs import JobContext
 
 Progress = Callable[[str, str, float], None]
 
@@ -236,41 +230,3 @@ def _settle_copies(
             report = first[store.file_digest(path)]
             outcome = UNCHANGED if report.document else report.outcome
             batch.settle(number, replace(report, file_name=clean_name(name), outcome=outcome))
-
-
-class _StopError(Exception):
-    """Somebody asked the job to end."""
-
-
-def run_ingest(context: JobContext) -> None:
-    """Takes files in as a background job; what is kept until a stop stays.
-
-    The order's ``files`` is a list of ``{"name": ..., "path": ...}``, the paths relative to the
-    workspace. The result lists the reports.
-
-    Raises:
-        DocumentError: A path leads out of the workspace.
-    """
-    from ragft_core.knowledge.base import KnowledgeBase
-    from ragft_core.knowledge.embed import Embedder
-    from ragft_core.models.bundled import EMBEDDER, fetch
-
-    root = context.workspace.path.resolve()
-    files = [(item["name"], (root / item["path"]).resolve()) for item in context.spec["files"]]
-    for name, path in files:
-        if not path.is_relative_to(root):
-            raise DocumentError(
-                f"The file {clean_name(name)} lies outside the workspace.", "Copy it there first."
-            )
-    done: list[FileReport] = []
-
-    def told(name: str, stage: str, share: float) -> None:
-        context.progress(share, f"{name}: {stage}")
-        if context.stopping:
-            raise _StopError
-
-    settings = Settings()
-    embedder = Embedder(fetch(EMBEDDER, settings.models), settings.threads)
-    with suppress(_StopError):
-        done = KnowledgeBase(context.workspace, embedder).add_files(files, told)
-    context.finish({"reports": [to_dict(report) for report in done]})

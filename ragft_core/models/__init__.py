@@ -4,10 +4,10 @@
 needed to get answers. Importing this package imports neither torch nor transformers.
 """
 
+from ragft_core.models.factory import model_folder, open_generator
 from ragft_core.models.generator import Generation, Generator
-from ragft_core.models.loading import ModelFacts, check_folder, load_base, weights_digest
-from ragft_core.models.opening import model_folder, open_generator
-from ragft_core.models.picker import SUGGESTED, ModelReport, Suggestion, check_model
+from ragft_core.models.weights.loading import ModelFacts, check_folder, load_base, weights_digest
+from ragft_core.models.weights.picker import SUGGESTED, ModelReport, Suggestion, check_model
 
 __all__ = [
     "SUGGESTED",

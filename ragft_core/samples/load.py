@@ -116,7 +116,7 @@ def load_sample(
 def _fill(workspace: Workspace, sample: Sample, settings: Settings, on_progress: Progress) -> None:
     from ragft_core.finetuning import save_examples
     from ragft_core.knowledge import Embedder, KnowledgeBase
-    from ragft_core.models.bundled import EMBEDDER, fetch
+    from ragft_core.models.weights.bundled import EMBEDDER, fetch
 
     embedder = fetch(EMBEDDER, settings.models, lambda share, text: on_progress(share * 0.5, text))
     workspace.update(

@@ -23,6 +23,7 @@ from ragft_core.strategies.lab import (
     open_lab,
     open_workspace_generator,
 )
+from ragft_core.strategies.passages import training_passages
 
 __all__ = [
     "ArmState",
@@ -41,4 +42,5 @@ __all__ = [
     "open_workspace_generator",
     "save_turn",
     "save_vote",
+    "training_passages",
 ]

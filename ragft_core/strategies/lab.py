@@ -11,14 +11,14 @@ from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.models import open_generator
-from ragft_core.models.bundled import EMBEDDER, fetch
 from ragft_core.models.generator import Generation, Generator
+from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
 from ragft_core.strategies.arms import ArmState, arm_states
 from ragft_core.strategies.cite import cite
 from ragft_core.strategies.prepare import Prepared, Preparer
-from ragft_core.types import Answer, Message, Sampling, Strategy
-from ragft_core.workspace import ModelChoice, Workspace
+from ragft_core.types import Answer, Message, ModelChoice, Sampling, Strategy
+from ragft_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

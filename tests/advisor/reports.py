@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ragft_core.evaluation.extras import ArmLatency
-from ragft_core.evaluation.report import EvaluationReport
-from ragft_core.evaluation.results import ArmRecord, ScoreTable
-from ragft_core.evaluation.statistics import Summary
-from ragft_core.evaluation.verdicts import Verdict
+from ragft_core.evaluation.reports.extras import ArmLatency
+from ragft_core.evaluation.reports.report import EvaluationReport
+from ragft_core.evaluation.reports.results import ArmRecord, ScoreTable
+from ragft_core.evaluation.reports.verdicts import Verdict
+from ragft_core.evaluation.statistics.estimates import Summary
 from ragft_core.types import to_dict
 from ragft_core.workspace import Workspace, write_json
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragft_core.advisor.cost import (
+from ragft_core.advisor.cost.inputs import load_costs, prefill_costs, save_costs
+from ragft_core.advisor.cost.model import (
     CostInputs,
     break_even,
     cost_of,
@@ -16,9 +17,8 @@ from ragft_core.advisor.cost import (
     cumulative,
     retrainings,
 )
-from ragft_core.advisor.cost_inputs import load_costs, prefill_costs, save_costs
-from ragft_core.advisor.evidence import Evidence
-from ragft_core.advisor.results import Measurement
+from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ragft_core.advisor import Criteria, Measurement, Recommendation, decide
-from ragft_core.advisor.criteria import Choice
-from ragft_core.advisor.crosscheck import topsis
-from ragft_core.advisor.matrix import build_matrix
+from ragft_core.advisor.criteria.values import Choice
+from ragft_core.advisor.deciding.matrix import build_matrix
+from ragft_core.advisor.deciding.topsis import topsis
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy, to_dict
 from tests.advisor.conftest import CRITERIA, answer_sets, weight_sets

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ragft_core.advisor import decide, gather_evidence, load_criteria
-from ragft_core.advisor.evidence import (
+from ragft_core.advisor.evidence.gather import (
     MIN_ANSWERS,
     answer_measurements,
     mean_measurement,

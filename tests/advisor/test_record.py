@@ -30,8 +30,8 @@ from ragft_core.advisor import (
     save_answers,
     save_record,
 )
-from ragft_core.advisor.cost_inputs import save_costs
-from ragft_core.advisor.results import Reference, Sentence
+from ragft_core.advisor.cost.inputs import save_costs
+from ragft_core.advisor.deciding.recommendation import Reference, Sentence
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace

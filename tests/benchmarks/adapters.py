@@ -38,14 +38,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ragft_core.finetuning.filters import mentions
-from ragft_core.finetuning.reading_data import GENERIC_SOURCES, Reading, load_readings
+from ragft_core.finetuning.bundled.reading_data import GENERIC_SOURCES, Reading, load_readings
+from ragft_core.finetuning.writing.filters import mentions
 from ragft_core.models import Generator, open_generator, weights_digest
 from ragft_core.models.prompts import ABSTENTION, render_messages
 from ragft_core.overlap import exact_match, token_f1
 from ragft_core.settings import Settings
-from ragft_core.types import Adapter, Message, Request, Sampling
-from ragft_core.workspace import ModelChoice
+from ragft_core.types import Adapter, Message, ModelChoice, Request, Sampling
 
 GENERAL = Path(__file__).with_name("general_knowledge.jsonl")
 Ask = Callable[[Sequence[tuple[Message, ...]], bool], list[str]]

@@ -15,9 +15,9 @@ import tomllib
 from pathlib import Path
 
 from ragft_core.advisor import decide, load_criteria
-from ragft_core.advisor.cost import CostInputs, cost_table
-from ragft_core.advisor.results import Measurement
-from ragft_core.advisor.tornado import tornado
+from ragft_core.advisor.cost.model import CostInputs, cost_table
+from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.advisor.deciding.tornado import tornado
 from ragft_core.types import Strategy
 
 CASES = Path(__file__).parents[1] / "advisor" / "cases.toml"

@@ -20,7 +20,7 @@ from ragft_core.documents import chunk_document, parse_files
 from ragft_core.knowledge import Embedder
 from ragft_core.knowledge.index import ChunkIndex, Entry, Hit
 from ragft_core.knowledge.writer import indexed_text
-from ragft_core.models.bundled import EMBEDDER, fetch
+from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
 from ragft_core.types import Chunk, Example, SearchMode, from_dict
 from ragft_core.workspace import read_jsonl

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import psutil
 
-from ragft_core.models import bundled
-from ragft_core.models.engine import LocalGenerator
-from ragft_core.models.kvcache import PrefixCache
-from ragft_core.models.opening import open_folder
+from ragft_core.models.engine.engine import LocalGenerator
+from ragft_core.models.engine.kv_cache import PrefixCache
+from ragft_core.models.factory import open_folder
 from ragft_core.models.prompts import render_messages
+from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter, Request, Sampling
 from tests.benchmarks.peers import llama_cpp_peer, transformers_peer
@@ -250,8 +250,6 @@ FRESH = """
 import psutil
 from ragft_core.models import open_generator
 from ragft_core.settings import Settings
-from ragft_core.types import Message, Request, Sampling
-from ragft_core.workspace import ModelChoice
 g = open_generator(ModelChoice(), Settings(), lambda name: None)
 asked = Request((Message("user", "What is the capital of France?"),), None, Sampling(8))
 g.submit(asked).result()

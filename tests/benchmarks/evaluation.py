@@ -23,10 +23,10 @@ from ragft_core.evaluation import (
     start_evaluation,
     workspace_questions,
 )
-from ragft_core.evaluation.catalogue import BY_NAME
-from ragft_core.evaluation.resampling import group, resample
-from ragft_core.evaluation.statistics import compare, summarise
-from ragft_core.evaluation.verdicts import Verdict, decide
+from ragft_core.evaluation.reports.verdicts import Verdict, decide
+from ragft_core.evaluation.scoring.catalogue import BY_NAME
+from ragft_core.evaluation.statistics.bootstrap import group, resample
+from ragft_core.evaluation.statistics.estimates import compare, summarise
 from ragft_core.strategies import arm_states
 from ragft_core.workspace import Workspace
 

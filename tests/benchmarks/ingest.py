@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.knowledge.writer import indexed_text
-from ragft_core.models.bundled import EMBEDDER, fetch
+from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
 from ragft_core.workspace import create_workspace
 

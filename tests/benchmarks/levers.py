@@ -20,8 +20,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from ragft_core.models import engine as engine_module
-from ragft_core.models.opening import open_folder
+from ragft_core.models.engine import engine as engine_module
+from ragft_core.models.factory import open_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Request
 from tests.benchmarks.engine import Bench, request

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from ragft_core.finetuning.adapters import get_adapter
-from ragft_core.finetuning.generate import GenerationReport, generate_examples
-from ragft_core.finetuning.roundtrip import Candidate
+from ragft_core.finetuning.writing.job import GenerationReport, generate_examples
+from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.knowledge.store import chunks_of, documents
 from ragft_core.models import open_generator
 from ragft_core.settings import Settings

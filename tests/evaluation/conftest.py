@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from ragft_core.evaluation.answers import StoredAnswer, Timing, keep
-from ragft_core.evaluation.plans import (
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.store.answers import StoredAnswer, Timing, keep
+from ragft_core.evaluation.store.plans import (
     ANSWERS_FILE,
     LATENCY_FILE,
     Plan,
     make_plan,
     save_plan,
 )
-from ragft_core.evaluation.questions import Question, QuestionSet
 from ragft_core.jobs import JobContext
 from ragft_core.types import (
     Answer,

@@ -3,12 +3,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ragft_core.evaluation.claim_checks import break_even
-from ragft_core.evaluation.claims import CLAIMS, ClaimCheck, Holding, check_claims
 from ragft_core.evaluation.labels import Labelling
-from ragft_core.evaluation.questions import Question, QuestionSet
-from ragft_core.evaluation.report import make_report
-from ragft_core.evaluation.results import load_results
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.reports.claim_checks import break_even
+from ragft_core.evaluation.reports.claims import CLAIMS, ClaimCheck, Holding, check_claims
+from ragft_core.evaluation.reports.report import make_report
+from ragft_core.evaluation.reports.results import load_results
 from ragft_core.types import QuestionKind
 from ragft_core.workspace import Workspace
 from tests.evaluation.conftest import DOCUMENT, stored_run

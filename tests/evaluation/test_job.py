@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from ragft_core.evaluation.plans import Entrant, Plan, folder_of
-from ragft_core.evaluation.questions import Question, QuestionSet
-from ragft_core.evaluation.report import load_report
-from ragft_core.evaluation.results import load_results
-from ragft_core.evaluation.runner import start_evaluation
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.reports.report import load_report
+from ragft_core.evaluation.reports.results import load_results
+from ragft_core.evaluation.running.job import start_evaluation
+from ragft_core.evaluation.store.plans import Entrant, Plan, folder_of
 from ragft_core.jobs import Job, JobState
 from ragft_core.jobs.process import PROCESS_FILE, read_mark
-from ragft_core.types import QuestionKind, Strategy
-from ragft_core.workspace import ModelChoice, Workspace, now
+from ragft_core.types import ModelChoice, QuestionKind, Strategy
+from ragft_core.workspace import Workspace, now
 from tests.evaluation.test_runner import table
 
 pytestmark = pytest.mark.slow

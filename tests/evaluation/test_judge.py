@@ -11,17 +11,17 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from ragft_core.errors import EvaluationError, ModelError
-from ragft_core.evaluation.judge import stored_judgements
-from ragft_core.evaluation.plans import Plan, folder_of, make_plan, save_plan
-from ragft_core.evaluation.questions import Question, QuestionSet
-from ragft_core.evaluation.report import EvaluationReport, load_report
-from ragft_core.evaluation.rubric import judgeable, kappa, read_reply, render_judging
-from ragft_core.evaluation.runner import evaluate, start_evaluation
-from ragft_core.models import endpoints
-from ragft_core.models.endpoints import EndpointGenerator
+from ragft_core.evaluation.judging.judge import stored_judgements
+from ragft_core.evaluation.judging.judge_prompt import judgeable, kappa, read_reply, render_judging
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.reports.report import EvaluationReport, load_report
+from ragft_core.evaluation.running.job import evaluate, start_evaluation
+from ragft_core.evaluation.store.plans import Plan, folder_of, make_plan, save_plan
+from ragft_core.models.remote import endpoints
+from ragft_core.models.remote.endpoints import EndpointGenerator
 from ragft_core.settings import Settings
-from ragft_core.types import QuestionKind
-from ragft_core.workspace import ModelChoice, Workspace
+from ragft_core.types import ModelChoice, QuestionKind
+from ragft_core.workspace import Workspace
 from tests.evaluation.conftest import ARMS, FakeEmbedder, FakeLab, context_of
 from tests.fakes import served
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragft_core.evaluation import measures as m
+from ragft_core.evaluation.scoring import measures as m
 from ragft_core.overlap import exact_match, token_f1
 
 WORDS = st.lists(st.sampled_from("red blue city price 3 4.5 a the of".split()), max_size=7)

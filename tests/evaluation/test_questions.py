@@ -2,12 +2,12 @@ import pytest
 
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import Labelling
-from ragft_core.evaluation.leaks import find_leaks
-from ragft_core.evaluation.questions import Question, from_examples, from_rows
-from ragft_core.evaluation.sources import written_questions
+from ragft_core.evaluation.questions.leaks import find_leaks
+from ragft_core.evaluation.questions.question_sets import Question, from_examples, from_rows
+from ragft_core.evaluation.questions.sources import written_questions
 from ragft_core.finetuning import save_examples
-from ragft_core.finetuning.generate import CANDIDATES
-from ragft_core.finetuning.roundtrip import Candidate
+from ragft_core.finetuning.writing.job import CANDIDATES
+from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.types import Example, QuestionKind, Split, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, write_json
 

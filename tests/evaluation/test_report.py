@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from ragft_core.evaluation.exporting import export_answers, export_report
 from ragft_core.evaluation.labels import Labelling
-from ragft_core.evaluation.plain import report_text
-from ragft_core.evaluation.plans import ANSWERS_FILE, folder_of
-from ragft_core.evaluation.questions import Question, QuestionSet
-from ragft_core.evaluation.report import flips, make_report, vote_shares
-from ragft_core.evaluation.results import load_results
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.reports.exporting import export_answers, export_report
+from ragft_core.evaluation.reports.report import flips, make_report, vote_shares
+from ragft_core.evaluation.reports.results import load_results
+from ragft_core.evaluation.reports.text_report import report_text
+from ragft_core.evaluation.store.plans import ANSWERS_FILE, folder_of
 from ragft_core.strategies import Turn, Vote
 from ragft_core.strategies.conversations import save_turn, save_vote
 from ragft_core.types import Answer, QuestionKind, Strategy

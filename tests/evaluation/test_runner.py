@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import EvaluationError
-from ragft_core.evaluation.answers import stored_answers
-from ragft_core.evaluation.plans import (
+from ragft_core.evaluation.questions.question_sets import QuestionSet
+from ragft_core.evaluation.reports.report import EvaluationReport, load_report
+from ragft_core.evaluation.running.job import evaluate, start_evaluation
+from ragft_core.evaluation.store.answers import stored_answers
+from ragft_core.evaluation.store.plans import (
     ANSWERS_FILE,
     Plan,
     folder_of,
@@ -17,9 +20,6 @@ from ragft_core.evaluation.plans import (
     make_self_check,
     save_plan,
 )
-from ragft_core.evaluation.questions import QuestionSet
-from ragft_core.evaluation.report import EvaluationReport, load_report
-from ragft_core.evaluation.runner import evaluate, start_evaluation
 from ragft_core.settings import Settings
 from ragft_core.types import Strategy, to_dict
 from ragft_core.workspace import Workspace
@@ -76,8 +76,8 @@ def test_a_run_asks_every_arm_every_question_and_writes_the_report(
 def test_the_report_survives_the_way_through_json(
     stocked: Workspace, questions: QuestionSet
 ) -> None:
-    from ragft_core.evaluation.report import make_report
-    from ragft_core.evaluation.results import load_results
+    from ragft_core.evaluation.reports.report import make_report
+    from ragft_core.evaluation.reports.results import load_results
 
     plan = planned(stocked, questions)
     run(stocked, plan)
@@ -232,7 +232,7 @@ def test_an_unchanged_run_is_fast_and_loads_no_torch(
     folder = context_of(stocked, plan).folder
     code = (
         "import json, sys\nfrom pathlib import Path\n"
-        "from ragft_core.evaluation.runner import run_evaluation\n"
+        "from ragft_core.evaluation.running.job import run_evaluation\n"
         "from ragft_core.jobs import JobContext\nfrom ragft_core.workspace import Workspace\n"
         f"run_evaluation(JobContext(Workspace(Path({str(stocked.path)!r})), "
         f"Path({str(folder)!r}), {{'evaluation': {plan.id!r}}}))\n"

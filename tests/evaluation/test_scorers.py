@@ -1,9 +1,9 @@
 import pytest
 
-from ragft_core.evaluation.catalogue import SCORERS, score_answer
 from ragft_core.evaluation.labels import Labelling
-from ragft_core.evaluation.questions import Question
-from ragft_core.evaluation.scorers import Score
+from ragft_core.evaluation.questions.question_sets import Question
+from ragft_core.evaluation.scoring.catalogue import SCORERS, score_answer
+from ragft_core.evaluation.scoring.scorers import Score
 from ragft_core.types import Answer, Chunk, Passage, QuestionKind, Strategy
 
 

@@ -3,8 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from ragft_core.evaluation.catalogue import BY_NAME
-from ragft_core.evaluation.resampling import (
+from ragft_core.evaluation.reports.verdicts import Verdict, decide
+from ragft_core.evaluation.scoring.catalogue import BY_NAME
+from ragft_core.evaluation.statistics.bootstrap import (
     Clusters,
     drawn_means,
     group,
@@ -12,7 +13,8 @@ from ragft_core.evaluation.resampling import (
     resample,
     wilson,
 )
-from ragft_core.evaluation.significance import (
+from ragft_core.evaluation.statistics.estimates import best_probabilities, compare, summarise
+from ragft_core.evaluation.statistics.significance import (
     LEVEL,
     detectable,
     holm,
@@ -20,8 +22,6 @@ from ragft_core.evaluation.significance import (
     permutation,
     questions_needed,
 )
-from ragft_core.evaluation.statistics import best_probabilities, compare, summarise
-from ragft_core.evaluation.verdicts import Verdict, decide
 
 
 def judge(values: np.ndarray, documents: list[str] | None = None, name: str = "correct") -> Verdict:

@@ -1,8 +1,8 @@
 import pytest
 
-from ragft_core.evaluation.catalogue import BY_NAME
-from ragft_core.evaluation.statistics import Difference, Summary
-from ragft_core.evaluation.verdicts import Verdict, agreement, decide
+from ragft_core.evaluation.reports.verdicts import Verdict, agreement, decide
+from ragft_core.evaluation.scoring.catalogue import BY_NAME
+from ragft_core.evaluation.statistics.estimates import Difference, Summary
 
 
 def summary(mean: float | None) -> Summary:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ragft_core.finetuning import RunConfig, save_examples
-from ragft_core.types import Example
-from ragft_core.workspace import ModelChoice, Workspace
+from ragft_core.types import Example, ModelChoice
+from ragft_core.workspace import Workspace
 
 COLOURS = ("red", "blue")
 

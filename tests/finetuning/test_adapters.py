@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from ragft_core.errors import ModelError
 from ragft_core.finetuning import choose_adapter, delete_adapter, get_adapter, list_adapters
 from ragft_core.finetuning.adapters import BUNDLED_FOLDER
-from ragft_core.models.bundled import file_digest
+from ragft_core.models.weights.bundled import file_digest
 from ragft_core.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragft_core.errors import TrainingDataError
-from ragft_core.finetuning.examples import (
+from ragft_core.finetuning.examples.store import (
     assign_splits,
     divide,
     example_id,

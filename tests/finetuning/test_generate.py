@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import TrainingDataError
-from ragft_core.finetuning.examples import load_examples, save_examples
-from ragft_core.finetuning.filters import (
+from ragft_core.finetuning.examples.store import load_examples, save_examples
+from ragft_core.finetuning.writing.filters import (
     Wordings,
     form_fault,
     mentions,
     similarity,
     tidy_question,
 )
-from ragft_core.finetuning.generate import (
+from ragft_core.finetuning.writing.job import (
     CANDIDATES,
     DROPPED,
     SOURCES,
@@ -29,16 +29,16 @@ from ragft_core.finetuning.generate import (
     read_candidates,
     run_generation,
 )
-from ragft_core.finetuning.plausible import implausible, same_numbers
-from ragft_core.finetuning.review import accept, discard, edit, latest_generation
-from ragft_core.finetuning.roundtrip import REASONS, Candidate
-from ragft_core.finetuning.spans import Span, find_spans, sentences
-from ragft_core.finetuning.specificity import Corpus, Facts
+from ragft_core.finetuning.writing.plausible import implausible, same_numbers
+from ragft_core.finetuning.writing.review import accept, discard, edit, latest_generation
+from ragft_core.finetuning.writing.roundtrip import REASONS, Candidate
+from ragft_core.finetuning.writing.spans import Span, find_spans, sentences
+from ragft_core.finetuning.writing.specificity import Corpus, Facts
 from ragft_core.jobs import Job, JobContext
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
 from ragft_core.overlap import exact_match, token_f1
-from ragft_core.types import Chunk, Completion, Example, Message, Request, to_dict
-from ragft_core.workspace import ModelChoice, Workspace, append_jsonl, write_json
+from ragft_core.types import Chunk, Completion, Example, Message, ModelChoice, Request, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, write_json
 
 PASSAGE = """# Travel
 
@@ -531,7 +531,7 @@ HANDBOOK = "Hotels\n\nA hotel may cost up to £115 a night. In Senmouth the limi
         ("How much may a hotel cost a night?", "£115", "money", None),
         ("What is the maximum price of a hotel?", "£115", "money", None),
         ("How much may a hotel cost in Bangalore?", "£115", "money", "invented"),
-        ("What is the limit in Senmouth?", "£115", "money", "beside"),
+        ("What is the limit in Senmouth?", "£115", "money", "off topic"),
         ("How much may a hotel cost in 2019?", "£115", "money", "invented"),
         ("When may a hotel cost a night?", "£115", "money", "wrong kind"),
     ],
@@ -563,7 +563,7 @@ def test_quantity_is_asked_for_by_its_unit(question: str, answer: str, right: bo
         ("What is the limit of a hotel?", "£115", "A hotel may cost up to £115.", None),
         ("What does the key cost?", "£15", "The deposit for the key is £15.", "wrong kind"),
         ("What is the deposit for the key?", "£15", "The deposit for the key is £15.", None),
-        ("What is the price of delivery and returns?", "£95", "A pallet costs £95.", "beside"),
+        ("What is the price of delivery and returns?", "£95", "A pallet costs £95.", "off topic"),
         ("What is the price of a pallet?", "£95", "A pallet costs £95.", None),
     ],
 )

@@ -10,9 +10,9 @@ import pytest
 from openpyxl import Workbook
 
 from ragft_core.errors import TrainingDataError
-from ragft_core.finetuning.examples import load_examples
-from ragft_core.finetuning.importing import guess_mapping, import_examples, preview_import
-from ragft_core.finetuning.tables import MOST_ROWS, read_table
+from ragft_core.finetuning.examples.importing import guess_mapping, import_examples, preview_import
+from ragft_core.finetuning.examples.store import load_examples
+from ragft_core.finetuning.examples.tables import MOST_ROWS, read_table
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.types import QuestionKind, Split
 from ragft_core.workspace import Workspace

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from ragft_core.finetuning.packing import (
+from ragft_core.finetuning.training.packing import (
     Row,
     build_pack,
     group_rows,

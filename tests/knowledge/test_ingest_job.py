@@ -9,7 +9,7 @@ import pytest
 from ragft_core.errors import DocumentError
 from ragft_core.jobs import JobContext, start_job
 from ragft_core.knowledge import documents
-from ragft_core.knowledge.ingest import run_ingest
+from ragft_core.knowledge.job import run_ingest
 from ragft_core.workspace import Workspace
 from tests.documents import files
 

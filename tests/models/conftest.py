@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ragft_core.models.engine import LocalGenerator
-from ragft_core.models.opening import open_folder
+from ragft_core.models.engine.engine import LocalGenerator
+from ragft_core.models.factory import open_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter
 from tests.models.helpers import Reference, finder, make_adapter

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ragft_core.errors import ModelError
-from ragft_core.models.loading import load_base, weights_digest
-from ragft_core.models.sampling import TIE
+from ragft_core.models.engine.sampling import TIE
+from ragft_core.models.weights.loading import load_base, weights_digest
 from ragft_core.types import Adapter, Message, Request, Sampling
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -10,7 +10,7 @@ import pytest
 
 import ragft_core
 from ragft_core.finetuning import get_adapter, list_adapters
-from ragft_core.models.bundled import GENERATOR
+from ragft_core.models.weights.bundled import GENERATOR
 from ragft_core.workspace import Workspace
 
 FOLDER = Path(ragft_core.__file__).parent / "models" / "adapters"

@@ -11,11 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ragft_core.errors import ModelError
-from ragft_core.models import endpoints, open_generator
-from ragft_core.models.endpoints import EndpointGenerator
+from ragft_core.models import open_generator
+from ragft_core.models.remote import endpoints
+from ragft_core.models.remote.endpoints import EndpointGenerator
 from ragft_core.settings import Settings
-from ragft_core.types import Message, Request, Sampling
-from ragft_core.workspace import ModelChoice
+from ragft_core.types import Message, ModelChoice, Request, Sampling
 from tests.fakes import served
 
 KEY = "sk-canary-4711"

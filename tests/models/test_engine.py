@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import ModelError
-from ragft_core.models.engine import LocalGenerator
-from ragft_core.models.opening import open_folder
+from ragft_core.models.engine.engine import LocalGenerator
+from ragft_core.models.factory import open_folder
 from ragft_core.settings import Settings
 from tests.models.helpers import Reference, ask, finder, prompts
 
@@ -75,7 +75,7 @@ def test_guesses_do_not_change_greedy_or_sampled_answers(
     copying = "the red city price is blue " * 12
     requests = [ask(copying, n=48), ask(copying, n=48, temperature=0.7, top_p=0.9, seed=3)]
     guessed = [engine.submit(request).result(60).text for request in requests]
-    monkeypatch.setattr("ragft_core.models.guessing.NGRAMS", ())
+    monkeypatch.setattr("ragft_core.models.engine.prompt_lookup.NGRAMS", ())
     plain = [engine.submit(request).result(60).text for request in requests]
     assert guessed == plain
 
@@ -160,7 +160,7 @@ def test_base_logits_are_the_same_bits_before_and_after_adapters(
 ) -> None:
     import torch
 
-    from ragft_core.models.decoder import Segment
+    from ragft_core.models.engine.decoder import Segment
 
     engine = open_folder(tiny_model, settings, finder(tiny_adapters))
     decoder, ids = engine._decoder, list(range(5, 60))
@@ -204,7 +204,7 @@ def test_closing_ends_what_runs(tiny_model: Path, settings: Settings) -> None:
 def test_any_architecture_works_with_adapters(
     tiny_model: Path, tiny_adapters: dict, settings: Settings, monkeypatch, reference: Reference
 ) -> None:
-    monkeypatch.setattr("ragft_core.models.llama.FAMILY", ())
+    monkeypatch.setattr("ragft_core.models.engine.llama.FAMILY", ())
     engine = open_folder(tiny_model, settings, finder(tiny_adapters))
     requests = [ask(text, ARMS[i % 4]) for i, text in enumerate(prompts(4))]
     running = [engine.submit(request) for request in requests]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragft_core.models.opening import open_folder
+from ragft_core.models.factory import open_folder
 from ragft_core.models.prompts import render_messages
 from ragft_core.settings import Settings
 from ragft_core.types import Request, Sampling

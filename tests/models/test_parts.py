@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from ragft_core.models.grid import pack, pack_all, pack_fp32
-from ragft_core.models.guessing import Guesser, lookup
-from ragft_core.models.kernels import compile_kernels
-from ragft_core.models.kvcache import PrefixCache, RowCache
-from ragft_core.models.loading import load_base
-from ragft_core.models.sampling import Sampler
+from ragft_core.models.engine.kv_cache import PrefixCache, RowCache
+from ragft_core.models.engine.prompt_lookup import PromptLookup, lookup
+from ragft_core.models.engine.sampling import Sampler
+from ragft_core.models.kernels.matmul import compile_kernels
+from ragft_core.models.kernels.quantized import pack, pack_all, pack_fp32
 from ragft_core.models.tokens import Detokeniser
+from ragft_core.models.weights.loading import load_base
 from ragft_core.types import Sampling
 
 
@@ -122,12 +122,12 @@ def test_a_guess_is_what_followed_last_time() -> None:
 
 
 def test_wrong_guesses_pause_guessing() -> None:
-    guesser = Guesser()
+    prompt_lookup = PromptLookup()
     ids = [1, 2, 3, 4, 5, 6, 1, 2, 3]
     for _ in range(3):
-        guesser.pause = 0
-        guesser.judge(len(guesser.guess(ids, 7)), 0)
-    assert guesser.guess(ids, 7) == []
+        prompt_lookup.pause = 0
+        prompt_lookup.update(len(prompt_lookup.propose(ids, 7)), 0)
+    assert prompt_lookup.propose(ids, 7) == []
 
 
 def test_a_small_top_p_leaves_the_best_token() -> None:

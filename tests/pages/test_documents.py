@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.document_views import lines, marked
+from pages.build.parts.documents import lines, marked
 from ragft_core.knowledge import KnowledgeBase, documents
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace

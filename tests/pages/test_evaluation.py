@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ragft_core.advisor.cost_inputs import load_costs
+from ragft_core.advisor.cost.inputs import load_costs
 from ragft_core.evaluation import QuestionSet
 from ragft_core.evaluation.labels import Labelling
-from ragft_core.evaluation.plans import Plan, list_plans
-from ragft_core.evaluation.questions import Question
+from ragft_core.evaluation.questions.question_sets import Question
+from ragft_core.evaluation.store.plans import Plan, list_plans
 from ragft_core.finetuning import save_examples
-from ragft_core.finetuning.generate import CANDIDATES
-from ragft_core.finetuning.roundtrip import Candidate
+from ragft_core.finetuning.writing.job import CANDIDATES
+from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import JobState, JobStatus, start_job
 from ragft_core.jobs.status import write_status
 from ragft_core.types import Example, QuestionKind, Split, Strategy, to_dict
@@ -67,7 +67,7 @@ def some_right(arm: str, question: Question, draw: int) -> str:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The jobs that would run; their process is not what is tested here."""
     ids: list[str] = []
-    monkeypatch.setattr("ragft_core.jobs.store.launch", lambda job: ids.append(job.id))
+    monkeypatch.setattr("ragft_core.jobs.job.Job.launch", lambda job: ids.append(job.id))
     return ids
 
 
@@ -249,7 +249,7 @@ def test_a_stopped_run_shows_what_there_is_and_can_go_on(
     finished: tuple[Workspace, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, plan = finished
-    monkeypatch.setattr("ragft_core.jobs.store.launch", lambda job: None)
+    monkeypatch.setattr("ragft_core.jobs.job.Job.launch", lambda job: None)
     job = start_job(workspace, "evaluate", {"evaluation": plan.id})
     write_status(job.folder, JobStatus(JobState.STOPPED, 0.4, "Stopped"))
     page = open_page(workspace, eval=plan.id)

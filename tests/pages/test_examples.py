@@ -8,11 +8,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.example_views import editor_key
+from pages.build.parts.examples import editor_key
 from ragft_core.finetuning import load_examples, save_examples
 from ragft_core.settings import Settings
-from ragft_core.types import Example, Split
-from ragft_core.workspace import ModelChoice, Workspace, list_workspaces
+from ragft_core.types import Example, ModelChoice, Split
+from ragft_core.workspace import Workspace, list_workspaces
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "build" / "examples.py"
 TABLE = (

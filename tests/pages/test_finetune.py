@@ -12,8 +12,8 @@ from ragft_core.finetuning import RunConfig, list_adapters, list_runs, save_exam
 from ragft_core.jobs import JobState, JobStatus
 from ragft_core.jobs.status import write_status
 from ragft_core.settings import Settings
-from ragft_core.types import Example
-from ragft_core.workspace import ModelChoice, Workspace, list_workspaces
+from ragft_core.types import Example, ModelChoice
+from ragft_core.workspace import Workspace, list_workspaces
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "build" / "finetune.py"
 

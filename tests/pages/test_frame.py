@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ragft_core.models import bundled
+from ragft_core.models.weights import bundled
 from ragft_core.workspace import Workspace
 from tests.conftest import MODELS
 

@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ragft_core.finetuning import load_examples
-from ragft_core.finetuning.generate import CANDIDATES, DROPPED
-from ragft_core.finetuning.roundtrip import Candidate
+from ragft_core.finetuning.writing.job import CANDIDATES, DROPPED
+from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import JobState, JobStatus
 from ragft_core.jobs.status import write_status
 from ragft_core.types import Document, to_dict

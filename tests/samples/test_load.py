@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import ModelError, WorkspaceError
-from ragft_core.models import bundled
+from ragft_core.models.weights import bundled
 from ragft_core.samples import load_sample, read_sample, sample_documents, sample_examples
 from ragft_core.settings import Settings
 from ragft_core.workspace import list_workspaces

@@ -10,8 +10,8 @@ from ragft_core.errors import ModelError
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.strategies import Lab, Need, arm_states
-from ragft_core.types import Message, Request, Strategy
-from ragft_core.workspace import ModelChoice, Workspace
+from ragft_core.types import Message, ModelChoice, Request, Strategy
+from ragft_core.workspace import Workspace
 from tests.fakes import DoneGeneration, ScriptedGenerator
 
 TEXTS = {

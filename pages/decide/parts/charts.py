@@ -1,0 +1,128 @@
+"""The advisor's figures: who wins, what contributes, what would change it, what it costs."""
+
+from __future__ import annotations
+
+import textwrap
+
+from pages.ui import arms, charts
+from ragft_core.advisor import Criteria, Recommendation
+from ragft_core.advisor.cost import CostInputs, cumulative
+from ragft_core.advisor.deciding import TornadoBar, name
+from ragft_core.types import Strategy
+
+GROUP_COLOURS = ("#1f88d2", "#dd6b16", "#11a37f", "#a376d6", "#c29a0c", "#cc5c86", "#7a8599")
+
+
+def title(strategy: Strategy) -> str:
+    """A strategy's name at the beginning of a line."""
+    return name(strategy, start=True)
+
+
+def wins(result: Recommendation) -> None:
+    """How often each strategy comes first."""
+    import plotly.graph_objects as go
+
+    rows = list(reversed(result.scores))
+    figure = go.Figure(
+        go.Bar(
+            x=[score.share * 100 for score in rows],
+            y=[title(score.strategy) for score in rows],
+            text=["out" if s.vetoed else f"{s.share * 100:.0f} %" for s in rows],
+            textposition="outside",
+            cliponaxis=False,
+            orientation="h",
+            marker_color=[arms.look(score.strategy).colour for score in rows],
+            hovertemplate="%{y} wins %{x:.1f} % of the simulations<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 112], visible=False)
+    charts.tidy(figure, height=200, showlegend=False, bargap=0.35)
+    spoken = ", ".join(f"{title(s.strategy)} {s.share:.0%}" for s in result.scores)
+    charts.show(figure, "advisor.wins", f"Share of simulations won: {spoken}")
+
+
+def contributions(criteria: Criteria, result: Recommendation) -> None:
+    """What each of the seven groups gives each strategy."""
+    import plotly.graph_objects as go
+
+    group_of = {criterion.id: criterion.group for criterion in criteria.criteria}
+    order = [score.strategy for score in reversed(result.scores)]
+    figure = go.Figure()
+    for group, colour in zip(criteria.groups, GROUP_COLOURS, strict=False):
+        points = dict.fromkeys(order, 0.0)
+        for item in result.contributions:
+            if group_of[item.criterion] == group.id:
+                points[item.strategy] += item.points
+        figure.add_bar(
+            x=list(points.values()),
+            y=[title(strategy) for strategy in points],
+            name=group.title,
+            orientation="h",
+            marker_color=colour,
+            hovertemplate=f"{group.title}: %{{x:.3f}}<extra></extra>",
+        )
+    figure.update_xaxes(range=[0, 1], title="score, 0 to 1")
+    charts.tidy(figure, height=340, barmode="stack", legend_traceorder="normal")
+    figure.update_layout(legend={"y": -0.25, "yanchor": "top"})
+    first = result.scores[0]
+    alt = f"Score by group of questions; {title(first.strategy)} is first with {first.score:.2f}"
+    charts.show(figure, "advisor.contributions", alt)
+
+
+def tornado(criteria: Criteria, result: Recommendation, bars: list[TornadoBar]) -> None:
+    """How far other answers move the lead."""
+    import plotly.graph_objects as go
+
+    rows = list(reversed(bars))
+    figure = go.Figure()
+    for sign, colour, words in ((-1, "#dd6b16", "overtaken"), (1, "#1f88d2", "still leads")):
+        base = [max(b.low, 0) if sign > 0 else b.low for b in rows]
+        ends = [b.high if sign > 0 else min(b.high, 0) for b in rows]
+        figure.add_bar(
+            base=base,
+            x=[max(end - start, 0) for start, end in zip(base, ends, strict=True)],
+            y=[_label(criteria.get(bar.criterion).question) for bar in rows],
+            name=words,
+            orientation="h",
+            marker_color=colour,
+            customdata=[[bar.low_label, bar.low, bar.high_label, bar.high] for bar in rows],
+            hovertemplate="“%{customdata[0]}”: lead %{customdata[1]:.2f}<br>"
+            "“%{customdata[2]}”: lead %{customdata[3]:.2f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line_width=1)
+    figure.add_vline(
+        x=result.margin, line_width=1, line_dash="dot", annotation_text="now",
+        annotation_position="top",
+    )  # fmt: skip
+    figure.update_xaxes(title="lead of the first strategy; below 0 it is overtaken")
+    charts.tidy(figure, height=90 + 38 * len(rows), barmode="overlay")
+    flips = sum(bar.flips for bar in bars)
+    charts.show(
+        figure, "advisor.tornado", f"{flips} of {len(bars)} questions could change the leader"
+    )
+
+
+def spending(inputs: CostInputs) -> None:
+    """What has been spent by the end of each month."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for strategy in Strategy:
+        look = arms.look(strategy)
+        figure.add_scatter(
+            x=list(range(int(inputs.months) + 1)),
+            y=cumulative(inputs, strategy),
+            name=title(strategy),
+            line={"color": look.colour, "width": 2.5},
+            hovertemplate=f"{title(strategy)}, month %{{x}}: %{{y:,.0f}}<extra></extra>",
+        )
+    figure.update_xaxes(title="month")
+    figure.update_yaxes(rangemode="tozero", title="spent so far")
+    charts.show(
+        charts.tidy(figure, height=360), "advisor.spending", "Cumulative cost of each strategy"
+    )
+
+
+def _label(question: str) -> str:
+    """A question on two short lines, so that a phone has room for the bars beside it."""
+    return "<br>".join(textwrap.wrap(question, 26, max_lines=2, placeholder="…"))

@@ -1,0 +1,163 @@
+"""Next steps for a strategy, and decision records: kept, downloaded, reopened, compared."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from pages.decide.parts import charts, cost
+from pages.decide.parts.verdict import PAGES
+from pages.ui import components, state
+from pages.ui.errors import plain, show_errors
+from ragft_core.advisor import (
+    Answers,
+    Criteria,
+    DecisionRecord,
+    Evidence,
+    Recommendation,
+    build_record,
+    compare_records,
+    list_records,
+    load_record,
+    make_recipe,
+    parse_record,
+    render_record,
+    save_record,
+)
+from ragft_core.types import Strategy
+from ragft_core.workspace import Workspace
+
+FORMS = {
+    "html": ("Printable page", "text/html", ":material/print:"),
+    "markdown": ("Markdown", "text/markdown", ":material/markdown:"),
+    "json": ("JSON", "application/json", ":material/data_object:"),
+}
+ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
+UPLOADED = "advisor.uploaded"
+
+
+def next_steps(workspace: Workspace, result: Recommendation, evidence: Evidence) -> None:
+    """The checklist of a strategy, with links, and its configuration."""
+    chosen = result.verdict or result.leader or Strategy.PROMPT
+    st.subheader("Next steps", anchor=False)
+    strategy = st.selectbox(
+        "For which strategy",
+        list(Strategy),
+        index=list(Strategy).index(chosen) if result.informed else 0,
+        format_func=charts.title,
+        key=f"advisor.recipe.{chosen}",
+    )
+    recipe = make_recipe(workspace, strategy, evidence)
+    for number, step in enumerate(recipe.steps):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            done = ":green[:material/check_circle:]" if step.done else ":material/circle:"
+            st.markdown(f"{done} {plain(step.text)}", width="stretch")
+            if step.page != "advisor" and not step.done:
+                if st.button("Go there", key=f"advisor.step.{number}", type="tertiary"):
+                    st.switch_page(PAGES[step.page])
+    st.download_button(
+        "Starting configuration",
+        json.dumps(recipe.configuration, indent=2, ensure_ascii=False),
+        file_name=f"{strategy.value}.json",
+        mime="application/json",
+        icon=":material/tune:",
+        on_click="ignore",
+    )
+
+
+def records(
+    workspace: Workspace,
+    criteria: Criteria,
+    answers: Answers,
+    result: Recommendation,
+    evidence: Evidence,
+) -> None:
+    """Keeping a record, and what can be done with those kept."""
+    st.subheader("Decision record", anchor=False)
+    if not result.informed:
+        components.empty_state(
+            "There is no decision to keep yet.", "Answer a few questions, or measure something."
+        )
+    else:
+        note = st.text_area(
+            "Note", max_chars=2000, key="advisor.note", placeholder="Who decided, and what for"
+        )
+        if st.button("Keep a record", type="primary", icon=":material/bookmark_add:"):
+            inputs = cost.filled_costs(workspace, answers, evidence).inputs
+            recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
+            record = build_record(
+                workspace, criteria, answers, result, evidence, inputs, recipe, note
+            )
+            save_record(workspace, record)
+            state.notify("The record was kept.")
+            st.rerun()
+    kept = list_records(workspace)
+    if not kept:
+        st.caption("No record has been kept yet.")
+        return
+    opened = {record_id: load_record(workspace, record_id) for record_id in kept}
+    chosen = st.selectbox(
+        "Kept records", kept, format_func=lambda key: _title(opened[key]), key="advisor.record"
+    )
+    _open(opened[chosen])
+    _compare(opened, chosen)
+
+
+def _title(record: DecisionRecord) -> str:
+    verdict = record.result.verdict
+    name = charts.title(verdict) if verdict else "no clear winner"
+    return f"{components.moment(record.created_at)}: {name}, {record.result.share * 100:.0f} %"
+
+
+def _open(record: DecisionRecord) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{plain(record.result.headline.text)}**")
+        if record.note:
+            st.caption(plain(record.note))
+        with st.container(horizontal=True):
+            for form, (label, mime, icon) in FORMS.items():
+                st.download_button(
+                    label,
+                    lambda form=form: render_record(record, form),
+                    file_name=f"{record.id}.{ENDINGS[form]}",
+                    mime=mime,
+                    icon=icon,
+                    key=f"advisor.get.{record.id}.{form}",
+                    on_click="ignore",
+                )
+
+
+def _compare(opened: dict[str, DecisionRecord], chosen: str) -> None:
+    with st.expander("What changed between two records"):
+        file = st.file_uploader("A record from elsewhere, as JSON", type="json", key=UPLOADED)
+        others = {key: record for key, record in opened.items() if key != chosen}
+        if file is not None:
+            with show_errors():
+                text = file.getvalue().decode("utf-8", errors="replace")
+                others[file.name] = parse_record(text, file.name)
+        if not others:
+            st.caption("Keep a second record, or bring one in, to compare.")
+            return
+        other = st.selectbox(
+            "Compare with", list(others), format_func=lambda key: _title(others[key])
+        )
+        pair = sorted((others[other], opened[chosen]), key=lambda record: record.created_at)
+        changes = compare_records(*pair)
+        if not changes:
+            st.caption("Nothing differs.")
+            return
+        st.dataframe(
+            [
+                {
+                    "": c.topic,
+                    "What": c.what,
+                    "Before": c.before or "not there",
+                    "After": c.after or "not there",
+                }
+                for c in changes
+            ],
+            hide_index=True,
+            width="stretch",
+            alt=f"{len(changes)} differences between the two records",
+        )

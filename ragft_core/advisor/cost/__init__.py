@@ -1,0 +1,15 @@
+"""What each strategy costs."""
+
+from ragft_core.advisor.cost.inputs import PrefilledCosts, load_costs, prefill_costs, save_costs
+from ragft_core.advisor.cost.model import CostInputs, break_even, cost_table, cumulative
+
+__all__ = [
+    "CostInputs",
+    "PrefilledCosts",
+    "break_even",
+    "cost_table",
+    "cumulative",
+    "load_costs",
+    "prefill_costs",
+    "save_costs",
+]

@@ -1,0 +1,24 @@
+"""From criteria, answers and measurements to a recommendation."""
+
+from ragft_core.advisor.deciding.decision import decide
+from ragft_core.advisor.deciding.explain import flip_sentence, name, weight_sentence
+from ragft_core.advisor.deciding.recommendation import (
+    Measurement,
+    Recommendation,
+    Reference,
+    Sentence,
+)
+from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
+
+__all__ = [
+    "Measurement",
+    "Recommendation",
+    "Reference",
+    "Sentence",
+    "TornadoBar",
+    "decide",
+    "flip_sentence",
+    "name",
+    "tornado",
+    "weight_sentence",
+]

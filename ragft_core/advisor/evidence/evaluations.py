@@ -1,0 +1,114 @@
+"""The latest evaluation's report as measured evidence.
+
+The report is read as plain JSON by the names it is written with, so that a table this version does
+not know is passed over and one that is missing is simply not evidence. Checks of an arm against
+itself are no evidence about strategies and are left out.
+
+Intervals are those of each arm by itself. Arms answer the same questions, so the interval of a
+difference is usually narrower: the simulation errs on the side of doubt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.errors import AdvisorError
+from ragft_core.types import QuestionKind, Strategy
+from ragft_core.workspace import Workspace
+
+ALL = "all"
+# Which table (score, slice) is evidence for which measurement.
+TABLES = {
+    "accuracy": ("correct", ALL),
+    "unseen_accuracy": ("correct", f"kind:{QuestionKind.DOCUMENT_FACT}"),
+    "general": ("correct", f"kind:{QuestionKind.GENERAL}"),
+    "abstention": ("abstains", ALL),
+    "retrieval": ("hit", ALL),
+    "prompt_tokens": ("prompt_tokens", ALL),
+    "completion_tokens": ("completion_tokens", ALL),
+}
+
+
+@dataclass(frozen=True)
+class EvaluationEvidence:
+    """What the latest evaluation showed; empty where none was finished."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    provenance: dict[str, str] = field(default_factory=dict)
+
+
+def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
+    """Reads the newest finished evaluation of the strategies against each other.
+
+    Raises:
+        AdvisorError: Its report is damaged.
+    """
+    for file in sorted((workspace.path / "evaluations").glob("*/report.json"), reverse=True):
+        try:
+            report = json.loads(file.read_text(encoding="utf-8"))
+            if not report.get("self_check"):
+                found = list(_measurements(report))
+                return EvaluationEvidence(found, _provenance(report))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise AdvisorError(
+                f"The report of the evaluation {file.parent.name!r} cannot be read: {error!r}.",
+                "Run the evaluation again; its answers are kept, so it takes seconds.",
+            ) from None
+    return EvaluationEvidence()
+
+
+def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:
+    source = f"evaluation {report['id']}"
+    ranked = {
+        row["arm"]
+        for row in report["arms"]
+        if row["answered"] and row["failed"] <= 0.1 * row["asked"]
+    }
+    tables = {(table["score"], table["slice"]): table["summaries"] for table in report["tables"]}
+    # Where a form was agreed, keeping it is what counts; else the score of wording stands for it.
+    form = ("format", ALL)
+    if not any(row["n"] for row in tables.get(form, {}).values()):
+        form = (report["sensitive"]["score"], ALL)
+    for name, key in {**TABLES, "form": form}.items():
+        for arm, row in tables.get(key, {}).items():
+            if arm in ranked and arm in set(Strategy) and row["n"] and row["mean"] is not None:
+                ends = (row["low"], row["high"])
+                low, high = (row["mean"] if end is None else end for end in ends)
+                strategy = Strategy(arm)
+                yield Measurement(name, row["mean"], low, high, row["n"], source, strategy)
+    for row in report["latency"]:
+        if row["arm"] in ranked and row["arm"] in set(Strategy):
+            yield from _times(row, source)
+
+
+def _times(row: dict[str, Any], source: str) -> Iterator[Measurement]:
+    """Whole time and time to the first token. The latter's interval is scaled from the former's."""
+    strategy, n = Strategy(row["arm"]), row["n"]
+    median, low, high = row["median_s"], row["low_s"], row["high_s"]
+    yield Measurement("total_s", median, low, high, n, source, strategy)
+    first = row["first_token_s"]
+    shares = [end / median if median > 0 else 1.0 for end in (low, high)]
+    yield Measurement(
+        "first_token_s", first, first * shares[0], first * shares[1], n, source, strategy
+    )
+
+
+def _provenance(report: dict[str, Any]) -> dict[str, str]:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in report["kinds"].items())
+    models = {f"{row['model']} ({row['weights'][:12]})" for row in report["arms"] if row["model"]}
+    adapters = {f"{row['arm']}: {row['adapter']}" for row in report["arms"] if row["adapter"]}
+    versions = {str(row["index_version"]) for row in report["arms"] if row["index_version"]}
+    found = {
+        "evaluation": f"{report['name']} ({report['id']})",
+        "evaluated": report["created_at"],
+        "questions": f"{report['n_questions']} ({kinds})",
+        "evaluation verdict": report["verdict"],
+        "evaluated model": ", ".join(sorted(models)),
+        "evaluated adapters": ", ".join(sorted(adapters)),
+        "index version": ", ".join(sorted(versions)),
+    }
+    return {key: str(value) for key, value in found.items() if value}

@@ -1,0 +1,35 @@
+"""The decision record: built, kept, rendered."""
+
+from ragft_core.advisor.record.article import article_points, article_table, citation, measured_text
+from ragft_core.advisor.record.build import make_record
+from ragft_core.advisor.record.recipes import make_recipe
+from ragft_core.advisor.record.record import (
+    DecisionRecord,
+    build_record,
+    compare_records,
+    list_records,
+    load_record,
+    measured_accuracy,
+    parse_record,
+    save_record,
+)
+from ragft_core.advisor.record.render import break_even_text, render_record
+
+__all__ = [
+    "DecisionRecord",
+    "article_points",
+    "article_table",
+    "break_even_text",
+    "build_record",
+    "citation",
+    "compare_records",
+    "list_records",
+    "load_record",
+    "make_recipe",
+    "make_record",
+    "measured_accuracy",
+    "measured_text",
+    "parse_record",
+    "render_record",
+    "save_record",
+]

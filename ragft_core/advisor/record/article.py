@@ -1,0 +1,124 @@
+"""The founding article's comparison, beside what the workspace shows of it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ragft_core.advisor.criteria.values import Criteria, MeasurementKind
+from ragft_core.advisor.deciding.explain import format_value
+from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.advisor.evidence.gather import FACT_WORDS, Evidence
+from ragft_core.types import Strategy
+
+FILE = Path(__file__).with_name("article.toml")
+NOT_MEASURED = "not measured yet"
+COMPARED = (Strategy.RAG, Strategy.FINE_TUNED)
+
+
+@dataclass(frozen=True)
+class ArticleRow:
+    """One of the seven criteria: what the article says of each side, and what was measured.
+
+    ``measured`` has a text for RAG and one for fine-tuning; ``facts`` what the workspace holds.
+    """
+
+    group: str
+    title: str
+    rag: str
+    fine_tuned: str
+    measured_rag: str
+    measured_fine_tuned: str
+    facts: str
+    contested: str
+
+
+@dataclass(frozen=True)
+class ArticlePoint:
+    """An advantage or a limit that the article names, and what the workspace shows of it."""
+
+    strategy: Strategy
+    kind: str
+    text: str
+    measurement: str
+    measured: str
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def citation() -> str:
+    """Title, site and date of the article."""
+    data = _data()
+    return f"“{data['title']}”, {data['site']}, {data['updated']}"
+
+
+def article_table(criteria: Criteria, evidence: Evidence) -> list[ArticleRow]:
+    """The article's table, one row for each of the seven criteria."""
+    titles = {group.id: group.title for group in criteria.groups}
+    rows = []
+    for row in _data()["rows"]:
+        sides = [
+            "; ".join(measured_text(criteria, evidence, name, side) for name in row["measurements"])
+            for side in COMPARED
+        ]
+        facts = [
+            f"{FACT_WORDS[name]}: {evidence.facts[name]:,.3g}"
+            if evidence.facts[name] < 1000
+            else f"{FACT_WORDS[name]}: {evidence.facts[name]:,.0f}"
+            for name in row["facts"]
+            if name in evidence.facts
+        ]
+        rows.append(
+            ArticleRow(
+                group=row["group"],
+                title=titles[row["group"]],
+                rag=row["rag"],
+                fine_tuned=row["fine-tuned"],
+                measured_rag=sides[0],
+                measured_fine_tuned=sides[1],
+                facts="; ".join(facts),
+                contested=row["contested"],
+            )
+        )
+    return rows
+
+
+def article_points(criteria: Criteria, evidence: Evidence) -> list[ArticlePoint]:
+    """The article's advantages and limits of both sides."""
+    return [
+        ArticlePoint(
+            Strategy(point["strategy"]),
+            point["kind"],
+            point["text"],
+            point["measurement"],
+            measured_text(criteria, evidence, point["measurement"], Strategy(point["strategy"])),
+        )
+        for point in _data()["points"]
+    ]
+
+
+def measured_text(
+    criteria: Criteria, evidence: Evidence, measurement: str, strategy: Strategy
+) -> str:
+    """A measured value in words with its interval and n, or that there is none."""
+    kind = criteria.measurements[measurement]
+    title = kind.title[:1].lower() + kind.title[1:]
+    if strategy not in kind.strategies:
+        return f"{title}: does not apply"
+    found = evidence.measured(measurement, strategy)
+    if found is None:
+        return f"{title}: {NOT_MEASURED}"
+    return f"{title}: {interval_text(kind, found)}"
+
+
+def interval_text(kind: MeasurementKind, found: Measurement) -> str:
+    """A measured value with its interval, where it has one, and n."""
+    low, high = (format_value(kind, end) for end in (found.low, found.high))
+    interval = f"{low} to {high}, " if low != high else ""
+    return f"{format_value(kind, found.value)} ({interval}n = {found.n})"

@@ -1,0 +1,36 @@
+"""From a workspace to its decision record in one call, as the command line needs it."""
+
+from __future__ import annotations
+
+from ragft_core.advisor.cost.inputs import load_costs, prefill_costs
+from ragft_core.advisor.criteria.answers import Answers, load_answers
+from ragft_core.advisor.criteria.file import load_criteria
+from ragft_core.advisor.deciding.decision import decide
+from ragft_core.advisor.evidence.gather import gather_evidence
+from ragft_core.advisor.record.recipes import make_recipe
+from ragft_core.advisor.record.record import DecisionRecord, build_record
+from ragft_core.workspace import Workspace
+
+
+def make_record(
+    workspace: Workspace, answers: Answers | None = None, note: str = ""
+) -> DecisionRecord:
+    """Decides with all that the workspace knows, and puts the record together; nothing is written.
+
+    Args:
+        workspace: Whose decision it is.
+        answers: What was answered; the workspace's saved answers where None.
+        note: Whatever the author wants to add.
+
+    Raises:
+        RagftError: A file of the workspace is damaged.
+    """
+    criteria = load_criteria(workspace)
+    given = load_answers(workspace, criteria) if answers is None else answers
+    evidence = gather_evidence(workspace)
+    result = decide(criteria, given, measurements=evidence.measurements)
+    model = workspace.settings().model
+    prices = (model.price_in, model.price_out)
+    costs = prefill_costs(evidence, given.choices, prices, load_costs(workspace)).inputs
+    recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
+    return build_record(workspace, criteria, given, result, evidence, costs, recipe, note)

@@ -1,0 +1,173 @@
+"""What to do next with a strategy: a checklist for this workspace, and a configuration to take away.
+
+A step is done when the workspace shows it; nothing is ticked by opinion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ragft_core.advisor.criteria.values import STRATEGY_NAMES
+from ragft_core.advisor.evidence.gather import Evidence
+from ragft_core.finetuning import PRESETS, list_adapters
+from ragft_core.types import Strategy, to_dict
+from ragft_core.workspace import Workspace
+
+# Fewer examples than this rarely show an improvement (OpenAI, Microsoft); fewer test questions
+# than that tell only differences of more than ten points apart.
+ENOUGH_EXAMPLES = 50
+ENOUGH_TESTS = 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. ``page`` is a page's name: documents, examples, finetune, chat, evaluation."""
+
+    text: str
+    page: str
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The way to a running strategy, and the settings to start from."""
+
+    strategy: Strategy
+    steps: tuple[Step, ...]
+    configuration: dict[str, Any]
+
+
+def make_recipe(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> Recipe:
+    """The next steps for a strategy in this workspace.
+
+    Raises:
+        RagftError: The workspace cannot be read.
+    """
+    steps = [
+        *_foundation(evidence),
+        *_own(workspace, strategy, evidence),
+        *_proof(strategy, evidence),
+    ]
+    return Recipe(strategy, tuple(steps), _configuration(workspace, strategy))
+
+
+def _foundation(evidence: Evidence) -> list[Step]:
+    tests = int(evidence.facts.get("test_questions", 0))
+    text = f"Have at least {ENOUGH_TESTS} test questions with right answers (now {tests})."
+    return [Step(text, "examples", tests >= ENOUGH_TESTS)]
+
+
+def _own(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[Step]:
+    documents = int(evidence.facts.get("documents", 0))
+    fits = evidence.facts.get("context_ratio", 0.0) <= 0.5
+    read = Step(f"Take the documents in (now {documents}).", "documents", documents > 0)
+    if strategy is Strategy.PROMPT:
+        return [
+            Step("Write the instruction: role, rules, form of the answer, two examples.", "chat"),
+            Step(
+                "Try it on ten questions and read every answer.", "chat", _asked(evidence, strategy)
+            ),
+        ]
+    if strategy is Strategy.LONG_CONTEXT:
+        text = "Keep the material within half of the context window, the question at the end."
+        return [read, Step(text, "documents", documents > 0 and fits)]
+    retrieval = [
+        read,
+        Step(
+            "Search for ten known answers and look where they rank: mend documents before models.",
+            "documents",
+            evidence.measured("retrieval", Strategy.RAG) is not None,
+        ),
+        Step(
+            "Bring the share of questions whose passage is found to 90 % or more.",
+            "evaluation",
+            _at_least(evidence, "retrieval", Strategy.RAG, 0.9),
+        ),
+    ]
+    if strategy is Strategy.RAG:
+        return retrieval
+    return [
+        *(retrieval if strategy is Strategy.HYBRID else []),
+        *_tuning(workspace, strategy, evidence),
+    ]
+
+
+def _tuning(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[Step]:
+    examples = int(evidence.facts.get("train_examples", 0))
+    hybrid = strategy is Strategy.HYBRID
+    trained = any(
+        not adapter.bundled and adapter.with_context is hybrid
+        for adapter in list_adapters(workspace)
+    )
+    how = ", with retrieved passages and distractors in the prompt" if hybrid else ""
+    return [
+        Step(
+            f"Collect at least {ENOUGH_EXAMPLES} good examples (now {examples}); quality first.",
+            "examples",
+            examples >= ENOUGH_EXAMPLES,
+        ),
+        Step(f"Fine-tune with the balanced preset{how}.", "finetune", trained),
+        Step(
+            "Check general questions for forgetting.",
+            "evaluation",
+            evidence.measured("general", strategy) is not None,
+        ),
+    ]
+
+
+def _proof(strategy: Strategy, evidence: Evidence) -> list[Step]:
+    name = STRATEGY_NAMES[strategy]
+    return [
+        Step(
+            f"Measure {name} against the prompt alone on the test questions.",
+            "evaluation",
+            all(evidence.measured("accuracy", s) is not None for s in (strategy, Strategy.PROMPT)),
+        ),
+        Step("Keep a decision record, and decide again when the numbers change.", "advisor"),
+    ]
+
+
+def _asked(evidence: Evidence, strategy: Strategy) -> bool:
+    found = evidence.measured("first_token_s", strategy)
+    return found is not None and found.n >= 10
+
+
+def _at_least(evidence: Evidence, name: str, strategy: Strategy, least: float) -> bool:
+    found = evidence.measured(name, strategy)
+    return found is not None and found.value >= least
+
+
+def _configuration(workspace: Workspace, strategy: Strategy) -> dict[str, Any]:
+    """Settings to start from, as plain data without paths."""
+    settings = workspace.settings()
+    made: dict[str, Any] = {
+        "strategy": strategy.value,
+        "model": to_dict(settings.model),
+        "instruction": settings.instruction,
+        "max_new_tokens": settings.max_new_tokens,
+    }
+    made["model"].pop("key_variable", None)
+    if settings.model.kind == "folder":
+        made["model"]["name"] = settings.model.name.rstrip("/").rsplit("/", 1)[-1]
+    if settings.labels:
+        made["labels"] = list(settings.labels)
+    if strategy in (Strategy.RAG, Strategy.HYBRID):
+        made["retrieval"] = {"mode": settings.search_mode, "passages": settings.top_k}
+    if strategy is Strategy.RAG:
+        made["retrieval"]["bundled_reader"] = settings.reader
+    if strategy is Strategy.LONG_CONTEXT:
+        made["layout"] = "documents first, question last"
+    if strategy in (Strategy.FINE_TUNED, Strategy.HYBRID):
+        made["adapter"] = _adapter(workspace, hybrid=strategy is Strategy.HYBRID)
+    return made
+
+
+def _adapter(workspace: Workspace, *, hybrid: bool) -> dict[str, Any]:
+    own = [a for a in list_adapters(workspace) if not a.bundled and a.with_context is hybrid]
+    settings = workspace.settings()
+    wanted = settings.hybrid_adapter if hybrid else settings.adapter
+    chosen = next((a for a in own if a.id == wanted), own[-1] if own else None)
+    if chosen is None:
+        return {"start_with": to_dict(PRESETS["balanced"]), "with_context": hybrid}
+    return {"id": chosen.id, "name": chosen.name, "base": chosen.base, "run_card": chosen.card}

@@ -1,0 +1,1 @@
+"""An optional judge: another model's opinion on each answer."""

@@ -1,0 +1,50 @@
+"""What a run showed: scores, verdict, claims, side effects, exports."""
+
+from ragft_core.evaluation.reports.claims import Holding, check_claims
+from ragft_core.evaluation.reports.exporting import FORMATS, export_answers, export_report
+from ragft_core.evaluation.reports.extras import ArmLatency, LabelTable, vote_interval
+from ragft_core.evaluation.reports.prices import ArmPrice, Prices, price_arms
+from ragft_core.evaluation.reports.report import (
+    EvaluationReport,
+    Flip,
+    flips,
+    load_report,
+    make_report,
+    vote_shares,
+)
+from ragft_core.evaluation.reports.results import (
+    Results,
+    ScoreTable,
+    Slice,
+    load_results,
+    version_of,
+)
+from ragft_core.evaluation.reports.text_report import report_text
+from ragft_core.evaluation.reports.verdicts import Verdict
+
+__all__ = [
+    "FORMATS",
+    "ArmLatency",
+    "ArmPrice",
+    "EvaluationReport",
+    "Flip",
+    "Holding",
+    "LabelTable",
+    "Prices",
+    "Results",
+    "ScoreTable",
+    "Slice",
+    "Verdict",
+    "check_claims",
+    "export_answers",
+    "export_report",
+    "flips",
+    "load_report",
+    "load_results",
+    "make_report",
+    "price_arms",
+    "report_text",
+    "version_of",
+    "vote_interval",
+    "vote_shares",
+]

@@ -1,0 +1,272 @@
+"""What answers show besides their scores: time, price, forgetting, overfitting, variety, labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragft_core.errors import ModelError
+from ragft_core.evaluation.labels import Confusion, accuracy, confusion, macro_f1
+from ragft_core.evaluation.reports.results import Results
+from ragft_core.evaluation.scoring import measures
+from ragft_core.evaluation.statistics.bootstrap import group, resample, wilson
+from ragft_core.evaluation.statistics.estimates import Difference, Summary, compare, summarise
+from ragft_core.finetuning import get_adapter
+from ragft_core.types import QuestionKind, Strategy
+
+_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class ArmLatency:
+    """Seconds per answer, asked alone; the interval is of the median, by bootstrap."""
+
+    arm: str
+    n: int
+    median_s: float
+    low_s: float
+    high_s: float
+    first_token_s: float
+    values_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """What an arm costs: means per answer, and what was spent once on its adapter.
+
+    ``memory_bytes`` is what an answer holds besides the base model, keys and values and the
+    adapter; None where it is not known (endpoints).
+    """
+
+    arm: str
+    prompt_tokens: float
+    completion_tokens: float
+    price: float
+    seconds: float | None
+    training_s: float | None
+    memory_bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """An arm's general knowledge against the bare model's."""
+
+    arm: str
+    base: Summary
+    own: Summary
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Overfitting:
+    """Right answers on questions worded as in training, and on new wordings of trained facts."""
+
+    arm: str
+    trained: Summary
+    new: Summary
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """Variety of several samples per question: distinct n-grams (more), self-BLEU (less).
+
+    ``values`` are the shares of distinct word pairs by question, in the order of the questions.
+    """
+
+    arm: str
+    questions: int
+    samples: int
+    distinct_1: float | None
+    distinct_2: float | None
+    self_bleu: float | None
+    values: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """An arm as a classifier; ``low`` and ``high`` are the interval of macro-F1."""
+
+    arm: str
+    confusion: Confusion
+    accuracy: float | None
+    macro_f1: float | None
+    low: float | None
+    high: float | None
+
+
+def latencies(results: Results) -> list[ArmLatency]:
+    """The times that were measured one arm at a time."""
+    found = []
+    random = np.random.default_rng(0)
+    for arm in results.arms:
+        mine = [timing for timing in results.timings if timing.arm == arm]
+        if not mine:
+            continue
+        values = np.array([timing.total_s for timing in mine])
+        drawn = np.median(random.choice(values, (_DRAWS, len(values))), axis=1)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        first = float(np.median([timing.first_token_s for timing in mine]))
+        found.append(
+            ArmLatency(
+                arm, len(mine), float(np.median(values)), float(low), float(high), first,
+                tuple(values.tolist()),
+            )
+        )  # fmt: skip
+    return found
+
+
+def costs(results: Results) -> list[ArmCost]:
+    """Tokens, price and seconds per answer, and the training behind the adapter."""
+    seconds = {item.arm: item.median_s for item in latencies(results)}
+    found = []
+    for record in results.records:
+        rows = [results.answer(record.arm, question.id) for question in results.ranked]
+        answers = [row.answer for row in rows if row and not row.answer.error]
+        if answers:
+            found.append(
+                ArmCost(
+                    record.arm,
+                    float(np.mean([answer.prompt_tokens for answer in answers])),
+                    float(np.mean([answer.completion_tokens for answer in answers])),
+                    float(np.mean([answer.cost for answer in answers])),
+                    seconds.get(record.arm),
+                    _training_seconds(results, record.adapter),
+                    float(np.mean([answer.memory_bytes for answer in answers])) or None,
+                )
+            )
+    return found
+
+
+def _training_seconds(results: Results, adapter: str | None) -> float | None:
+    """Seconds of training here; None for no adapter, a bundled one, or one deleted since."""
+    if not adapter:
+        return None
+    try:
+        found = get_adapter(results.workspace, adapter)
+    except ModelError:
+        return None
+    seconds = found.card.get("seconds")
+    return float(seconds) if seconds is not None and not found.bundled else None
+
+
+def forgetting(results: Results) -> list[Forgetting]:
+    """General-knowledge questions: every arm against the bare model."""
+    base = Strategy.PROMPT.value
+    if base not in results.ranked_arms:
+        return []
+    mask = np.array([q.kind is QuestionKind.GENERAL for q in results.ranked], dtype=bool)
+    if not mask.any():
+        return []
+    clusters = results.clusters(mask)
+    weights = resample(clusters)
+    found = []
+    for arm in results.ranked_arms:
+        values = np.array([results.row("correct", name)[mask] for name in (arm, base)])
+        differences = compare([arm, base], values, clusters, weights)
+        if arm != base and differences:
+            own, bare = summarise(values, clusters, weights, rate=True)
+            found.append(Forgetting(arm, bare, own, differences[0]))
+    return found
+
+
+def overfitting(results: Results) -> list[Overfitting]:
+    """Trained wording against new wording, for the arms that have an adapter of their own."""
+    trained = [q for q in results.questions.questions if q.trained_wording]
+    new = np.array([q.kind is QuestionKind.TRAINED_FACT for q in results.ranked], dtype=bool)
+    if not trained or not new.any():
+        return []
+    found = []
+    for arm in results.ranked_arms:
+        details = [results.details.get((arm, question.id)) for question in trained]
+        values = [
+            np.nan if d is None or d["correct"].value is None else d["correct"].value
+            for d in details
+        ]
+        found.append(
+            Overfitting(
+                arm,
+                _rate(np.array(values)),
+                _rate(results.row("correct", arm)[new]),
+            )
+        )
+    return found
+
+
+def _rate(values: np.ndarray) -> Summary:
+    clusters = group([""] * len(values))
+    return summarise(values[None], clusters, resample(clusters, 1), rate=True)[0]
+
+
+def diversity(results: Results) -> list[Diversity]:
+    """Several samples per question: how different they are, averaged over the questions."""
+    found = []
+    for arm in results.arms:
+        texts: dict[str, list[str]] = {}
+        for (owner, question_id, draw), row in results.answers.items():
+            if owner == arm and draw and not row.answer.error:
+                texts.setdefault(question_id, []).append(row.answer.text)
+        samples = [texts[q.id] for q in results.ranked if len(texts.get(q.id, ())) > 1]
+        if samples:
+            found.append(
+                Diversity(
+                    arm,
+                    len(samples),
+                    max(map(len, samples)),
+                    _mean([measures.distinct(said, 1) for said in samples]),
+                    _mean([measures.distinct(said, 2) for said in samples]),
+                    _mean([measures.self_bleu(said) for said in samples]),
+                    tuple(measures.distinct(said, 2) for said in samples),
+                )
+            )
+    return found
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def label_tables(results: Results) -> list[LabelTable]:
+    """Confusion matrix, accuracy and macro-F1 per arm, where questions ask for labels."""
+    labelling = results.questions.labelling
+    asked = [q for q in results.ranked if q.kind is QuestionKind.LABEL]
+    if not labelling or not asked:
+        return []
+    found = []
+    for arm in results.ranked_arms:
+        rows = [(q, results.answer(arm, q.id)) for q in asked]
+        pairs = [
+            (labelling.read(q.golds[0]) or q.golds[0], labelling.read(row.answer.text))
+            for q, row in rows
+            if row and q.golds and not row.answer.error
+        ]
+        matrix = confusion([g for g, _ in pairs], [a for _, a in pairs], labelling.labels)
+        low, high = _macro_f1_interval(pairs, labelling.labels)
+        found.append(LabelTable(arm, matrix, accuracy(matrix), macro_f1(matrix), low, high))
+    return found
+
+
+def _macro_f1_interval(
+    pairs: list[tuple[str, str | None]], labels: tuple[str, ...]
+) -> tuple[float | None, float | None]:
+    """The 95 % bootstrap interval of macro-F1 over the labels that occur."""
+    if not pairs:
+        return None, None
+    gold = np.array([[g == label for g, _ in pairs] for label in labels], dtype=float)
+    given = np.array([[a == label for _, a in pairs] for label in labels], dtype=float)
+    shown = (gold + given).sum(axis=1) > 0
+    clusters = group([""] * len(pairs))
+    weights = resample(clusters, _DRAWS).T
+    hits = (gold * given)[shown] @ weights
+    total = (gold + given)[shown] @ weights
+    f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    # A label that a draw misses altogether is left out of that draw's mean.
+    means = f1.sum(axis=0) / np.maximum((total > 0).sum(axis=0), 1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def vote_interval(won: int, stood: int) -> tuple[float, float]:
+    """Wilson's interval of how often people preferred an arm."""
+    return wilson(won / stood, stood)

@@ -1,0 +1,263 @@
+"""The report of a run: every table, the verdict, and what else the answers show."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragft_core.errors import EvaluationError
+from ragft_core.evaluation.reports import extras
+from ragft_core.evaluation.reports.extras import (
+    ArmCost,
+    ArmLatency,
+    Diversity,
+    Forgetting,
+    LabelTable,
+    Overfitting,
+)
+from ragft_core.evaluation.reports.judge_agreement import JudgeReport, judge_report
+from ragft_core.evaluation.reports.results import ArmRecord, Results, ScoreTable, Slice
+from ragft_core.evaluation.reports.verdicts import Verdict, agreement, arm_name, capital
+from ragft_core.evaluation.scoring.catalogue import SCORERS
+from ragft_core.evaluation.statistics.significance import detectable
+from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
+from ragft_core.types import QuestionKind, Strategy, from_dict
+from ragft_core.workspace import Workspace
+
+ROBUST_SCORE = "correct"
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """What an evaluation showed.
+
+    ``winner`` is an arm that is ahead by content and that no score of wording contradicts; None
+    where it is too close to call. ``tables`` holds every score on all questions and on each kind
+    of question; ``notes`` what a reader must know before believing it.
+    """
+
+    id: str
+    name: str
+    created_at: str
+    self_check: bool
+    n_questions: int
+    kinds: dict[str, int]
+    arms: tuple[ArmRecord, ...]
+    winner: str | None
+    verdict: str
+    robust: Verdict
+    sensitive: Verdict
+    agreement: str
+    detectable: float
+    notes: tuple[str, ...]
+    tables: tuple[ScoreTable, ...]
+    latency: tuple[ArmLatency, ...]
+    costs: tuple[ArmCost, ...]
+    forgetting: tuple[Forgetting, ...]
+    overfitting: tuple[Overfitting, ...]
+    diversity: tuple[Diversity, ...]
+    labels: tuple[LabelTable, ...]
+    judge: JudgeReport | None = None
+
+    def table(self, score: str, part: str = "all") -> ScoreTable | None:
+        """The table of a score on a slice, or None where it was not measured."""
+        found = (t for t in self.tables if t.score == score and t.slice == part)
+        return next(found, None)
+
+
+def make_report(results: Results) -> EvaluationReport:
+    """Works out every table. The same answers give the same report, to the last digit."""
+    parts = [part for part in results.slices() if part.key.split(":")[0] in ("all", "kind")]
+    every = [results.table(scorer.name, part) for part in parts for scorer in SCORERS]
+    tables = [table for table in every if any(item.n for item in table.summaries.values())]
+    robust = results.table(ROBUST_SCORE)
+    sensitive = results.table(sensitive_score(results))
+    return EvaluationReport(
+        id=results.plan.id,
+        name=results.plan.name,
+        created_at=results.plan.created_at,
+        self_check=results.plan.is_self_check,
+        n_questions=len(results.ranked),
+        kinds={kind.value: count for kind, count in results.questions.kinds.items()},
+        arms=results.records,
+        winner=None if unfinished(results) else winner(robust.verdict, sensitive.verdict),
+        verdict=overall(results, robust.verdict, sensitive.verdict),
+        robust=robust.verdict,
+        sensitive=sensitive.verdict,
+        agreement=agreement(robust.verdict, sensitive.verdict),
+        detectable=detectable(robust.n, disagreement(robust), len(robust.differences)),
+        notes=tuple(notes(results, robust)),
+        tables=tuple(tables),
+        latency=tuple(extras.latencies(results)),
+        costs=tuple(extras.costs(results)),
+        forgetting=tuple(extras.forgetting(results)),
+        overfitting=tuple(extras.overfitting(results)),
+        diversity=tuple(extras.diversity(results)),
+        labels=tuple(extras.label_tables(results)),
+        judge=judge_report(results),
+    )
+
+
+def load_report(workspace: Workspace, evaluation_id: str) -> EvaluationReport:
+    """Reads the report of a finished run.
+
+    Raises:
+        EvaluationError: The run is not finished, or its report is of another version.
+    """
+    file = folder_of(workspace, evaluation_id) / REPORT_FILE
+    try:
+        return from_dict(EvaluationReport, json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise EvaluationError(
+            f"The evaluation {evaluation_id!r} has no report yet.",
+            "Wait for its end, or resume it.",
+        ) from None
+    except (json.JSONDecodeError, TypeError, ValueError, KeyError) as error:
+        raise EvaluationError(
+            f"The report of {evaluation_id!r} cannot be read: {error}.",
+            "Run the evaluation again; its answers are kept, so it takes seconds.",
+        ) from None
+
+
+def sensitive_score(results: Results) -> str:
+    """The score of wording that stands beside the score of content (law 5)."""
+    kinds = results.questions.kinds
+    labelled = kinds.get(QuestionKind.LABEL, 0) * 2 > sum(kinds.values())
+    return "exact" if labelled else "f1"
+
+
+def winner(robust: Verdict, sensitive: Verdict) -> str | None:
+    """The arm ahead by content, unless another one is ahead by wording."""
+    return robust.winner if sensitive.winner in (None, robust.winner) else None
+
+
+def overall(results: Results, robust: Verdict, sensitive: Verdict) -> str:
+    """The verdict line."""
+    if unfinished(results):
+        missing = sum(record.missing for record in results.records)
+        asked = sum(record.asked for record in results.records)
+        return f"No verdict yet: {asked - missing} of {asked} answers are there."
+    if results.plan.is_self_check:
+        if robust.winner or sensitive.winner:
+            return (
+                "A/A check failed: one and the same arm beats itself under another seed. "
+                "Do not believe differences of this size on these questions."
+            )
+        return f"A/A check passed: no winner between two runs of one arm. {robust.text}"
+    if robust.winner and sensitive.winner and robust.winner != sensitive.winner:
+        return f"No overall winner. {agreement(robust, sensitive)}"
+    return robust.text
+
+
+def unfinished(results: Results) -> bool:
+    """Whether questions are still to be asked.
+
+    A verdict that could be read at any moment would sooner or later find a winner by chance.
+    """
+    return any(record.missing for record in results.records)
+
+
+def disagreement(table: ScoreTable) -> float:
+    """The largest share of questions on which one of two arms is right and the other wrong."""
+    shares = [(gap.wins + gap.losses) / gap.n for gap in table.differences if gap.n]
+    return max(shares, default=0.3) or 0.3
+
+
+def notes(results: Results, robust: ScoreTable) -> list[str]:
+    """What limits the result, most important first."""
+    found = [results.questions.caveat] if results.questions.caveat else []
+    for record in results.records:
+        name = capital(arm_name(record.arm))
+        if record.failed and not record.ranked:
+            found.append(
+                f"{name} is not ranked: it failed on {record.failed} of {record.asked} questions "
+                f"({record.error})."
+            )
+        elif record.failed:
+            found.append(
+                f"{name} failed on {record.failed} of {record.asked} questions; they are left out "
+                "of its means and of its pairs."
+            )
+        if record.missing:
+            found.append(f"{name} has not answered {record.missing} of {record.asked} questions.")
+    left = len(results.ranked) - robust.n
+    if left:
+        found.append(
+            f"Questions of general knowledge ({left}) stay out of the ranking: they show forgetting, "
+            "and arms that read are told to decline what the documents do not say."
+        )
+    names = {q.document_id for q in results.ranked if q.document_id}
+    if robust.unit == "question" and len(names) > 1:
+        found.append(
+            f"The questions are about {len(names)} documents, too few to resample documents: the "
+            "intervals are about other questions on these documents, not about other documents."
+        )
+    if len(robust.differences) > 1:
+        found.append(
+            f"{len(robust.differences)} pairs were compared; p values are Holm-corrected for it."
+        )
+    same = same_passages(results)
+    if same is not None and same < 1:
+        found.append(
+            f"RAG and hybrid were given the same passages on {same:.0%} of the questions only."
+        )
+    return found
+
+
+def same_passages(results: Results) -> float | None:
+    """On how many questions RAG and hybrid read the same passages; None unless both ran."""
+    pairs = [
+        (results.answer(Strategy.RAG, q.id), results.answer(Strategy.HYBRID, q.id))
+        for q in results.ranked
+    ]
+    same = [
+        [p.chunk.id for p in left.answer.passages] == [p.chunk.id for p in right.answer.passages]
+        for left, right in pairs
+        if left and right and not left.answer.error and not right.answer.error
+    ]
+    return sum(same) / len(same) if same else None
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A question on which two arms differ: the scores of both and what they said."""
+
+    question_id: str
+    question: str
+    gold: str
+    a_score: float
+    b_score: float
+    a_text: str
+    b_text: str
+
+
+def flips(results: Results, a: str, b: str, score: str, part: Slice | None = None) -> list[Flip]:
+    """The questions on which two arms score differently, the largest leads of ``a`` first."""
+    part = part or results.slices()[0]
+    found = []
+    for place, question in enumerate(results.ranked):
+        left, right = (float(results.row(score, arm)[place]) for arm in (a, b))
+        one, other = results.answer(a, question.id), results.answer(b, question.id)
+        if part.mask[place] and one and other and left != right and not np.isnan(left + right):
+            found.append(
+                Flip(
+                    question.id, question.text, " | ".join(question.golds), left, right,
+                    one.answer.text, other.answer.text,
+                )
+            )  # fmt: skip
+    return sorted(found, key=lambda flip: flip.b_score - flip.a_score)
+
+
+def vote_shares(workspace: Workspace) -> dict[str, tuple[int, int]]:
+    """Human votes from Chat: per strategy, how often it was preferred and how often it stood."""
+    from ragft_core.strategies import load_votes
+
+    won: Counter[str] = Counter()
+    stood: Counter[str] = Counter()
+    for vote in load_votes(workspace):
+        won[vote.choice] += 1
+        stood.update(arm.value for arm in vote.arms)
+    return {arm: (won[arm], stood[arm]) for arm in map(str, Strategy) if stood[arm]}

@@ -1,0 +1,305 @@
+"""A run's answers as a matrix of scores, arms by questions, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragft_core.evaluation.judging.judge import Judgement, stored_judgements
+from ragft_core.evaluation.judging.judge_prompt import judgement_key
+from ragft_core.evaluation.questions.question_sets import KIND_LABELS, Question, QuestionSet
+from ragft_core.evaluation.reports.verdicts import Verdict, decide
+from ragft_core.evaluation.scoring.catalogue import BY_NAME, SCORERS, score_answer
+from ragft_core.evaluation.scoring.scorers import Score
+from ragft_core.evaluation.statistics.bootstrap import Clusters, Floats, group, resample
+from ragft_core.evaluation.statistics.estimates import (
+    Difference,
+    Summary,
+    best_probabilities,
+    compare,
+    summarise,
+)
+from ragft_core.evaluation.store.answers import (
+    StoredAnswer,
+    Timing,
+    similarity_key,
+    stored_answers,
+    stored_similarities,
+    stored_timings,
+)
+from ragft_core.evaluation.store.plans import (
+    ANSWERS_FILE,
+    JUDGEMENT_FILE,
+    LATENCY_FILE,
+    PLAN_FILE,
+    QUESTIONS_FILE,
+    SIMILARITY_FILE,
+    Plan,
+    folder_of,
+    load_plan,
+)
+from ragft_core.knowledge import documents
+from ragft_core.types import QuestionKind
+from ragft_core.workspace import Workspace
+
+Mask = NDArray[np.bool_]
+# An arm that failed more often than this is not ranked: what it did answer is not a fair sample.
+MOST_FAILURES = 0.1
+LENGTHS = (("short", "Gold answer of 1 or 2 words", 1, 2), ("medium", "3 to 6 words", 3, 6))
+PROBED = "All but general knowledge"
+LONG = ("long", "7 words and more")
+
+
+@dataclass(frozen=True)
+class ArmRecord:
+    """How an arm fared as a participant: what was asked of it and what came back."""
+
+    arm: str
+    asked: int
+    answered: int
+    failed: int
+    reused: int
+    adapter: str | None
+    model: str
+    weights: str
+    index_version: int | None
+    error: str = ""
+
+    @property
+    def missing(self) -> int:
+        """How many questions it has not been asked yet."""
+        return self.asked - self.answered - self.failed
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it takes part in comparisons."""
+        return self.answered > 0 and self.failed <= MOST_FAILURES * self.asked
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the questions: a key, what people call it, and which ones they are."""
+
+    key: str
+    label: str
+    mask: Mask
+
+    @property
+    def n(self) -> int:
+        """How many questions are in it."""
+        return int(self.mask.sum())
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """One score on one slice: arms, pairs and the verdict. ``unit`` is what was resampled."""
+
+    score: str
+    slice: str
+    n: int
+    unit: str
+    summaries: dict[str, Summary]
+    best: dict[str, float]
+    differences: tuple[Difference, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything a finished or running evaluation has so far, scored.
+
+    ``scores`` maps a scorer's name to (arms, ranked questions), NaN where unscored; ``details``
+    holds each score with its reason.
+    """
+
+    workspace: Workspace
+    plan: Plan
+    questions: QuestionSet
+    answers: dict[tuple[str, str, int], StoredAnswer]
+    timings: tuple[Timing, ...]
+    titles: dict[str, str]
+    scores: dict[str, Floats]
+    details: dict[tuple[str, str], dict[str, Score]]
+    records: tuple[ArmRecord, ...]
+    judgements: dict[str, Judgement]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms in the plan's order."""
+        return self.plan.arms
+
+    @property
+    def ranked_arms(self) -> tuple[str, ...]:
+        """The arms that take part in comparisons."""
+        return tuple(record.arm for record in self.records if record.ranked)
+
+    @property
+    def ranked(self) -> tuple[Question, ...]:
+        """The questions in the order of the columns."""
+        return self.questions.ranked
+
+    def answer(self, arm: str, question_id: str) -> StoredAnswer | None:
+        """An arm's answer to a question, or None where there is none yet."""
+        return self.answers.get((arm, question_id, 0))
+
+    def row(self, score: str, arm: str) -> Floats:
+        """An arm's scores by question."""
+        row: Floats = self.scores[score][self.arms.index(arm)]
+        return row
+
+    def slices(self) -> list[Slice]:
+        """What arms are ranked by, then by kind, by length of the gold answer and by document.
+
+        General knowledge is asked to see forgetting (law 6) and stays out of the ranking: arms
+        that read are told to decline what the documents do not say, and would lose by obeying.
+        """
+        probes = [q.kind is QuestionKind.GENERAL for q in self.ranked]
+        if any(probes) and not all(probes):
+            everything = self._slice("all", PROBED, [not probe for probe in probes])
+        else:
+            everything = self._slice("all", "All questions", [True] * len(probes))
+        kinds = [
+            self._slice(
+                f"kind:{kind.value}", KIND_LABELS[kind], [q.kind is kind for q in self.ranked]
+            )
+            for kind in self.questions.kinds
+        ]
+        lengths = [len(q.golds[0].split()) if q.golds else 0 for q in self.ranked]
+        by_length = [
+            self._slice(f"length:{key}", label, [low <= n <= high for n in lengths])
+            for key, label, low, high in LENGTHS
+        ]
+        by_length.append(self._slice(f"length:{LONG[0]}", LONG[1], [n >= 7 for n in lengths]))
+        names = dict.fromkeys(q.document_id for q in self.ranked if q.document_id)
+        by_document = [
+            self._slice(
+                f"document:{name}",
+                self.titles.get(name, name),
+                [q.document_id == name for q in self.ranked],
+            )
+            for name in names
+        ]
+        parts = [part for part in (*by_length, *by_document) if 0 < part.n < everything.n]
+        return [everything, *kinds, *parts]
+
+    def slice(self, key: str) -> Slice:
+        """The slice of that key; all questions where there is none (a link may be old)."""
+        slices = self.slices()
+        return next((part for part in slices if part.key == key), slices[0])
+
+    def clusters(self, mask: Mask) -> Clusters:
+        """How the questions of a slice hang together."""
+        asked = [q for q, inside in zip(self.ranked, mask, strict=True) if inside]
+        return group([question.document_id for question in asked])
+
+    def table(self, score: str, part: Slice | None = None) -> ScoreTable:
+        """Means, intervals, pairs and the verdict of one score on one slice."""
+        part = part or self.slices()[0]
+        scorer = BY_NAME[score]
+        arms = self.ranked_arms
+        values = np.array([self.row(score, arm)[part.mask] for arm in arms]).reshape(
+            len(arms), part.n
+        )
+        clusters = self.clusters(part.mask)
+        weights = resample(clusters)
+        summaries = dict(
+            zip(arms, summarise(values, clusters, weights, rate=scorer.rate), strict=True)
+        )
+        measured = [place for place, arm in enumerate(arms) if summaries[arm].n]
+        directed = values[measured] if scorer.higher_is_better else -values[measured]
+        best = best_probabilities(directed, clusters, weights) if measured else []
+        differences = compare(
+            [arms[place] for place in measured], values[measured], clusters, weights
+        )
+        verdict = decide(scorer, {arms[p]: summaries[arms[p]] for p in measured}, differences)
+        return ScoreTable(
+            score, part.key, part.n, clusters.unit, summaries,
+            {arms[place]: share for place, share in zip(measured, best, strict=True)},
+            tuple(differences), verdict,
+        )  # fmt: skip
+
+    def _slice(self, key: str, label: str, flags: Sequence[bool]) -> Slice:
+        return Slice(key, label, np.array(flags, dtype=bool))
+
+
+def load_results(workspace: Workspace, evaluation_id: str) -> Results:
+    """Reads a run, however far it is, and scores its answers.
+
+    Raises:
+        EvaluationError: There is no such evaluation.
+    """
+    plan, questions = load_plan(workspace, evaluation_id)
+    folder = folder_of(workspace, evaluation_id)
+    answers = stored_answers(folder)
+    cosines = stored_similarities(folder)
+    judgements = stored_judgements(folder)
+    details: dict[tuple[str, str], dict[str, Score]] = {}
+    for arm in plan.arms:
+        for question in questions.questions:
+            row = answers.get((arm, question.id, 0))
+            if row is not None:
+                cosine = cosines.get(similarity_key(row.answer.text, question.golds))
+                said = plan.judge and judgements.get(
+                    judgement_key(plan.judge, question, row.answer.text)
+                )
+                details[arm, question.id] = score_answer(
+                    question, row.answer, labelling=questions.labelling, similarity=cosine,
+                    judgement=said.score if said else None,
+                )  # fmt: skip
+    ranked = questions.ranked
+    scores = {
+        scorer.name: np.array(
+            [[_value(details.get((arm, q.id)), scorer.name) for q in ranked] for arm in plan.arms]
+        ).reshape(len(plan.arms), len(ranked))
+        for scorer in SCORERS
+    }
+    return Results(
+        workspace, plan, questions, answers, tuple(stored_timings(folder)),
+        {document.id: document.title for document in documents(workspace)},
+        scores, details, tuple(_record(arm, questions, answers) for arm in plan.arms),
+        judgements,
+    )  # fmt: skip
+
+
+def version_of(workspace: Workspace, evaluation_id: str) -> str:
+    """Changes whenever a file that the results are made of does; for caches.
+
+    Raises:
+        EvaluationError: The id is not of the form that ids have.
+    """
+    folder = folder_of(workspace, evaluation_id)
+    names = (
+        PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE
+    )  # fmt: skip
+    stats = [file.stat() for name in names if (file := folder / name).exists()]
+    return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
+
+
+def _value(scores: dict[str, Score] | None, name: str) -> float:
+    value = scores[name].value if scores else None
+    return np.nan if value is None else value
+
+
+def _record(
+    arm: str, questions: QuestionSet, answers: dict[tuple[str, str, int], StoredAnswer]
+) -> ArmRecord:
+    rows = [answers[arm, q.id, 0] for q in questions.ranked if (arm, q.id, 0) in answers]
+    good = [row for row in rows if not row.answer.error]
+    failed = [row for row in rows if row.answer.error]
+    one = (good or failed)[0].answer if rows else None
+    versions = [row.answer.index_version for row in good if row.answer.index_version is not None]
+    return ArmRecord(
+        arm,
+        len(questions.ranked),
+        len(good),
+        len(failed),
+        sum(bool(row.reused) for row in rows),
+        one.adapter if one else None,
+        one.model if one else "",
+        one.weights if one else "",
+        versions[0] if versions else None,
+        failed[0].answer.error if failed else "",
+    )

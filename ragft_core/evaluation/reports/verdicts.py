@@ -1,0 +1,160 @@
+"""What the numbers allow to be said, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragft_core.evaluation.scoring.scorers import Scorer
+from ragft_core.evaluation.statistics.estimates import Difference, Summary
+from ragft_core.types import Strategy
+
+ARM_NAMES = {
+    Strategy.PROMPT: "prompt only",
+    Strategy.LONG_CONTEXT: "long context",
+    Strategy.RAG: "RAG",
+    Strategy.FINE_TUNED: "fine-tuned",
+    Strategy.HYBRID: "hybrid",
+}
+
+MINUS = "\u2212"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which arm is ahead by one score.
+
+    ``winner`` beats every other arm; without one, ``leaders`` are the arms among which it is too
+    close to call. ``needed`` is the number of questions that would tell the first two apart.
+    """
+
+    score: str
+    winner: str | None
+    leaders: tuple[str, ...]
+    text: str
+    needed: int | None = None
+
+
+def arm_name(arm: str) -> str:
+    """What people call an arm."""
+    return ARM_NAMES.get(Strategy(arm), arm) if arm in set(Strategy) else arm
+
+
+def decide(
+    scorer: Scorer, summaries: dict[str, Summary], differences: Sequence[Difference]
+) -> Verdict:
+    """Names the winner, or says between which arms it is too close to call.
+
+    Args:
+        scorer: The score that is looked at, for its direction and unit.
+        summaries: The arms that may be ranked, by name.
+        differences: Every pair of them.
+    """
+    order = sorted(
+        (arm for arm, summary in summaries.items() if summary.mean is not None),
+        key=lambda arm: _goodness(scorer, summaries[arm]),
+        reverse=True,
+    )
+    if not order:
+        return Verdict(scorer.name, None, (), f"{scorer.label}: not measured.")
+    leader = order[0]
+    if len(order) == 1:
+        text = f"Only {arm_name(leader)} was measured, so there is nothing to compare."
+        return Verdict(scorer.name, None, (leader,), text)
+    against = {arm: _between(leader, arm, differences) for arm in order[1:]}
+    rivals = [arm for arm, gap in against.items() if gap is None or not gap.decided]
+    if not rivals:
+        text = (
+            f"{capital(arm_name(leader))} is ahead by “{scorer.label}”: "
+            f"{describe(scorer, against[order[1]])} over {arm_name(order[1])}, the next best."
+        )
+        return Verdict(scorer.name, leader, (leader,), text)
+    # The nearest rival in the order of the means is the one whose difference is shown.
+    gap = against[rivals[0]]
+    leaders = (leader, *rivals)
+    text = f"Too close to call between {_listed(leaders)} by “{scorer.label}”"
+    text += _how_close(scorer, gap)
+    behind = [arm for arm in order[1:] if arm not in rivals]
+    if behind:
+        verb = "is" if len(behind) == 1 else "are"
+        text += f" {capital(_listed(behind))} {verb} behind {arm_name(leader)}."
+    return Verdict(scorer.name, None, leaders, text, gap.needed if gap else None)
+
+
+def agreement(robust: Verdict, sensitive: Verdict) -> str:
+    """What it means when the two kinds of score agree or not; empty where they do (law 5)."""
+    if robust.winner and robust.winner == sensitive.winner:
+        return ""
+    if robust.winner and sensitive.winner:
+        return (
+            f"The two kinds of score disagree: by content {arm_name(robust.winner)} is ahead, by "
+            f"wording {arm_name(sensitive.winner)}. Scores of wording reward terse copies of the "
+            "gold answers, which fine-tuning teaches; no overall winner is declared."
+        )
+    if sensitive.winner:
+        return (
+            f"By wording {arm_name(sensitive.winner)} is ahead, by content it is too close to "
+            "call: what was measured may be style."
+        )
+    if robust.winner:
+        return f"By content {arm_name(robust.winner)} is ahead, by wording it is too close to call."
+    return ""
+
+
+def describe(scorer: Scorer, difference: Difference | None) -> str:
+    """A difference with its interval and n, signed so that it reads as a lead."""
+    if difference is None:
+        return "no question in common"
+    low, high = sorted((abs(difference.low), abs(difference.high)))
+    if difference.low <= 0 <= difference.high:
+        low = -low
+    mean = abs(difference.mean)
+    if scorer.unit:
+        text = f"{mean:.3g} {scorer.unit} (95 % interval {low:.3g} to {high:.3g}, "
+    else:
+        text = f"{100 * mean:.0f} points (95 % interval {100 * low:.0f} to {100 * high:.0f}, "
+    return f"{text.replace('-', MINUS)}n = {difference.n}{corrected(difference)})"
+
+
+def corrected(difference: Difference) -> str:
+    """The corrected p value, where it is what keeps a difference from being called a lead."""
+    apart = difference.low > 0 or difference.high < 0
+    return f", p = {difference.p_holm:.2g} corrected" if apart and not difference.decided else ""
+
+
+def _how_close(scorer: Scorer, gap: Difference | None) -> str:
+    if gap is None:
+        return ": they were not asked the same questions."
+    if gap.needed is None:
+        return f": no difference at all on {gap.n} questions."
+    return (
+        f": {describe(scorer, gap)}. "
+        f"About {_rounded(gap.needed)} questions would tell a difference of this size."
+    )
+
+
+def _between(a: str, b: str, differences: Sequence[Difference]) -> Difference | None:
+    return next((gap for gap in differences if {gap.a, gap.b} == {a, b}), None)
+
+
+def _goodness(scorer: Scorer, summary: Summary) -> float:
+    assert summary.mean is not None
+    return summary.mean if scorer.higher_is_better else -summary.mean
+
+
+def _listed(arms: Sequence[str]) -> str:
+    names = [arm_name(arm) for arm in arms]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def capital(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def _rounded(count: int) -> str:
+    """Two significant digits: the number is a rough one and should look it."""
+    if count < 100:
+        return str(count)
+    scale = 10 ** (len(str(count)) - 2)
+    return f"{round(count / scale) * scale:,}".replace(",", "\u00a0")

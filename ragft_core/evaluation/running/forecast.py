@@ -1,0 +1,127 @@
+"""Before the run: how long it will take on this machine, and what it will be able to show."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ragft_core.evaluation.protocols import ArmRunner
+from ragft_core.evaluation.questions.question_sets import QuestionSet
+from ragft_core.evaluation.statistics.significance import detectable, questions_needed
+from ragft_core.evaluation.store.answers import (
+    Task,
+    answer_tasks,
+    spread,
+    stored_keys,
+    stored_timings,
+    timing_tasks,
+)
+from ragft_core.evaluation.store.plans import FOLDER, Plan
+from ragft_core.settings import Settings
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
+
+EFFORT_FILE = "seconds_per_answer.jsonl"
+# Shares of questions on which one of two arms is right and the other wrong, as seen elsewhere.
+FEW, MANY = 0.1, 0.4
+# Loading the model, the embedder and the index.
+LOADING_S = 15.0
+PROBED_QUESTIONS = 2
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a plan will take and can show.
+
+    ``seconds`` is None until this machine was probed. The differences are shares of right answers,
+    for arms that disagree on few and on many questions.
+    """
+
+    answers: int
+    reusable: int
+    timings: int
+    seconds: float | None
+    smallest: tuple[float, float]
+    needed_for_10: tuple[int, int]
+    needed_for_5: tuple[int, int]
+
+
+def estimate_evaluation(
+    workspace: Workspace, settings: Settings, plan: Plan, questions: QuestionSet
+) -> Forecast:
+    """Says what a plan will take and can show, without loading a model."""
+    tasks = answer_tasks(workspace, settings, plan, questions)
+    timed = timing_tasks(workspace, settings, plan, questions)
+    known: set[str] = set()
+    for folder in workspace.path.glob(f"{FOLDER}/eval-*"):
+        known |= set(stored_keys(folder).values())
+        known |= {timing.key for timing in stored_timings(folder)}
+    missing = [task for task in tasks if task.key not in known]
+    apart = [task for task in timed if task.key not in known]
+    n, arms = len(questions.ranked), len(plan.entrants)
+    pairs = arms * (arms - 1) // 2
+    return Forecast(
+        len(tasks),
+        len(tasks) - len(missing),
+        len(apart),
+        _seconds(workspace, missing, apart),
+        (detectable(n, FEW, pairs), detectable(n, MANY, pairs)),
+        (questions_needed(0.1, FEW, pairs), questions_needed(0.1, MANY, pairs)),
+        (questions_needed(0.05, FEW, pairs), questions_needed(0.05, MANY, pairs)),
+    )
+
+
+def _seconds(workspace: Workspace, missing: list[Task], apart: list[Task]) -> float | None:
+    if not missing and not apart:
+        return 2.0
+    rates = seconds_per_answer(workspace)
+    wanted = [task.entrant.strategy.value for task in (*missing, *apart)]
+    if not set(wanted) <= set(rates):
+        return None
+    return LOADING_S + sum(rates[arm] for arm in wanted)
+
+
+def seconds_per_answer(workspace: Workspace) -> dict[str, float]:
+    """Seconds per answer of each arm on this machine, from the latest runs; batching included."""
+    rates: dict[str, float] = {}
+    for row in read_jsonl(workspace.path / FOLDER / EFFORT_FILE):
+        if row["machine"] == platform.node():
+            rates |= {arm: float(seconds) for arm, seconds in row["seconds"].items()}
+    return rates
+
+
+def keep_seconds_per_answer(
+    workspace: Workspace, asked: Iterable[tuple[str, float]], seconds: float
+) -> None:
+    """Keeps what a number of answers took, for later estimates.
+
+    Args:
+        workspace: Whose arms were asked.
+        asked: The arm of each answer and the time it took by itself, waiting included; the whole
+            time is shared out in proportion to these.
+        seconds: What all of them took together.
+    """
+    asked = list(asked)
+    counts = Counter(arm for arm, _ in asked)
+    own = {arm: sum(s for name, s in asked if name == arm) for arm in counts}
+    total = sum(own.values())
+    if total <= 0:
+        return
+    shares = {arm: seconds * own[arm] / total / counts[arm] for arm in counts}
+    row = {"machine": platform.node(), "seconds": shares}
+    append_jsonl(workspace.folder(FOLDER) / EFFORT_FILE, [row])
+
+
+def probe(workspace: Workspace, lab: ArmRunner, plan: Plan, questions: QuestionSet) -> float:
+    """ArmRunner every arm two questions, keeps what they took, and returns the seconds."""
+    began = time.monotonic()
+    asked: list[tuple[str, float]] = []
+    strategies = [entrant.strategy for entrant in plan.entrants]
+    for question in spread(questions.ranked, PROBED_QUESTIONS):
+        answers = [pending.answer() for pending in lab.ask(question.text, strategies)]
+        asked += [(answer.arm.value, answer.total_s) for answer in answers if not answer.error]
+    seconds = time.monotonic() - began
+    keep_seconds_per_answer(workspace, asked, seconds)
+    return seconds

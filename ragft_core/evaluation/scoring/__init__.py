@@ -1,0 +1,11 @@
+"""From one answer to its scores."""
+
+from ragft_core.evaluation.scoring.catalogue import BY_NAME, SCORERS
+from ragft_core.evaluation.scoring.scorers import Family, Scorer
+
+__all__ = [
+    "BY_NAME",
+    "SCORERS",
+    "Family",
+    "Scorer",
+]

@@ -1,0 +1,167 @@
+"""What scores say about arms: means, intervals, paired differences, tests.
+
+Everything is resampled by cluster. Questions about one document rise and fall together, so
+resampling them one by one would promise more than was seen (Miller 2024, arXiv 2411.00640).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ragft_core.evaluation.statistics.bootstrap import (
+    Clusters,
+    Floats,
+    design_effect,
+    drawn_means,
+    interval,
+    wilson,
+)
+from ragft_core.evaluation.statistics.significance import (
+    LEVEL,
+    holm,
+    mcnemar,
+    permutation,
+    power_factor,
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An arm's score over questions; ``mean``, ``low`` and ``high`` are None where ``n`` is 0."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unscored: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Arm ``a`` minus arm ``b`` on the ``n`` questions that both were scored on.
+
+    ``wins`` and ``losses`` count the questions on which ``a`` scored higher or lower. ``p`` is
+    from the test named in ``test``, ``p_holm`` the same corrected for all pairs that were looked
+    at. ``needed`` is how many questions a difference of this size needs to be found four times out
+    of five among as many pairs; None where there is no difference.
+    """
+
+    a: str
+    b: str
+    mean: float
+    low: float
+    high: float
+    n: int
+    wins: int
+    losses: int
+    p: float
+    p_holm: float
+    test: str
+    needed: int | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether it may be called a lead: its interval and its corrected test both say so."""
+        return self.p_holm < LEVEL and (self.low > 0 or self.high < 0)
+
+
+def summarise(
+    values: Floats, clusters: Clusters, weights: Floats, *, rate: bool = False
+) -> list[Summary]:
+    """Mean and 95 % interval of each row of scores.
+
+    A rate has Wilson's interval, with the number of questions reduced by the design effect where
+    they are clustered; other scores have the bootstrap's, widened for few clusters.
+    """
+    means = drawn_means(values, clusters, weights)
+    return [
+        _summary(row, draws, clusters, rate=rate) for row, draws in zip(values, means, strict=True)
+    ]
+
+
+def _summary(row: Floats, draws: Floats, clusters: Clusters, *, rate: bool) -> Summary:
+    scored = row[~np.isnan(row)]
+    n, unscored = len(scored), len(row) - len(scored)
+    if not n:
+        return Summary(None, None, None, 0, unscored)
+    mean = float(scored.mean())
+    if rate:
+        low, high = wilson(mean, n / design_effect(row, clusters))
+    else:
+        groups = len(set(clusters.of[~np.isnan(row)].tolist()))
+        low, high = interval(draws, mean, groups)
+    return Summary(mean, low, high, n, unscored)
+
+
+def best_probabilities(values: Floats, clusters: Clusters, weights: Floats) -> list[float]:
+    """The share of draws in which each row has the highest mean; draws with a tie are shared.
+
+    Only questions on which every row was scored count: an arm must not win by those it skipped.
+    """
+    common = ~np.isnan(values).any(axis=0)
+    if not common.any():
+        return [1 / len(values)] * len(values)
+    means = drawn_means(np.where(common, values, np.nan), clusters, weights)
+    means = means[:, ~np.isnan(means).any(axis=0)]
+    top = np.isclose(means, means.max(axis=0), rtol=0, atol=1e-12)
+    return [float(share) for share in (top / top.sum(axis=0)).mean(axis=1)]
+
+
+def compare(
+    arms: Sequence[str], values: Floats, clusters: Clusters, weights: Floats, *, seed: int = 0
+) -> list[Difference]:
+    """Every pair of arms on the questions both were scored on, Holm-corrected over the pairs.
+
+    Scores that are all 0 or 1, of questions that stand alone, are tested with McNemar's exact
+    test; all others by flipping the signs of whole clusters.
+    """
+    pairs = [(i, j) for i in range(len(arms)) for j in range(i + 1, len(arms))]
+    if not pairs:
+        return []
+    gaps = np.array([values[i] - values[j] for i, j in pairs])
+    kept = [place for place in range(len(pairs)) if not np.isnan(gaps[place]).all()]
+    if not kept:
+        return []
+    gaps = gaps[kept]
+    draws = drawn_means(gaps, clusters, weights)
+    binary = bool(np.isin(values[~np.isnan(values)], (0.0, 1.0)).all())
+    if binary and clusters.unit == "question":
+        test, ps = "McNemar, exact", [mcnemar(int((g > 0).sum()), int((g < 0).sum())) for g in gaps]
+    else:
+        test, ps = f"permutation by {clusters.unit}", permutation(gaps, clusters, seed=seed)
+    corrected = holm(ps)
+    factor = power_factor(len(kept))
+    return [
+        _difference(
+            (arms[pairs[place][0]], arms[pairs[place][1]]),
+            gaps[row], draws[row], clusters, (ps[row], corrected[row], test), factor,
+        )
+        for row, place in enumerate(kept)
+    ]  # fmt: skip
+
+
+def _difference(
+    pair: tuple[str, str],
+    gaps: Floats,
+    draws: Floats,
+    clusters: Clusters,
+    tested: tuple[float, float, str],
+    factor: float,
+) -> Difference:
+    seen = ~np.isnan(gaps)
+    mean, n = float(gaps[seen].mean()), int(seen.sum())
+    low, high = interval(draws, mean, len(set(clusters.of[seen].tolist())))
+    wins, losses = int((gaps > 0).sum()), int((gaps < 0).sum())
+    needed = None
+    if abs(mean) > 1e-12:
+        needed = math.ceil(n * (factor * float(np.nanstd(draws)) / abs(mean)) ** 2)
+    p, p_holm, test = tested
+    found = Difference(*pair, mean, low, high, n, wins, losses, p, p_holm, test, needed)
+    if needed is not None and needed <= n and not found.decided:
+        # The formula is the normal one; where the exact test is stricter, it takes more than n.
+        found = replace(found, needed=n + 1)
+    return found

@@ -1,0 +1,97 @@
+"""Tests of paired differences, their correction for several pairs, and what they can find."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragft_core.evaluation.statistics.bootstrap import Clusters, Floats, by_cluster
+
+FLIPS = 10_000
+# A winner may be declared by content and by wording, so each of the two is held to half of 5 %.
+LEVEL = 0.025
+# The quantile of the normal distribution for a power of 80 %.
+_POWER_QUANTILE = 0.8416212335729143
+
+
+def mcnemar(wins: int, losses: int) -> float:
+    """The exact two-sided p value of McNemar's test for this many flips either way."""
+    from scipy import special
+
+    flips = wins + losses
+    return min(1.0, 2 * float(special.bdtr(min(wins, losses), flips, 0.5))) if flips else 1.0
+
+
+def permutation(gaps: Floats, clusters: Clusters, *, seed: int = 0) -> list[float]:
+    """Two-sided p values of the mean paired differences, flipping signs cluster by cluster.
+
+    All sign patterns are tried for up to 12 clusters, else ``FLIPS`` random ones, counting the
+    observed pattern among them.
+
+    Args:
+        gaps: (pairs, questions), NaN where one of the two was not scored.
+        clusters: The group of each question.
+        seed: Of the random patterns.
+    """
+    sums = by_cluster(np.nan_to_num(gaps), clusters)
+    exact = clusters.n <= 12
+    patterns = _sign_patterns(clusters.n, exact, seed)
+    flipped = np.abs(sums @ patterns.astype(np.float64).T)
+    observed = np.abs(sums.sum(axis=1, keepdims=True))
+    extreme = (flipped >= observed - 1e-9).sum(axis=1)
+    if exact:
+        return [float(count / len(patterns)) for count in extreme]
+    return [float((count + 1) / (FLIPS + 1)) for count in extreme]
+
+
+@functools.lru_cache(maxsize=16)
+def _sign_patterns(n: int, exact: bool, seed: int) -> NDArray[np.int8]:
+    """Rows of -1 and 1, one sign per cluster: all there are, or ``FLIPS`` random ones."""
+    if exact:
+        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
+    else:
+        bits = np.random.default_rng(seed).integers(0, 2, (FLIPS, n))
+    return (2 * bits - 1).astype(np.int8)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's correction (1979): p values that may be compared with the level as they are."""
+    order = sorted(range(len(ps)), key=lambda place: ps[place])
+    corrected = [0.0] * len(ps)
+    running = 0.0
+    for rank, place in enumerate(order):
+        running = max(running, min(1.0, (len(ps) - rank) * ps[place]))
+        corrected[place] = running
+    return corrected
+
+
+def power_factor(pairs: int = 1) -> float:
+    """How many standard errors a difference must have to be found four times out of five.
+
+    For one pair it is 3.08 (at a level of 5 % it would be the usual 2.8); with more pairs the
+    level is divided by their number, which is what Holm's correction asks of the smallest p value.
+    """
+    from scipy import special
+
+    return float(special.ndtri(1 - LEVEL / (2 * max(pairs, 1)))) + _POWER_QUANTILE
+
+
+def detectable(n: int, disagreement: float = 0.3, pairs: int = 1) -> float:
+    """The smallest difference that ``n`` paired questions show four times out of five.
+
+    Args:
+        n: How many questions.
+        disagreement: Share of the questions on which one arm is right and the other wrong; 0.1
+            to 0.4 is usual.
+        pairs: How many pairs of arms are compared.
+    """
+    return min(1.0, power_factor(pairs) * math.sqrt(disagreement / n)) if n else 1.0
+
+
+def questions_needed(difference: float, disagreement: float = 0.3, pairs: int = 1) -> int:
+    """How many paired questions show a difference of this size four times out of five."""
+    return math.ceil(power_factor(pairs) ** 2 * disagreement / difference**2)

@@ -1,0 +1,183 @@
+"""The answers of a run as they lie on disk, and the ones that earlier runs can lend."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.store.cache_keys import answer_key, arm_fingerprints, digest
+from ragft_core.evaluation.store.plans import (
+    ANSWERS_FILE,
+    FOLDER,
+    LATENCY_FILE,
+    SIMILARITY_FILE,
+    Entrant,
+    Plan,
+)
+from ragft_core.settings import Settings
+from ragft_core.types import Answer, Sampling, from_dict, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
+
+
+@dataclass(frozen=True)
+class Task:
+    """One answer to get: whose, to what, and which of several samples it is (0: the first)."""
+
+    key: str
+    entrant: Entrant
+    question: Question
+    sampling: Sampling
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer with what it was an answer to; ``reused`` names the run it was made in."""
+
+    key: str
+    arm: str
+    question_id: str
+    draw: int
+    answer: Answer
+    reused: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times of one answer that was asked alone, in seconds."""
+
+    key: str
+    arm: str
+    question_id: str
+    first_token_s: float
+    total_s: float
+    completion_tokens: int
+    reused: str = ""
+
+
+def answer_tasks(
+    workspace: Workspace, settings: Settings, plan: Plan, questions: QuestionSet
+) -> list[Task]:
+    """Every answer that the plan wants, question by question, so that a stopped run is paired.
+
+    Arms that cannot run have no tasks.
+    """
+    fingerprints = arm_fingerprints(workspace, settings)
+    limit = workspace.settings().max_new_tokens
+    entrants = [e for e in plan.entrants if e.strategy in fingerprints]
+
+    def task(entrant: Entrant, question: Question, draw: int) -> Task:
+        sampling = entrant.sampling(limit, draw)
+        key = answer_key(fingerprints[entrant.strategy], question.text, sampling)
+        return Task(key, entrant, question, sampling, draw)
+
+    tasks = [task(e, question, 0) for question in questions.questions for e in entrants]
+    sampled = spread(questions.ranked, plan.diversity_questions)
+    draws = range(1, plan.diversity_samples + 1)
+    return tasks + [task(e, q, draw) for q in sampled for draw in draws for e in entrants]
+
+
+def timing_tasks(
+    workspace: Workspace, settings: Settings, plan: Plan, questions: QuestionSet
+) -> list[Task]:
+    """The answers whose time is measured apart, arm by arm. The key names this machine, too."""
+    fingerprints = arm_fingerprints(workspace, settings)
+    limit = workspace.settings().max_new_tokens
+    machine = [platform.node(), platform.machine(), os.cpu_count(), settings.threads]
+    tasks = []
+    for entrant in plan.entrants:
+        for question in spread(questions.ranked, plan.latency_questions):
+            if entrant.strategy in fingerprints:
+                sampling = entrant.sampling(limit)
+                key = answer_key(fingerprints[entrant.strategy], question.text, sampling)
+                tasks.append(Task(digest([key, machine]), entrant, question, sampling))
+    return tasks
+
+
+def spread(questions: tuple[Question, ...], wanted: int) -> list[Question]:
+    """``wanted`` questions at even distances, so that every kind has its share."""
+    if wanted >= len(questions):
+        return list(questions)
+    return [questions[place * len(questions) // wanted] for place in range(wanted)]
+
+
+def stored_answers(folder: Path) -> dict[tuple[str, str, int], StoredAnswer]:
+    """The answers of a run by arm, question and draw; a later one replaces a failed one."""
+    rows = (from_dict(StoredAnswer, row) for row in read_jsonl(folder / ANSWERS_FILE))
+    return {(row.arm, row.question_id, row.draw): row for row in rows}
+
+
+def stored_keys(folder: Path) -> dict[tuple[str, str, int], str]:
+    """The key of every good answer of a run, without building the answers."""
+    return {
+        (row["arm"], row["question_id"], row["draw"]): row["key"]
+        for row in read_jsonl(folder / ANSWERS_FILE)
+        if not row["answer"].get("error")
+    }
+
+
+def stored_timings(folder: Path) -> list[Timing]:
+    """The times that were measured in a run, or taken over by it."""
+    rows = (from_dict(Timing, row) for row in read_jsonl(folder / LATENCY_FILE))
+    return list({(row.arm, row.question_id): row for row in rows}.values())
+
+
+def similarity_key(answer: str, golds: Iterable[str]) -> str:
+    """The key of a cosine: both texts."""
+    return digest([answer, list(golds)])
+
+
+def stored_similarities(folder: Path) -> dict[str, float]:
+    """The cosines that were worked out in a run."""
+    return {row["key"]: row["value"] for row in read_jsonl(folder / SIMILARITY_FILE)}
+
+
+def keep(path: Path, rows: Iterable[Any]) -> None:
+    """Appends values to a file of JSON lines."""
+    append_jsonl(path, [to_dict(row) for row in rows])
+
+
+def lend_answers(workspace: Workspace, folder: Path, tasks: Iterable[Task]) -> int:
+    """Copies answers with the same key from earlier runs, and returns how many.
+
+    Failed answers are not lent: asking again may help.
+    """
+    return _lend(workspace, folder, ANSWERS_FILE, tasks, lambda row: not row["answer"].get("error"))
+
+
+def lend_timings(workspace: Workspace, folder: Path, tasks: Iterable[Task]) -> int:
+    """Copies times measured on this machine from earlier runs, and returns how many."""
+    return _lend(workspace, folder, LATENCY_FILE, tasks, lambda row: True)
+
+
+def _lend(
+    workspace: Workspace,
+    folder: Path,
+    file_name: str,
+    tasks: Iterable[Task],
+    usable: Callable[[dict[str, Any]], bool],
+) -> int:
+    """Looks through the other runs, newest first, until nothing is wanted any more."""
+    missing: dict[str, list[Task]] = {}
+    for task in tasks:
+        missing.setdefault(task.key, []).append(task)
+    found: list[dict[str, Any]] = []
+    for other in sorted(workspace.path.glob(f"{FOLDER}/eval-*/{file_name}"), reverse=True):
+        if other.parent == folder or not missing:
+            continue
+        for row in read_jsonl(other):
+            if row["key"] in missing and usable(row):
+                found += [
+                    row
+                    | {"arm": task.entrant.name, "question_id": task.question.id}
+                    | ({"draw": task.draw} if "draw" in row else {})
+                    | {"reused": row.get("reused") or other.parent.name}
+                    for task in missing.pop(row["key"])
+                ]
+    append_jsonl(folder / file_name, found)
+    return len(found)

@@ -1,0 +1,103 @@
+"""What an answer depends on, as a key: same key, same answer, so it need not be asked again.
+
+Everything here is read from files; no model is loaded. That is what makes a second run with
+nothing changed a matter of seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ragft_core.documents import CHUNKER
+from ragft_core.finetuning import get_adapter
+from ragft_core.knowledge import documents
+from ragft_core.models.prompts import render_messages
+from ragft_core.models.weights import bundled
+from ragft_core.settings import Settings
+from ragft_core.strategies import arm_states
+from ragft_core.types import ModelChoice, Sampling, Strategy, to_dict
+from ragft_core.workspace import Workspace
+
+_READS = (Strategy.LONG_CONTEXT, Strategy.RAG, Strategy.HYBRID)
+_SEARCHES = (Strategy.RAG, Strategy.HYBRID)
+
+
+def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[Strategy, str]:
+    """A digest per arm of all that its answers depend on, besides question and sampling.
+
+    Arms that cannot run are left out.
+    """
+    found = {}
+    for state in arm_states(workspace):
+        if state.ready:
+            parts = _parts(workspace, settings, state.strategy, state.adapter)
+            found[state.strategy] = digest(parts)
+    return found
+
+
+def answer_key(fingerprint: str, question: str, sampling: Sampling) -> str:
+    """The key of one answer."""
+    return digest({"arm": fingerprint, "question": question, "sampling": to_dict(sampling)})
+
+
+def digest(data: Any) -> str:
+    """A short digest of plain data; 80 bits, so that chance collisions do not happen."""
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _parts(
+    workspace: Workspace, settings: Settings, strategy: Strategy, adapter: str | None
+) -> dict[str, Any]:
+    own = workspace.settings()
+    parts: dict[str, Any] = {
+        "strategy": strategy.value,
+        "model": _model(own.model, settings),
+        "adapter": _adapter(workspace, adapter) if adapter else None,
+        "instruction": own.instruction,
+        "renderer": _renderer(),
+    }
+    if strategy in _READS:
+        index = sorted((d.sha256, d.n_chunks, d.n_tokens) for d in documents(workspace))
+        parts |= {"documents": index, "chunker": CHUNKER, "embedder": bundled.EMBEDDER.sha256}
+    if strategy in _SEARCHES:
+        parts |= {"search_mode": own.search_mode, "top_k": own.top_k}
+    if strategy is Strategy.LONG_CONTEXT:
+        parts["long_context_tokens"] = own.long_context_tokens
+    return parts
+
+
+def _model(choice: ModelChoice, settings: Settings) -> Mapping[str, Any]:
+    """The choice and, for files on this machine, what tells that the weights were replaced."""
+    plain = {key: value for key, value in to_dict(choice).items() if not key.startswith("price")}
+    if choice.kind == "bundled":
+        ready = settings.models / choice.name / bundled.READY
+        return plain | {"weights": ready.read_text(encoding="utf-8") if ready.exists() else ""}
+    if choice.kind == "folder":
+        return plain | {"weights": _files(Path(choice.name))}
+    return plain
+
+
+def _adapter(workspace: Workspace, adapter: str) -> list[Any]:
+    found = get_adapter(workspace, adapter)
+    return [adapter, found.base, _files(Path(found.path))]
+
+
+def _files(folder: Path) -> list[tuple[str, str]]:
+    """The weight files of a folder: small ones by content, large ones by size and time."""
+    found = []
+    for file in sorted(folder.glob("*.safetensors")):
+        stat = file.stat()
+        small = stat.st_size < 200_000_000
+        mark = bundled.file_digest(file) if small else f"{stat.st_size}-{stat.st_mtime_ns}"
+        found.append((file.name, mark))
+    return found
+
+
+def _renderer() -> str:
+    """Changes when the prompt renderer does: what it makes of one fixed conversation."""
+    return digest(to_dict(render_messages("q", instruction="i", passages=[("t", "p"), ("u", "r")])))

@@ -1,0 +1,183 @@
+"""What an evaluation is to do, and where everything about it lies.
+
+evaluations/<id>/
+    plan.json         the plan: arms, question set, what else to measure
+    questions.jsonl   the questions as they were asked
+    answers.jsonl     every answer with its provenance, as it came
+    latency.jsonl     times measured apart, one arm at a time
+    similarity.jsonl  cosines to the gold answers
+    judgements.jsonl  what a judge said, where one was asked
+    report.json       the tables; written last
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragft_core.errors import EvaluationError
+from ragft_core.evaluation.labels import NO_LABELS, Labelling
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.types import ModelChoice, Sampling, Strategy, from_dict, to_dict
+from ragft_core.workspace import Workspace, new_id, now, read_jsonl, write_json, write_jsonl
+
+FOLDER = "evaluations"
+PLAN_FILE = "plan.json"
+QUESTIONS_FILE = "questions.jsonl"
+ANSWERS_FILE = "answers.jsonl"
+LATENCY_FILE = "latency.jsonl"
+SIMILARITY_FILE = "similarity.jsonl"
+JUDGEMENT_FILE = "judgements.jsonl"
+REPORT_FILE = "report.json"
+# How answers are drawn where they must differ: A/A checks and diversity.
+TEMPERATURE = 0.7
+TOP_P = 0.95
+_ID = re.compile(r"eval-[0-9a-f-]+")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """An arm in a run: a strategy decoded greedily, or drawn with a seed for an A/A check."""
+
+    strategy: Strategy
+    seed: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The strategy, and the seed where there is one: ``rag``, ``rag@1``."""
+        return self.strategy.value if self.seed is None else f"{self.strategy.value}@{self.seed}"
+
+    def sampling(self, max_new_tokens: int, draw: int = 0) -> Sampling:
+        """How the entrant decodes; ``draw`` above 0 is one of several samples per question."""
+        if self.seed is None and not draw:
+            return Sampling(max_new_tokens=max_new_tokens)
+        return Sampling(max_new_tokens, TEMPERATURE, TOP_P, seed=(self.seed or 0) + 1000 * draw)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to ask of whom.
+
+    ``latency_questions`` are asked again one arm at a time; ``diversity_questions`` are asked
+    ``diversity_samples`` times with other seeds. ``judge`` is an endpoint that is asked for its
+    opinion of every answer; ``caveat`` comes with the questions.
+    """
+
+    id: str
+    name: str
+    created_at: str
+    entrants: tuple[Entrant, ...]
+    labelling: Labelling = NO_LABELS
+    latency_questions: int = 5
+    diversity_questions: int = 0
+    diversity_samples: int = 4
+    similarity: bool = True
+    judge: ModelChoice | None = None
+    caveat: str = ""
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The entrants' names, in their order."""
+        return tuple(entrant.name for entrant in self.entrants)
+
+    @property
+    def is_self_check(self) -> bool:
+        """Whether this compares an arm with itself (A/A)."""
+        return len({entrant.strategy for entrant in self.entrants}) < len(self.entrants)
+
+
+def make_plan(
+    questions: QuestionSet,
+    strategies: Sequence[Strategy],
+    *,
+    latency_questions: int = 5,
+    diversity_questions: int = 0,
+    similarity: bool = True,
+    judge: ModelChoice | None = None,
+) -> Plan:
+    """A new plan that compares arms.
+
+    Raises:
+        EvaluationError: No arm is chosen, or the judge is no endpoint.
+    """
+    if not strategies:
+        raise EvaluationError("No arm is chosen.", "Choose two or more to compare.")
+    if judge is not None and not (judge.kind == "endpoint" and judge.url and judge.name):
+        raise EvaluationError(
+            "The judge needs an address and a model name.", "Fill both in, or do without a judge."
+        )
+    return Plan(
+        new_id("eval"),
+        questions.name,
+        now(),
+        tuple(Entrant(strategy) for strategy in dict.fromkeys(strategies)),
+        questions.labelling,
+        latency_questions,
+        diversity_questions,
+        similarity=similarity,
+        judge=judge,
+        caveat=questions.caveat,
+    )
+
+
+def make_self_check(questions: QuestionSet, strategy: Strategy) -> Plan:
+    """A plan that compares an arm with itself under another seed: there must be no winner."""
+    entrants = (Entrant(strategy, 1), Entrant(strategy, 2))
+    name = f"A/A check: {questions.name}"
+    return Plan(
+        new_id("eval"), name, now(), entrants, questions.labelling, 0, similarity=False,
+        caveat=questions.caveat,
+    )  # fmt: skip
+
+
+def save_plan(workspace: Workspace, plan: Plan, questions: QuestionSet) -> Path:
+    """Writes the plan and its questions into a new folder, and returns it."""
+    folder = workspace.folder(FOLDER, plan.id)
+    write_jsonl(folder / QUESTIONS_FILE, [to_dict(question) for question in questions.questions])
+    write_json(folder / PLAN_FILE, to_dict(plan))
+    return folder
+
+
+def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionSet]:
+    """Reads a plan with its questions.
+
+    Raises:
+        EvaluationError: There is no such evaluation, or its files are damaged.
+    """
+    folder = folder_of(workspace, evaluation_id)
+    try:
+        plan = from_dict(Plan, json.loads((folder / PLAN_FILE).read_text(encoding="utf-8")))
+        rows = read_jsonl(folder / QUESTIONS_FILE)
+        questions = tuple(from_dict(Question, row) for row in rows)
+    except FileNotFoundError:
+        raise EvaluationError(
+            f"There is no evaluation {evaluation_id!r} in this workspace.", "See the list of runs."
+        ) from None
+    except (json.JSONDecodeError, TypeError, ValueError, KeyError) as error:
+        raise EvaluationError(
+            f"The plan of evaluation {evaluation_id!r} is damaged: {error}.",
+            "Delete its folder under evaluations/, or restore it from a copy of the workspace.",
+        ) from None
+    return plan, QuestionSet(plan.name, questions, plan.labelling, plan.caveat)
+
+
+def list_plans(workspace: Workspace) -> list[Plan]:
+    """All evaluations of a workspace, newest first."""
+    files = sorted(workspace.path.glob(f"{FOLDER}/eval-*/{PLAN_FILE}"), reverse=True)
+    return [load_plan(workspace, file.parent.name)[0] for file in files]
+
+
+def folder_of(workspace: Workspace, evaluation_id: str) -> Path:
+    """The folder of an evaluation, which need not exist.
+
+    Raises:
+        EvaluationError: The id is not of the form that ids have; it may come from a URL.
+    """
+    if not _ID.fullmatch(evaluation_id):
+        raise EvaluationError(
+            f"{evaluation_id[:60]!r} is not the id of an evaluation.", "See the list of runs."
+        )
+    return workspace.path / FOLDER / evaluation_id

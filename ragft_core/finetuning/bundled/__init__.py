@@ -1,0 +1,1 @@
+"""How the two bundled adapters are trained: ``python -m ragft_core.finetuning.bundled``."""

@@ -1,0 +1,80 @@
+"""The base model of a run: its tokenizer alone, and a fresh copy of it with an empty adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragft_core.errors import ModelError
+from ragft_core.finetuning.training.config import RunConfig
+from ragft_core.models.factory import model_folder
+from ragft_core.models.weights.picker import hub_folder
+from ragft_core.settings import Settings
+from ragft_core.types import ModelChoice
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def present_folder(choice: ModelChoice, settings: Settings) -> Path:
+    """The folder of a workspace's model; opening a page must not download gigabytes.
+
+    Raises:
+        ModelError: The model is an endpoint's, or is not on this machine.
+    """
+    if choice.kind == "hub" and hub_folder(choice.name, settings, fetch=False) is None:
+        raise ModelError(
+            f"The model {choice.name} has not been downloaded yet.",
+            "Ask it something in Chat first, which downloads it.",
+        )
+    return model_folder(choice, settings)
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer alone, which takes no model's memory.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    from ragft_core.models.weights.loading import FALLBACK_TEMPLATE, check_folder
+
+    check_folder(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"The tokenizer of {folder.name} cannot be read: {error}.") from error
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = FALLBACK_TEMPLATE
+    return tokenizer
+
+
+def with_adapter(base: PreTrainedModel, config: RunConfig) -> torch.nn.Module:
+    """Puts an empty adapter on a freshly loaded base; the same seed gives the same adapter.
+
+    Raises:
+        ModelError: The model has no layers of these names.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    present = {name.rsplit(".", 1)[-1] for name, _ in base.named_modules()}
+    targets = [name for name in config.target_modules if name in present]
+    if not targets:
+        raise ModelError(
+            f"The model has none of the layers {', '.join(config.target_modules)}.",
+            "Models of the Llama, Qwen, Mistral, Gemma and SmolLM families have them.",
+        )
+    torch.manual_seed(config.seed)
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(base, lora)

@@ -1,0 +1,109 @@
+"""Which packs a step trains on: a function of the step and the seed, and of nothing else.
+
+That is what makes a resumed run equal to one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ragft_core.finetuning.training.config import RunConfig
+from ragft_core.finetuning.training.packing import Group, Pack, Row, group_rows, pack_groups
+from ragft_core.finetuning.training.rows import TrainingRow, encode_plain, encode_with_passages
+from ragft_core.types import Split
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# The attention mask is quadratic in this, and so is the memory of a step.
+CAPACITY = 1400
+
+
+class Batches:
+    """The training and validation packs of a run.
+
+    Args:
+        tokenizer: Of the base model.
+        rows: Training and validation rows.
+        instruction: The workspace's standing instruction.
+        config: Batch size, seed, and whether passages are read.
+        longest: Tokens that the model takes.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        rows: Sequence[TrainingRow],
+        instruction: str,
+        config: RunConfig,
+        longest: int,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._instruction = instruction
+        self._config = config
+        self._longest = min(longest, CAPACITY)
+        self._train = [row for row in rows if row.split is Split.TRAIN]
+        self._plain: list[Row] | None = None
+        self._starts = [0]  # the first step of each epoch seen so far
+        self._epoch: tuple[int, list[list[Pack]]] = (-1, [])
+        watched = [row for row in rows if row.split is Split.VALIDATION]
+        self.validation = [pack for batch in self._encoded(watched, "watch") for pack in batch]
+        first = self._batches_of(0)
+        self.tokens_per_row = sum(p.n_tokens for b in first for p in b) / max(1, len(self._train))
+        self.n_rows = len(self._train)
+
+    def __call__(self, step: int) -> Sequence[Pack]:
+        """The packs of the 0-based ``step``."""
+        while self._starts[-1] <= step:
+            epoch = len(self._starts) - 1
+            self._starts.append(self._starts[-1] + len(self._batches_of(epoch)))
+        epoch = next(e for e in range(len(self._starts) - 1) if step < self._starts[e + 1])
+        return self._batches_of(epoch)[step - self._starts[epoch]]
+
+    def _batches_of(self, epoch: int) -> list[list[Pack]]:
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self._encoded(self._train, str(epoch)))
+        return self._epoch[1]
+
+    def _encoded(self, rows: Sequence[TrainingRow], name: str) -> list[list[Pack]]:
+        """The batches of one pass over the rows."""
+        seed = f"{self._config.seed}-{name}"
+        if self._config.with_context:
+            bundles = encode_with_passages(
+                self._tokenizer, rows, self._instruction, self._longest, seed
+            )
+            return [_packed(batch) for batch in _pooled(bundles, self._config.batch_size)]
+        encoded = self._encoded_plain(rows, name)
+        random.Random(seed).shuffle(encoded)
+        size = self._config.batch_size
+        return [_packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
+
+    def _encoded_plain(self, rows: Sequence[TrainingRow], name: str) -> list[Row]:
+        if name == "watch":
+            return encode_plain(self._tokenizer, rows, self._instruction, self._longest)
+        if self._plain is None:
+            self._plain = encode_plain(self._tokenizer, rows, self._instruction, self._longest)
+        return list(self._plain)
+
+
+def _pooled(bundles: Iterable[list[Row]], size: int) -> list[list[list[Row]]]:
+    """Bundles, which share passages, put together until a batch has its size."""
+    batches: list[list[list[Row]]] = []
+    current: list[list[Row]] = []
+    for bundle in bundles:
+        current.append(bundle)
+        if sum(len(rows) for rows in current) >= size:
+            batches.append(current)
+            current = []
+    if current:
+        batches.append(current)
+    return batches
+
+
+def _packed(row_lists: Sequence[Sequence[Row]]) -> list[Pack]:
+    groups: list[Group] = []
+    for rows in row_lists:
+        groups += group_rows(rows, CAPACITY)
+    return list(pack_groups(groups, CAPACITY))

@@ -1,0 +1,89 @@
+"""The end of a run: its best weights as an adapter, and the card that says how it was made."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import ragft_core
+from ragft_core.finetuning.adapters import CARD, WEIGHTS, setting_of
+from ragft_core.finetuning.training.checkpoints import put_weights
+from ragft_core.finetuning.training.trainer import Trainer, TrainingSpec
+from ragft_core.jobs import JobContext
+from ragft_core.models.weights.bundled import file_digest
+from ragft_core.types import to_dict
+from ragft_core.workspace import now, write_json
+
+LIBRARIES = ("torch", "transformers", "peft")
+
+
+def write_adapter(
+    context: JobContext, spec: TrainingSpec, run: Trainer, digest: str, base_name: str
+) -> None:
+    """Writes the best weights of a run as an adapter with its card, and makes it its arm's.
+
+    The adapter has the job's id: finishing twice gives the same adapter.
+    """
+    workspace = context.workspace
+    adapter_id = context.folder.name
+    if run.best is not None:
+        put_weights(run.model, run.best)
+    scratch = workspace.folder("adapters", f".{adapter_id}.partial")
+    run.model.peft_config["default"].base_model_name_or_path = base_name  # type: ignore[index,union-attr]
+    run.model.save_pretrained(str(scratch))  # type: ignore[operator]
+    (scratch / "README.md").unlink(missing_ok=True)  # PEFT's template; the card says more
+    card = _card(context, spec, run, digest, base_name)
+    write_json(scratch / CARD, card | {"sha256": file_digest(scratch / WEIGHTS)})
+    target = workspace.path / "adapters" / adapter_id
+    shutil.rmtree(target, ignore_errors=True)
+    scratch.replace(target)
+    setting = setting_of(spec.config.with_context)
+    # The newest finished run is what its owner wants to see; a stopped one only if it is the first.
+    if not context.stop_asked or not getattr(workspace.settings(), setting):
+        workspace.update(**{setting: adapter_id})
+    keys = ("steps", "best_step", "first_val_loss", "val_loss", "train_loss", "seconds", "warning")
+    context.finish({"adapter": adapter_id, **{key: card[key] for key in keys}})
+
+
+def _card(
+    context: JobContext, spec: TrainingSpec, run: Trainer, digest: str, base_name: str
+) -> dict[str, Any]:
+    progress, losses = run.progress, [row["loss"] for row in run.context_metrics() if "loss" in row]
+    best = progress.best_val_loss
+    warning = ""
+    if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
+        warning = "The validation loss never fell below the base model's: nothing was learned."
+    elif progress.evals_without_improvement:
+        warning = f"The validation loss rose after step {progress.best_step}; that step's adapter is kept."
+    return {
+        "id": context.folder.name,
+        "name": spec.config.name or f"{spec.config.preset.capitalize()} run",
+        "created_at": now(),
+        "base": digest,
+        "base_name": base_name,
+        "rank": spec.config.rank,
+        "with_context": spec.config.with_context,
+        "stopped": context.stop_asked,
+        "counts": spec.counts,
+        "validation_is": "new wordings of trained facts" if spec.rewordings else "unseen rows",
+        "instruction": spec.instruction,
+        "config": to_dict(spec.config),
+        "planned_steps": run.steps,
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "first_val_loss": progress.first_val_loss,
+        "val_loss": best,
+        "train_loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
+        "tokens": progress.tokens,
+        "seconds": round(progress.seconds, 1),
+        "tokens_per_s": round(progress.tokens / max(1e-9, progress.seconds), 1),
+        "attempts": context.attempt,
+        "warning": warning,
+        "command": f"python -m ragft_core.jobs jobs/{context.folder.name}",
+        "versions": {"ragft": ragft_core.__version__, "python": platform.python_version()}
+        | {name: version(name) for name in LIBRARIES},
+        "machine": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
+    }

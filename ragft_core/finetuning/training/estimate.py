@@ -1,0 +1,238 @@
+"""How long a run will take and how much memory it needs, told before it starts.
+
+The speed is the one that the last run on this machine had with this model; before the first run
+it is reckoned from a matrix multiplication that takes a fraction of a second. Times are about
+right, not promises: the run itself shows its own ETA.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ragft_core.finetuning.examples.store import Division, divide
+from ragft_core.finetuning.training.base_model import present_folder
+from ragft_core.finetuning.training.batches import CAPACITY
+from ragft_core.finetuning.training.config import RunConfig, check_config
+from ragft_core.models.weights.loading import check_folder, weights_digest
+from ragft_core.settings import Settings
+from ragft_core.types import Example
+from ragft_core.workspace import Workspace, write_json
+
+SPEEDS = "speeds.json"
+# English text has about four characters a token; a chat template adds about nine tokens a row.
+CHARACTERS_PER_TOKEN = 4.0
+TEMPLATE_TOKENS = 9
+# Tokens a row takes with passages: its share of those that it has in common with its neighbours.
+PASSAGES_PER_ROW = 1.1
+PASSAGE_TOKENS = 180.0
+# Training reaches this share of the multiplication's speed (tests/benchmarks/training.py).
+EFFICIENCY = 0.6
+# An evaluation reads a row at a third of what training on it costs.
+EVALUATION_COST = 1 / 3
+EVALUATIONS = 9
+START_UP_S = 15.0
+LIBRARIES_MB = 600.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will be like. ``basis`` says where the speed comes from."""
+
+    n_train: int
+    n_validation: int
+    steps: int
+    tokens: int
+    seconds: float
+    memory_mb: float
+    free_mb: float
+    tokens_per_s: float
+    basis: str
+    epochs: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The sizes of a model that decide its costs."""
+
+    parameters: int
+    hidden: int
+    inner: int
+    layers: int
+    vocabulary: int
+
+    @property
+    def gigaflops_per_token(self) -> float:
+        """One forward and the backward pass that LoRA needs: four operations a weight."""
+        return 4 * self.parameters / 1e9
+
+    def adapter_parameters(self, rank: int) -> int:
+        """About how many values an adapter on all linear layers has."""
+        per_layer = 4 * 2 * self.hidden + 3 * (self.hidden + self.inner)
+        return rank * self.layers * per_layer
+
+    def memory_mb(self, rank: int, pack_tokens: float) -> float:
+        """Peak memory: weights, adapter with its moments, and a pack's activations in fp32."""
+        activations = pack_tokens * self.layers * (16 * self.hidden + 5 * self.inner) * 4
+        logits = pack_tokens / 4 * self.vocabulary * 4 * 3
+        weights = 4 * self.parameters + 16 * self.adapter_parameters(rank)
+        return (weights + activations + logits) / 1e6 + LIBRARIES_MB
+
+
+def estimate_run(
+    workspace: Workspace,
+    config: RunConfig,
+    examples: Sequence[Example],
+    settings: Settings,
+    passage_tokens: float = PASSAGE_TOKENS,
+) -> Estimate:
+    """Estimates a run without loading a model.
+
+    Args:
+        workspace: Says which model and which instruction.
+        config: The run.
+        examples: The workspace's examples.
+        settings: Where models and earlier speeds are kept.
+        passage_tokens: Mean tokens of a passage, for training with passages.
+
+    Raises:
+        TrainingDataError: There are too few examples.
+        ModelError: The base model cannot be used.
+        SettingsError: The config cannot be used.
+    """
+    check_config(config)
+    chosen = workspace.settings()
+    division = divide(examples, config.seed)
+    folder = present_folder(chosen.model, settings)
+    shape = _shape(folder)
+    # The instruction is stored once a batch, see packing.
+    shared = len(chosen.instruction) / CHARACTERS_PER_TOKEN / config.batch_size
+    own = sum(_tokens(e, config, passage_tokens) for e in division.train) / len(division.train)
+    per_row = own + shared
+    steps = config.n_steps(len(division.train), per_row)
+    tokens = round(steps * config.batch_size * per_row)
+    known = known_speed(settings, weights_digest(folder), config)
+    speed = known or EFFICIENCY * matmul_gigaflops() / shape.gigaflops_per_token
+    watching = EVALUATIONS * len(division.validation) * per_row * EVALUATION_COST
+    pack = min(CAPACITY, config.batch_size * per_row)
+    memory = shape.memory_mb(config.rank, pack)
+    free = _free_mb()
+    return Estimate(
+        n_train=len(division.train),
+        n_validation=len(division.validation),
+        steps=steps,
+        tokens=tokens,
+        seconds=START_UP_S + (tokens + watching) / speed,
+        memory_mb=memory,
+        free_mb=free,
+        tokens_per_s=speed,
+        basis="an earlier run here" if known else "this machine's arithmetic speed",
+        epochs=steps * config.batch_size / len(division.train),
+        warnings=_warnings(division, config, memory, free),
+    )
+
+
+def _tokens(example: Example, config: RunConfig, passage_tokens: float) -> float:
+    text = (len(example.question) + len(example.answer)) / CHARACTERS_PER_TOKEN + TEMPLATE_TOKENS
+    return text + (PASSAGES_PER_ROW * passage_tokens if config.with_context else 0.0)
+
+
+def _warnings(division: Division, config: RunConfig, memory: float, free: float) -> tuple[str, ...]:
+    found = []
+    if memory > free:
+        found.append(
+            f"The run needs about {memory / 1000:.1f} GB of memory and {free / 1000:.1f} GB are "
+            "free: close other programs, or take a smaller batch."
+        )
+    if len(division.train) < 50:
+        found.append(
+            f"{len(division.train)} training examples are few. From 50 on, results get reliable."
+        )
+    if len(division.validation) < 16:
+        found.append(
+            f"Only {len(division.validation)} examples are watched for over-fitting, so the "
+            "validation curve is rough."
+        )
+    return tuple(found)
+
+
+def known_speed(settings: Settings, digest: str, config: RunConfig) -> float | None:
+    """Tokens per second of the last run with this model on this machine."""
+    entry = _speeds(settings).get(_key(digest, config))
+    return float(entry["tokens_per_s"]) if entry and entry.get("machine") == _machine() else None
+
+
+def remember_speed(settings: Settings, digest: str, config: RunConfig, tokens_per_s: float) -> None:
+    """Keeps a run's speed for the next estimate."""
+    path = settings.home / SPEEDS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        entry = {"tokens_per_s": round(tokens_per_s, 1), "machine": _machine()}
+        write_json(path, _speeds(settings) | {_key(digest, config): entry})
+
+
+def _speeds(settings: Settings) -> dict[str, Any]:
+    try:
+        return dict(json.loads((settings.home / SPEEDS).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _key(digest: str, config: RunConfig) -> str:
+    return f"{digest[:16]}-{'passages' if config.with_context else 'plain'}-{config.targets}"
+
+
+def _machine() -> str:
+    return f"{platform.node()} {platform.machine()} {os.cpu_count()}"
+
+
+def matmul_gigaflops() -> float:
+    """Speed of single-precision matrix multiplication on this machine, in 10^9 operations/s.
+
+    Measured once a minute at most: what else runs on the machine counts, and changes.
+    """
+    return _measured_gigaflops(int(time.monotonic() / 60))
+
+
+@lru_cache(maxsize=1)
+def _measured_gigaflops(minute: int) -> float:
+    import numpy as np
+
+    side = 1024
+    a = np.random.default_rng(0).random((side, side), dtype=np.float32)
+    a @ a  # the first one starts the threads
+    best = 0.0
+    for _ in range(5):
+        began = time.perf_counter()
+        a @ a
+        best = max(best, 2 * side**3 / (time.perf_counter() - began) / 1e9)
+    return best
+
+
+def _shape(folder: Path) -> _Shape:
+    facts = check_folder(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    hidden = int(config.get("hidden_size") or config.get("n_embd") or 512)
+    return _Shape(
+        parameters=facts.parameters,
+        hidden=hidden,
+        inner=int(config.get("intermediate_size") or 4 * hidden),
+        layers=int(config.get("num_hidden_layers") or config.get("n_layer") or 12),
+        vocabulary=int(config.get("vocab_size") or 32_000),
+    )
+
+
+def _free_mb() -> float:
+    import psutil
+
+    return float(psutil.virtual_memory().available / 1e6)

@@ -1,0 +1,187 @@
+"""A training run in progress: evaluation on the way, checkpoints, early stopping, resumption.
+
+The loss on the validation rows is measured before the first step and at least five times on the
+way; the best adapter is kept. Every evaluation leaves a checkpoint, so does every minute, a stop
+and a SIGTERM; a run that is resumed continues from the newest one that verifies and ends as if it
+had never been interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragft_core.finetuning.training import checkpoints
+from ragft_core.finetuning.training.batches import Batches
+from ragft_core.finetuning.training.checkpoints import Progress
+from ragft_core.finetuning.training.config import RunConfig
+from ragft_core.finetuning.training.optimise import (
+    Schedule,
+    Step,
+    make_optimiser,
+    mean_loss,
+    optimise,
+)
+from ragft_core.jobs import JobContext
+from ragft_core.types import ModelChoice
+from ragft_core.workspace import read_jsonl, write_jsonl
+
+if TYPE_CHECKING:
+    import torch
+
+CHECKPOINTS = "checkpoints"
+SAVE_EVERY_S = 60.0
+# Speed is told from this many steps, so that a passing load does not move the ETA for long.
+SPEED_STEPS = 20
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """What the submitting side wrote into the job's spec."""
+
+    config: RunConfig
+    model: ModelChoice
+    instruction: str
+    rewordings: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Trainer:
+    """A run in progress: model, optimiser, and how far they are."""
+
+    def __init__(
+        self, context: JobContext, spec: TrainingSpec, model: torch.nn.Module, batches: Batches
+    ) -> None:
+        self.context = context
+        self.config = spec.config
+        self.model = model
+        self.batches = batches
+        self.steps = spec.config.n_steps(batches.n_rows, batches.tokens_per_row)
+        self.schedule = Schedule(self.steps, spec.config.learning_rate)
+        self.optimiser = make_optimiser(model, self.schedule)
+        self.progress = Progress()
+        self.best: dict[str, torch.Tensor] | None = None
+        self._eval_every = spec.config.evaluation_step(self.steps)
+        self._folder: Path = context.folder / CHECKPOINTS
+        self._recent: deque[tuple[int, float]] = deque(maxlen=SPEED_STEPS)
+        self._last_step_at = self._last_saved_at = time.perf_counter()
+
+    def restore(self) -> None:
+        """Continues from the newest checkpoint that verifies, if there is one."""
+        found = checkpoints.newest_checkpoint(self._folder)
+        if found is not None:
+            self.progress, self.best = checkpoints.load_checkpoint(
+                found, self.model, self.optimiser
+            )
+        # What came after the checkpoint is trained, and measured, again.
+        kept = [row for row in self.context_metrics() if row["step"] <= self.progress.step]
+        write_jsonl(self.context.folder / "metrics.jsonl", kept if found else [])
+
+    def context_metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics written so far."""
+        return list(read_jsonl(self.context.folder / "metrics.jsonl"))
+
+    def train(self) -> bool:
+        """Trains to the end, or until somebody stops it.
+
+        Returns:
+            Whether an adapter should be made of it; not when the system interrupted the run.
+        """
+        if self.progress.first_val_loss is None:
+            self.context.progress(0.0, "Measuring the base model")
+            loss = mean_loss(self.model, self.batches.validation)
+            self.progress.first_val_loss = loss
+            self.context.metric({"step": 0, "val_loss": loss})
+        self._last_step_at = time.perf_counter()
+        if not self._should_stop_early():  # a run that was killed after its last step
+            optimise(
+                self.model,
+                self.optimiser,
+                self.schedule,
+                self._packs_of,
+                start=self.progress.step,
+                after_step=self._after_step,
+            )
+        interrupted = self.context.stopping and not self.context.stop_asked
+        return not interrupted or self.progress.step >= self.steps or self._should_stop_early()
+
+    def _should_stop_early(self) -> bool:
+        """Whether the validation loss has not fallen for so long that more steps would harm."""
+        return 0 < self.config.patience <= self.progress.evals_without_improvement
+
+    def _packs_of(self, step: int) -> Any:
+        import torch
+
+        # Only dropout draws numbers while training; seeded by step, a resumed run draws the same.
+        torch.manual_seed(self.config.seed * 1_000_003 + step)
+        return self.batches(step)
+
+    def _after_step(self, step: Step) -> bool:
+        progress = self.progress
+        seconds = time.perf_counter() - self._last_step_at
+        self._recent.append((step.n_tokens, seconds))
+        progress.step, progress.tokens = step.number, progress.tokens + step.n_tokens
+        progress.seconds += seconds
+        row = {
+            "step": step.number,
+            "steps": self.steps,
+            "loss": step.loss,
+            "learning_rate": step.learning_rate,
+            "gradient_norm": step.gradient_norm,
+            "tokens": progress.tokens,
+            "tokens_per_s": self._tokens_per_s(),
+            "seconds": progress.seconds,
+            "eta_s": self._eta_s(),
+        }
+        stopping = self.context.stopping
+        asked = stopping and self.context.stop_asked
+        last = step.number == self.steps
+        if last or asked or step.number % self._eval_every == 0:
+            row["val_loss"] = self._evaluate()
+        self.context.metric(row)
+        self._report(row)
+        early = self._should_stop_early()
+        due = time.perf_counter() - self._last_saved_at > SAVE_EVERY_S
+        if "val_loss" in row or stopping or due or early:
+            self._save()
+        self._last_step_at = time.perf_counter()
+        return not (stopping or early)
+
+    def _evaluate(self) -> float:
+        """Measures the validation loss and keeps the adapter if it is the best so far."""
+        loss = mean_loss(self.model, self.batches.validation)
+        best = self.progress.best_val_loss
+        if math.isfinite(loss) and (best is None or loss < best):
+            self.progress.best_val_loss = loss
+            self.progress.best_step = self.progress.step
+            self.progress.evals_without_improvement = 0
+            self.best = checkpoints.copy_weights(self.model)
+        else:
+            self.progress.evals_without_improvement += 1
+        return loss
+
+    def _save(self) -> None:
+        is_best = self.progress.best_step == self.progress.step
+        best = None if is_best else self.best
+        checkpoints.save_checkpoint(self._folder, self.model, self.optimiser, self.progress, best)
+        self._last_saved_at = time.perf_counter()
+
+    def _tokens_per_s(self) -> float:
+        tokens = sum(n for n, _ in self._recent)
+        return tokens / max(1e-9, sum(s for _, s in self._recent))
+
+    def _eta_s(self) -> float:
+        per_step = sum(s for _, s in self._recent) / len(self._recent)
+        return per_step * (self.steps - self.progress.step)
+
+    def _report(self, row: dict[str, Any]) -> None:
+        loss = f"loss {row['loss']:.3f}"
+        if self.progress.best_val_loss is not None:
+            loss += f", validation {self.progress.best_val_loss:.3f}"
+        self.context.progress(
+            row["step"] / self.steps, f"Step {row['step']} of {self.steps}, {loss}", row["eta_s"]
+        )

@@ -1,0 +1,40 @@
+"""The kinds of jobs: what runs each, and in which queue it takes its turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ragft_core.errors import JobError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job: what runs it, and in which queue it takes its turn.
+
+    ``entry`` is ``module:function``, called with a ``JobContext``. Jobs of one ``queue`` run one
+    after the other on this machine; without a queue they run at once.
+    """
+
+    entry: str
+    queue: str = ""
+
+
+# Entry points are named, not imported: this package knows no other, and a job's folder, which may
+# come from elsewhere, never says what code to run.
+KINDS: dict[str, Kind] = {
+    "ingest": Kind("ragft_core.knowledge.job:run_ingest"),
+    "train": Kind("ragft_core.finetuning.training.job:run_training", queue="model"),
+    "generate": Kind("ragft_core.finetuning.writing.job:run_generation", queue="model"),
+    "evaluate": Kind("ragft_core.evaluation.running.job:run_evaluation", queue="model"),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """Finds a kind by its name.
+
+    Raises:
+        JobError: There is none.
+    """
+    if name not in KINDS:
+        raise JobError(f"There is no kind of job {name!r}.", f"Known: {', '.join(sorted(KINDS))}.")
+    return KINDS[name]

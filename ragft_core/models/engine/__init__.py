@@ -1,0 +1,1 @@
+"""The local generation engine: continuous batching of rows with different adapters."""

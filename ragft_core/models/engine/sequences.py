@@ -1,0 +1,98 @@
+"""A request on its way through the engine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ragft_core.models.engine.lora import Lora
+from ragft_core.models.engine.prompt_lookup import PromptLookup
+from ragft_core.models.engine.sampling import Sampler
+from ragft_core.models.generation import RunningGeneration
+from ragft_core.models.tokens import Detokeniser
+from ragft_core.types import Completion, Request
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(eq=False)
+class SequenceState:
+    """What the engine knows about one request.
+
+    ``ids`` are the prompt's tokens and then the answer's; ``n_computed`` of them are in the cache.
+    """
+
+    request: Request
+    prompt: str
+    ids: list[int]
+    limit: int
+    lora: Lora | None
+    priority: int
+    generation: RunningGeneration
+    sampler: Sampler
+    detokeniser: Detokeniser
+    cache: Any = None
+    n_computed: int = 0
+    cached: int = 0
+    prompt_lookup: PromptLookup = field(default_factory=PromptLookup)
+    first_token_s: float = 0.0
+    memory_bytes: int = 0
+    submitted: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self.n_prompt = len(self.ids)
+
+    @property
+    def adapter(self) -> str:
+        """The adapter's id, empty for the base."""
+        return self.lora.id if self.lora else ""
+
+    @property
+    def prefilling(self) -> bool:
+        """Whether prompt tokens, besides the newest token, are still to be read."""
+        return len(self.ids) - self.n_computed > 1
+
+    @property
+    def n_new(self) -> int:
+        """Answer tokens so far."""
+        return len(self.ids) - self.n_prompt
+
+    def complete(self, finish: str) -> Completion:
+        """The result, given why it ended."""
+        return Completion(
+            text=self.detokeniser.finish(),
+            prompt=self.prompt,
+            prompt_tokens=self.n_prompt,
+            completion_tokens=self.n_new,
+            first_token_s=self.first_token_s,
+            total_s=time.perf_counter() - self.submitted,
+            finish=finish,
+            cached_tokens=self.cached,
+            memory_bytes=self.memory_bytes,
+        )
+
+
+def make_sequence(
+    request: Request,
+    prompt: str,
+    ids: list[int],
+    room: int,
+    lora: Lora | None,
+    priority: int,
+    tokenizer: PreTrainedTokenizerBase,
+) -> SequenceState:
+    """A row that has not started; ``room`` are the tokens that still fit the context."""
+    sampling = request.sampling
+    return SequenceState(
+        request=request,
+        prompt=prompt,
+        ids=ids,
+        limit=min(sampling.max_new_tokens, room),
+        lora=lora,
+        priority=priority,
+        generation=RunningGeneration(),
+        sampler=Sampler(sampling),
+        detokeniser=Detokeniser(tokenizer, sampling.stop),
+    )

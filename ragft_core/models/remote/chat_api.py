@@ -1,0 +1,140 @@
+"""The chat completions protocol over HTTP: one request out, one stream of events back.
+
+The key is read from the environment for each request: it is never stored, logged or shown, not
+even where a server repeats it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ragft_core.errors import ModelError
+from ragft_core.types import ModelChoice
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_S = 10.0
+# Between two pieces of an answer; reading the prompt happens before the first.
+SILENCE_S = 90.0
+
+
+class PassingError(Exception):
+    """A fault that may pass; ``pause`` is the server's own wish in seconds."""
+
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class ChatClient:
+    """A connection to an endpoint. Safe to use from several threads."""
+
+    def __init__(self, choice: ModelChoice, silence_s: float = SILENCE_S) -> None:
+        import httpx
+
+        self._choice = choice
+        self.url = chat_url(choice)
+        self._key()  # a missing key is reported now, not with the first question
+        timeout = httpx.Timeout(silence_s, connect=CONNECT_S)
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _key(self) -> str:
+        variable = self._choice.key_variable
+        key = os.environ.get(variable, "").strip() if variable else ""
+        if variable and not key:
+            raise ModelError(
+                f"The environment variable {variable}, which should hold the key, is not set.",
+                f"Set {variable} and start the application again.",
+            )
+        return key
+
+    def stream(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Sends one request and yields the events of its answer.
+
+        Raises:
+            ModelError: The endpoint refuses the request.
+            PassingError: A fault that may pass.
+        """
+        import httpx
+
+        key = self._key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            with self._client.stream("POST", self.url, json=body, headers=headers) as response:
+                if response.status_code != 200:
+                    response.read()
+                    self._refuse(response, key)
+                yield from _events(response)
+        except httpx.TimeoutException:
+            raise PassingError("it did not answer in time") from None
+        except httpx.TransportError as error:
+            raise PassingError(f"the connection failed ({type(error).__name__})") from None
+
+    def _refuse(self, response: httpx.Response, key: str) -> None:
+        code, reason = response.status_code, _reason(response)
+        reason = reason.replace(key, "***") if key else reason
+        if code == 429 or code >= 500:
+            wish = response.headers.get("retry-after", "")
+            raise PassingError(
+                f"it answered {code}: {reason}", float(wish) if wish.isdigit() else 0
+            )
+        remedy = {
+            401: "Check the key in the environment variable of the model's settings.",
+            403: "Check that the key may use this model.",
+            404: "Check the address (it usually ends with /v1) and the model's name.",
+        }.get(code, "Check the model's settings.")
+        raise ModelError(f"{self._choice.name} refused the request ({code}): {reason}", remedy)
+
+
+def chat_url(choice: ModelChoice) -> str:
+    """The address of the chat endpoint.
+
+    Raises:
+        ModelError: The choice has no usable address or no model name.
+    """
+    parts = urlsplit(choice.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ModelError(
+            f"The endpoint's address {choice.url!r} is not an http address.",
+            "Enter one like https://host/v1; the key belongs into an environment variable.",
+        )
+    if not choice.name:
+        raise ModelError(
+            "The endpoint's model has no name.", "Enter the name it is known by there."
+        )
+    base = choice.url.rstrip("/")
+    return base if base.endswith("/chat/completions") else f"{base}/chat/completions"
+
+
+def _events(response: httpx.Response) -> Iterator[dict[str, Any]]:
+    """The JSON events of a stream, up to its end mark."""
+    for line in response.iter_lines():
+        if not line.startswith("data:"):
+            continue  # comments keep the connection alive
+        data = line[5:].strip()
+        if data == "[DONE]":
+            return
+        try:
+            event = json.loads(data)
+        except json.JSONDecodeError:
+            raise PassingError("it sent something that is not JSON") from None
+        if isinstance(event, dict):
+            yield event
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        error = response.json().get("error", "")
+        text = error.get("message", "") if isinstance(error, dict) else error
+    except (ValueError, AttributeError):
+        text = response.text
+    return str(text).strip()[:300] or "no reason given"

@@ -1,0 +1,244 @@
+"""OpenAI-compatible endpoints as generators.
+
+Answers stream as server-sent events. A busy or failing server (429, 5xx), a connection that
+cannot be made and a stream that breaks are tried again with growing pauses; everything else is
+reported in words at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import random
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ragft_core.errors import ModelError
+from ragft_core.models.generation import RunningGeneration
+from ragft_core.models.remote.chat_api import SILENCE_S, ChatClient, PassingError
+from ragft_core.types import Completion, Message, ModelChoice, Request
+
+ATTEMPTS = 4
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 20.0
+WORKERS = 8
+# Endpoints do not say how much fits; most take more than this.
+CONTEXT_TOKENS = 32_768
+CHARACTERS_PER_TOKEN = 4
+SLACK_TOKENS = 16
+
+
+class EndpointGenerator:
+    """See ``Generator``. Requests run on a few threads, people's before background work."""
+
+    def __init__(self, choice: ModelChoice, *, silence_s: float = SILENCE_S) -> None:
+        self._choice = choice
+        self.client = ChatClient(choice, silence_s)
+        self._queue: queue.PriorityQueue[tuple[int, int, Request | None, RunningGeneration]]
+        self._queue = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._closed = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name="endpoint", daemon=True)
+            for _ in range(WORKERS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def name(self) -> str:
+        """The model's name at the endpoint."""
+        return self._choice.name
+
+    @property
+    def weights(self) -> str:
+        """The endpoint's address and model: nothing more is known about its weights."""
+        return f"{self.client.url} {self._choice.name}"
+
+    @property
+    def context_tokens(self) -> int:
+        """What is assumed to fit; an endpoint does not say."""
+        return CONTEXT_TOKENS
+
+    @property
+    def supports_adapters(self) -> bool:
+        """False: adapters are trained and used on this machine only."""
+        return False
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The messages as they are sent; the endpoint's own template is not known."""
+        return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """An estimate: four characters a token."""
+        return len(self.render(messages)) // CHARACTERS_PER_TOKEN + 1
+
+    def submit(self, request: Request, *, priority: int = 0) -> RunningGeneration:
+        """Starts a generation and returns at once.
+
+        Raises:
+            ModelError: The request names an adapter, or the generator is closed.
+        """
+        if request.adapter:
+            raise ModelError(
+                f"{self.name} is an endpoint, which cannot use the adapter {request.adapter}.",
+                "Choose a model on this machine for the fine-tuned arms.",
+            )
+        if self._closed.is_set():
+            raise ModelError(f"{self.name} has been closed.", "Open the page again.")
+        generation = RunningGeneration()
+        self._queue.put((priority, next(self._numbers), request, generation))
+        return generation
+
+    def close(self) -> None:
+        """Ends everything that runs and closes the connections."""
+        self._closed.set()
+        for _ in self._threads:
+            self._queue.put((-1, next(self._numbers), None, RunningGeneration()))
+        for thread in self._threads:
+            thread.join(timeout=5)
+        while not self._queue.empty():
+            _, _, request, generation = self._queue.get_nowait()
+            if request is not None:
+                generation.succeed(Exchange(self, request, generation).complete("cancelled"))
+        self.client.close()
+
+    def _work(self) -> None:
+        while True:
+            _, _, request, generation = self._queue.get()
+            if request is None:
+                return
+            exchange = Exchange(self, request, generation)
+            try:
+                generation.succeed(exchange.run())
+            except ModelError as error:
+                generation.fail(error)
+            except Exception as error:
+                failure = ModelError(f"{self.name} failed: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                generation.fail(failure)
+
+    def wait(self, seconds: float) -> bool:
+        """Waits between attempts; true when the generator was closed meanwhile."""
+        return self._closed.wait(seconds)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._closed.is_set()
+
+    def price(self, tokens_in: int, tokens_out: int) -> float:
+        """What so many tokens cost by the choice's price list."""
+        choice = self._choice
+        return (tokens_in * choice.price_in + tokens_out * choice.price_out) / 1e6
+
+
+class Exchange:
+    """One request to an endpoint, with its retries."""
+
+    def __init__(
+        self, generator: EndpointGenerator, request: Request, generation: RunningGeneration
+    ) -> None:
+        self._generator = generator
+        self._request = request
+        self._generation = generation
+        self._began = time.perf_counter()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._text = ""
+        self._first_token_s = 0.0
+        self._pieces = 0
+        self._usage: dict[str, Any] = {}
+
+    def run(self) -> Completion:
+        """Asks until an answer is complete.
+
+        Raises:
+            ModelError: The endpoint refuses, or fails at every attempt.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            self._reset()
+            try:
+                return self.complete(self._read())
+            except PassingError as fault:
+                if attempt == ATTEMPTS:
+                    raise ModelError(
+                        f"{self._generator.name} failed {ATTEMPTS} times; the last time {fault}.",
+                        "Try again later, or check the endpoint.",
+                    ) from None
+                pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
+                if self._pause(min(max(pause, fault.pause), LONGEST_PAUSE_S)):
+                    break
+        return self.complete("cancelled")
+
+    def _pause(self, seconds: float) -> bool:
+        """Waits; true when the request was cancelled meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._generation.cancelled:
+            if self._generator.wait(min(0.1, seconds)):
+                return True
+        return self._generation.cancelled
+
+    def _read(self) -> str:
+        sampling = self._request.sampling
+        finish = ""
+        for event in self._generator.client.stream(self._body()):
+            if self._generation.cancelled or self._generator.closed:
+                return "cancelled"
+            if "error" in event:
+                raise PassingError(f"the stream reported {str(event['error'])[:200]}")
+            self._usage = event.get("usage") or self._usage
+            for choice in event.get("choices") or []:
+                piece = (choice.get("delta") or {}).get("content") or ""
+                if piece:
+                    self._add(piece)
+                finish = choice.get("finish_reason") or finish
+            if self._pieces > sampling.max_new_tokens + SLACK_TOKENS:
+                return "length"  # the endpoint ignores the limit
+        if not finish:
+            raise PassingError("the stream broke off")
+        return "length" if finish == "length" else "stop"
+
+    def _add(self, piece: str) -> None:
+        if not self._pieces:
+            self._first_token_s = time.perf_counter() - self._began
+        self._pieces += 1
+        self._text += piece
+        self._generation.show(self._text)
+
+    def _body(self) -> dict[str, Any]:
+        sampling = self._request.sampling
+        body: dict[str, Any] = {
+            "model": self._generator.name,
+            "messages": [{"role": m.role, "content": m.content} for m in self._request.messages],
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if sampling.temperature > 0:
+            body |= {"top_p": sampling.top_p, "seed": sampling.seed}
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)[:4]  # more are refused
+        return body
+
+    def complete(self, finish: str) -> Completion:
+        """The result; counts are estimated where the endpoint reports none."""
+        generator, messages = self._generator, self._request.messages
+        tokens_in = int(self._usage.get("prompt_tokens") or generator.count_tokens(messages))
+        tokens_out = int(self._usage.get("completion_tokens") or self._pieces)
+        details = self._usage.get("prompt_tokens_details") or {}
+        return Completion(
+            text=self._text,
+            prompt=generator.render(messages),
+            prompt_tokens=tokens_in,
+            completion_tokens=tokens_out,
+            first_token_s=self._first_token_s,
+            total_s=time.perf_counter() - self._began,
+            finish=finish,
+            cached_tokens=int(details.get("cached_tokens") or 0),
+            cost=generator.price(tokens_in, tokens_out),
+        )

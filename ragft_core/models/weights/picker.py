@@ -1,0 +1,212 @@
+"""Which models can be picked, and whether a pick would work, found out before it is loaded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from ragft_core.errors import ModelError
+from ragft_core.models.weights import bundled
+from ragft_core.models.weights.loading import OVERHEAD_BYTES, ModelFacts, check_folder
+from ragft_core.settings import Settings
+from ragft_core.types import ModelChoice
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+# Data only: no Python files, no pickles.
+HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A small model on the Hugging Face hub that is known to be sensible here."""
+
+    name: str
+    parameters: int
+    licence: str
+    note: str
+
+
+SUGGESTED = (
+    Suggestion("HuggingFaceTB/SmolLM2-360M-Instruct", 361_821_120, "Apache-2.0", "quick on a CPU"),
+    Suggestion("Qwen/Qwen2.5-0.5B-Instruct", 494_032_768, "Apache-2.0", "many languages"),
+    Suggestion("Qwen/Qwen3-0.6B", 751_632_384, "Apache-2.0", "many languages, newer"),
+    Suggestion("Qwen/Qwen2.5-1.5B-Instruct", 1_543_714_304, "Apache-2.0", "reads well"),
+    Suggestion("HuggingFaceTB/SmolLM2-1.7B-Instruct", 1_711_376_384, "Apache-2.0", "English"),
+)
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What is known about a pick without loading it; ``problem`` is empty when it can be used.
+
+    Sizes are bytes, 0 where unknown or on another machine. ``download`` says that weights would
+    have to be fetched first.
+    """
+
+    name: str
+    problem: str = ""
+    remedy: str = ""
+    architecture: str = ""
+    parameters: int = 0
+    needed_bytes: int = 0
+    available_bytes: int = 0
+    context_tokens: int = 0
+    licence: str = ""
+    note: str = ""
+    download: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.problem
+
+
+def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
+    """Finds out whether a pick would work. Loads nothing and never raises for a bad pick."""
+    try:
+        if choice.kind == "bundled":
+            return _check_bundled(settings)
+        if choice.kind == "folder":
+            return _report(choice.name, check_folder(Path(choice.name).expanduser()))
+        if choice.kind == "hub":
+            return _check_hub(choice.name, settings)
+        if choice.kind == "endpoint":
+            return _check_endpoint(choice)
+    except ModelError as error:
+        return ModelReport(choice.name, problem=error.message, remedy=error.remedy)
+    return ModelReport(choice.name, problem=f"There is no kind of model called {choice.kind!r}.")
+
+
+def _report(name: str, facts: ModelFacts, note: str = "", download: bool = False) -> ModelReport:
+    free = psutil.virtual_memory().available
+    problem = remedy = ""
+    if facts.needed_bytes > free:
+        problem = (
+            f"{name} needs about {facts.needed_bytes / 1e9:.1f} GB of memory, "
+            f"and {free / 1e9:.1f} GB are free."
+        )
+        remedy = "Choose a smaller model, or close other programs."
+    notes = [note] if note else []
+    if not facts.has_template and not download:
+        notes.append("It has no chat template; a plain one is used.")
+    if not facts.licence:
+        notes.append("Its licence is not stated.")
+    return ModelReport(
+        name=name,
+        problem=problem,
+        remedy=remedy,
+        architecture=facts.architecture,
+        parameters=facts.parameters,
+        needed_bytes=facts.needed_bytes,
+        available_bytes=free,
+        context_tokens=facts.context_tokens,
+        licence=facts.licence,
+        note=" ".join(notes),
+        download=download,
+    )
+
+
+def _check_bundled(settings: Settings) -> ModelReport:
+    model = bundled.GENERATOR
+    if bundled.is_ready(model, settings.models):
+        return _report(model.name, check_folder(settings.models / model.name))
+    free = psutil.virtual_memory().available
+    return ModelReport(
+        model.name, licence=model.licence, available_bytes=free, needed_bytes=OVERHEAD_BYTES,
+        note=f"{model.megabytes} MB are downloaded once.", download=True,
+    )  # fmt: skip
+
+
+def _check_endpoint(choice: ModelChoice) -> ModelReport:
+    import os
+
+    from ragft_core.models.remote.chat_api import chat_url
+
+    note = f"Questions and passages are sent to {chat_url(choice)}."
+    if choice.key_variable and not os.environ.get(choice.key_variable):
+        return ModelReport(
+            choice.name,
+            problem=f"The environment variable {choice.key_variable} is not set.",
+            remedy="Set it to the endpoint's key and start the application again.",
+        )
+    return ModelReport(choice.name, note=note)
+
+
+def _check_hub(name: str, settings: Settings) -> ModelReport:
+    kept = hub_folder(name, settings, fetch=False)
+    if kept is not None:
+        return _report(name, check_folder(kept))
+    from huggingface_hub import HfApi
+
+    try:
+        info = HfApi().model_info(name, timeout=10)
+    except Exception as error:  # the HTTP library behind the hub's client changes between versions
+        raise _hub_error(name, error) from error
+    files = {sibling.rfilename for sibling in info.siblings or []}
+    if not any(file.endswith(".safetensors") for file in files):
+        raise ModelError(f"{name} has no weights as safetensors.", "Choose another version of it.")
+    config = info.config or {}
+    architecture = (config.get("architectures") or ["unknown"])[0]
+    if not architecture.endswith(("ForCausalLM", "LMHeadModel")):
+        raise ModelError(f"{name} is a {architecture}, not a causal language model.")
+    if "auto_map" in config:
+        raise ModelError(f"{name} asks for code of its own (auto_map), which is never run.")
+    parameters = int(info.safetensors.total) if info.safetensors else 0
+    licence = str((info.card_data or {}).get("license") or "")
+    facts = ModelFacts(name, architecture, parameters, 0, licence, has_template=True)
+    return _report(name, facts, "It is downloaded once.", download=True)
+
+
+def hub_folder(name: str, settings: Settings, *, fetch: bool = True) -> Path | None:
+    """The folder of a model of the Hugging Face hub, downloaded when ``fetch`` allows it.
+
+    Only safetensors, JSON and tokenizer files are taken.
+
+    Raises:
+        ModelError: The id is none, or the hub cannot be reached.
+    """
+    if not HUB_ID.fullmatch(name):
+        raise ModelError(
+            f"{name!r} is not the id of a model on the hub.", "It looks like owner/model."
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    cache = settings.models / "hub"
+    kept = cache / f"models--{name.replace('/', '--')}"
+    if not fetch and not (kept / "refs" / "main").exists():
+        return None
+    try:
+        return Path(
+            snapshot_download(
+                name,
+                cache_dir=cache,
+                allow_patterns=list(HUB_FILES),
+                local_files_only=not fetch,
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        if not fetch:
+            return None
+        raise _hub_error(name, error) from error
+    except Exception as error:  # as above
+        raise _hub_error(name, error) from error
+
+
+def _hub_error(name: str, error: Exception) -> ModelError:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return ModelError(
+            f"{name} is only given to people who accepted its licence.",
+            "Accept it on its hub page and log in with 'hf auth login'.",
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return ModelError(f"There is no model {name} on the hub.", "Check its id.")
+    return ModelError(
+        f"The model hub cannot be reached for {name}: {type(error).__name__}.",
+        "Check the connection, or choose the bundled model or a folder.",
+    )
