@@ -183,9 +183,9 @@ class Citation:
 
 @dataclass(frozen=True)
 class Answer:
-    """An arm's answer with its provenance (law 3). ``error`` is set where the arm failed."""
+    """An arm's answer with its provenance (law 3). ``arm`` is its id; ``error`` is set where it failed."""
 
-    arm: Strategy
+    arm: str
     question: str
     text: str = ""
     passages: tuple[Passage, ...] = ()

@@ -30,6 +30,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from ragft_core.arms import Arm
 from ragft_core.errors import WorkspaceError
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, from_dict, to_dict
@@ -56,6 +57,9 @@ class WorkspaceSettings:
         default="", metadata={"help": "Form of a whole answer; its group `label` is the label."}
     )
     model: ModelChoice = ModelChoice()
+    arms: tuple[Arm, ...] = field(
+        default=(), metadata={"help": "Arms of the workspace's own, beside the ready-made."}
+    )
     search_mode: str = "hybrid"
     top_k: int = field(default=3, metadata={"help": "Passages given to the RAG and hybrid arms."})
     reader: bool = field(

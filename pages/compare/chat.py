@@ -3,7 +3,7 @@ import random
 import streamlit as st
 
 from pages.compare.parts import chat as chat_views
-from pages.ui import arms, components, resources, state
+from pages.ui import arms, components, own_arms, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.finetuning import load_examples
 from ragft_core.strategies import (
@@ -13,7 +13,7 @@ from ragft_core.strategies import (
     load_conversation,
     save_turn,
 )
-from ragft_core.types import Split, Strategy
+from ragft_core.types import Split
 from ragft_core.workspace import new_id, now
 
 components.page_header("Chat", "One question, every arm side by side, all on the same base model.")
@@ -26,17 +26,16 @@ state.put("chat.id", chat_id)
 
 with show_errors():
     states = arm_states(workspace)
-    ready = [item.strategy for item in states if item.ready]
+    ready, default = arms.ready_and_chosen(states)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     with bar:
-        default = [strategy for strategy in ready if strategy is not Strategy.LONG_CONTEXT]
         chosen = st.pills(
             "Arms",
             ready,
             selection_mode="multi",
             default=default,
             wrap=True,
-            format_func=lambda strategy: f"{arms.look(strategy).icon} {arms.label(strategy)}",
+            format_func=arms.choice,
             key=f"chat.arms.{workspace.id}.{len(ready)}",
         )
         with st.popover("Options", icon=":material/tune:"):
@@ -61,6 +60,8 @@ with show_errors():
             k = st.slider("Passages", 1, 8, settings.top_k, key=f"chat.k.{workspace.id}")
             if (reader, k) != (settings.reader, settings.top_k):
                 workspace.update(reader=reader, top_k=k)
+        with st.popover("Arms", icon=":material/add_circle:"):
+            own_arms.section(workspace)
         with st.popover("Conversations", icon=":material/history:"):
             for earlier in list_conversations(workspace)[:12]:
                 label = plain(earlier.title[:60])
@@ -90,7 +91,7 @@ with show_errors():
     if question and not chosen:
         st.warning("Choose at least one arm above, then ask again.")
     elif question:
-        order = [Strategy(item) for item in chosen]
+        order = list(chosen)
         if blind:
             random.shuffle(order)
         with st.chat_message("user", avatar=":material/person:"):

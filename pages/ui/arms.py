@@ -1,50 +1,41 @@
-"""How the five strategies look: one name, colour, symbol and order everywhere."""
+"""How arms are called and drawn, wherever they appear: ready-made ones and a workspace's own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from contextlib import suppress
 
-from ragft_core.types import Strategy
-
-
-@dataclass(frozen=True)
-class Look:
-    """Name, icon, badge colour (a Streamlit colour), chart colour and Plotly marker."""
-
-    name: str
-    icon: str
-    badge: str
-    colour: str
-    symbol: str
-    says: str
+from pages.ui import state
+from ragft_core.arms import BY_ID, STANDARD, Arm
+from ragft_core.errors import RagftError
+from ragft_core.strategies import ArmState, workspace_arms
 
 
-# Chart colours after Okabe and Ito, told apart by people with any kind of colour vision, and
-# legible on both themes' backgrounds.
-LOOKS = {
-    Strategy.PROMPT: Look(
-        "Prompt only", ":material/chat:", "gray", "#7a8599", "circle", "the bare model"
-    ),
-    Strategy.LONG_CONTEXT: Look(
-        "Long context", ":material/menu_book:", "violet", "#a376d6", "square", "whole documents"
-    ),
-    Strategy.RAG: Look(
-        "RAG", ":material/search:", "blue", "#1f88d2", "diamond", "retrieved passages"
-    ),
-    Strategy.FINE_TUNED: Look(
-        "Fine-tuned", ":material/model_training:", "orange", "#dd6b16", "triangle-up", "an adapter"
-    ),
-    Strategy.HYBRID: Look(
-        "Hybrid", ":material/merge:", "green", "#11a37f", "star", "passages and an adapter"
-    ),
-}
+def look(arm_id: str) -> Arm:
+    """The arm with this id; one that was removed since keeps a plain look under its id."""
+    if arm_id in BY_ID:
+        return BY_ID[arm_id]
+    workspace = state.current_workspace()
+    own: dict[str, Arm] = {}
+    with suppress(RagftError):  # a damaged workspace is named on its own pages
+        own = {arm.id: arm for arm in workspace_arms(workspace)} if workspace else {}
+    plain = next(iter(STANDARD.values()))
+    name = arm_id.replace("-", " ")
+    return own.get(arm_id) or dataclasses.replace(plain, id=arm_id, name=name, base=plain.id)
 
 
-def look(strategy: Strategy | str) -> Look:
-    """The look of a strategy."""
-    return LOOKS[Strategy(strategy)]
-
-
-def label(strategy: Strategy | str) -> str:
+def label(arm_id: str) -> str:
     """The name that people read."""
-    return look(strategy).name
+    return look(arm_id).name
+
+
+def choice(arm_id: str) -> str:
+    """The name with its icon, for pills and lists."""
+    arm = look(arm_id)
+    return f"{arm.icon} {arm.name}"
+
+
+def ready_and_chosen(states: list[ArmState]) -> tuple[list[str], list[str]]:
+    """The ids of the arms that can run, and those of them that take part unless one says no."""
+    ready = [item.arm for item in states if item.ready]
+    return [arm.id for arm in ready], [arm.id for arm in ready if arm.chosen]

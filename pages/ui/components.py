@@ -98,6 +98,7 @@ _PAGE_LABELS = {
 
 _LEADS = {
     Need.DOCUMENTS: (DOCUMENTS, "Add documents"),
+    Need.EXAMPLES: (EXAMPLES, "Add examples"),
     Need.ADAPTER: (FINETUNE, "Fine-tune a model"),
     Need.LOCAL_MODEL: (HOME, "Choose a model"),
 }
@@ -106,10 +107,10 @@ _LEADS = {
 def missing_arms(states: Sequence[ArmState]) -> None:
     """Says which arms cannot run yet, and leads to what each needs."""
     for item in states:
-        if not item.ready:
+        if not item.ready and item.arm.chosen:
             page, label = _LEADS[item.need]
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.caption(f"**{arms.label(item.strategy)}** · {item.reason}", width="content")
+                st.caption(f"**{arms.label(item.arm.id)}** · {item.reason}", width="content")
                 st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 

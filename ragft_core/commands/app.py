@@ -26,6 +26,7 @@ for command in (
     build.runs,
     build.stop,
     build.resume,
+    compare.arms,
     compare.ask,
     compare.evaluate,
     decide.advise,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ragft_core.arms import Arm, find_arm
 from ragft_core.commands.output import (
     Json,
     Name,
@@ -18,18 +20,90 @@ from ragft_core.commands.output import (
     opened,
     show,
 )
-from ragft_core.errors import EvaluationError
+from ragft_core.errors import EvaluationError, SettingsError
 from ragft_core.settings import Settings
-from ragft_core.types import ModelChoice, Strategy
+from ragft_core.types import ModelChoice, to_dict
 from ragft_core.workspace import Workspace
 
-Arms = Annotated[list[Strategy] | None, typer.Option(help="Repeat for several; default all ready.")]
+Arms = Annotated[list[str] | None, typer.Option(help="Repeat for several; see: arms W.")]
+
+SWITCH = {"on": True, "off": False, "true": True, "false": False}
 
 
-def _ready(workspace: Workspace) -> list[Strategy]:
+def _chosen(workspace: Workspace, wanted: list[str] | None) -> list[Arm]:
+    """The arms that were named, else those that the page offers first."""
     from ragft_core.strategies import arm_states
 
-    return [state.strategy for state in arm_states(workspace) if state.ready]
+    states = arm_states(workspace)
+    if wanted:
+        return [find_arm((state.arm for state in states), arm_id) for arm_id in wanted]
+    return [state.arm for state in states if state.ready and state.arm.chosen]
+
+
+def arms(
+    w: Name,
+    copy: Annotated[str, typer.Option(help="The arm to make a copy of.")] = "",
+    name: Annotated[str, typer.Option(help="What the copy is called.")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="passages=8, search_mode=dense, reader=off, adapter=ID, shots=3, ..."
+        ),
+    ] = None,
+    remove: Annotated[str, typer.Option(help="Remove this arm of your own.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Lists the arms and what they miss; makes and removes arms of the workspace's own."""
+    from ragft_core.strategies import add_arm, arm_states, remove_arm
+
+    workspace = opened(w)
+    if remove:
+        remove_arm(workspace, remove)
+    if copy:
+        add_arm(workspace, copy, name, **arm_settings(set_ or []))
+    rows = [
+        {
+            "arm": state.arm.id,
+            "name": state.arm.name,
+            "strategy": state.arm.strategy.value,
+            "copy_of": state.arm.base,
+            "ready": state.ready,
+            "adapter": state.adapter,
+            "missing": state.reason,
+            "settings": {k: v for k, v in to_dict(state.arm.settings).items() if v},
+        }
+        for state in arm_states(workspace)
+    ]
+    show(rows, as_json, lambda found: "\n".join(_arm_line(row) for row in found))
+
+
+def arm_settings(pairs: list[str]) -> dict[str, Any]:
+    """``["passages=8", "reader=off"]`` as fields of ``ArmSettings``.
+
+    Raises:
+        SettingsError: A pair is not ``name=value``, or the value is of another kind.
+    """
+    kinds: dict[str, Callable[[str], Any]] = {
+        "passages": int, "shots": int, "reader": lambda text: SWITCH[text.lower()],
+        "search_mode": str, "reranker": str, "adapter": str, "instruction": str,
+        "model": lambda text: ModelChoice("folder", text),
+    }  # fmt: skip
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        try:
+            found[key] = kinds[key](value)
+        except (KeyError, ValueError):
+            raise SettingsError(
+                f"{pair!r} is no setting of an arm.",
+                f"Write name=value; names: {', '.join(kinds)}; reader is on or off.",
+            ) from None
+    return found
+
+
+def _arm_line(row: dict[str, Any]) -> str:
+    own = f", like {row['copy_of']} with {row['settings']}" if row["copy_of"] else ""
+    return f"{row['arm']}: {row['name']}{own}, " + ("ready" if row["ready"] else row["missing"])
 
 
 def ask(
@@ -46,12 +120,12 @@ def ask(
     questions = read_questions(file) if file else [question]
     if not questions or not all(item.strip() for item in questions):
         raise EvaluationError("There is no question.", "Give one, or --file QUESTIONS.jsonl.")
-    arms = arm or _ready(workspace)
+    asked = [each.id for each in _chosen(workspace, arm)]
     lab = open_lab(workspace, Settings())
     files = {document.id: document.file_name for document in lab.knowledge.documents()}
     failed = False
     try:
-        pending = [lab.ask(item, arms) for item in questions]
+        pending = [lab.ask(item, asked) for item in questions]
         for item, answers in zip(questions, pending, strict=True):
             rows = [answer_row(each.answer(), files) for each in answers]
             failed = failed or all(row["error"] for row in rows)
@@ -114,9 +188,7 @@ def evaluate(
         str, typer.Option(help="Environment variable that holds the judge's key.")
     ] = "",
     variety: Annotated[bool, typer.Option(help="Draw several answers to some questions.")] = False,
-    self_check: Annotated[
-        Strategy | None, typer.Option(help="Compare this arm with itself (A/A).")
-    ] = None,
+    self_check: Annotated[str, typer.Option(help="Compare this arm with itself (A/A).")] = "",
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
@@ -143,11 +215,11 @@ def evaluate(
     if judge_url or judge_model:
         judge = ModelChoice("endpoint", judge_model, judge_url, judge_key)
     if self_check:
-        plan = make_self_check(asked, self_check)
+        plan = make_self_check(asked, _chosen(workspace, [self_check])[0])
     else:
-        arms = arm or _ready(workspace)
+        chosen = _chosen(workspace, arm)
         diversity = 10 if variety else 0
-        plan = make_plan(asked, arms, diversity_questions=diversity, judge=judge)
+        plan = make_plan(asked, chosen, diversity_questions=diversity, judge=judge)
     job = start_evaluation(workspace, plan, asked)
     if not wait:
         finish(job, False, as_json)

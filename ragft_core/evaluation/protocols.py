@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ragft_core.types import Answer, Sampling, Strategy
+from ragft_core.types import Answer, Sampling
 
 
 class Pending(Protocol):
@@ -28,7 +28,7 @@ class ArmRunner(Protocol):
     def ask(
         self,
         question: str,
-        strategies: Sequence[Strategy],
+        arms: Sequence[str],
         *,
         sampling: Sampling | None = None,
         priority: int = 0,

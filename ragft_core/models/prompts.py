@@ -23,6 +23,7 @@ def render_messages(
     *,
     instruction: str = DEFAULT_INSTRUCTION,
     passages: Sequence[tuple[str, str]] = (),
+    examples: Sequence[Message] = (),
     history: Sequence[Message] = (),
 ) -> tuple[Message, ...]:
     """Builds the conversation that an arm sends to the model.
@@ -31,14 +32,15 @@ def render_messages(
         question: What the user asks, as typed.
         instruction: The workspace's standing instruction.
         passages: (title, text) pairs in the order of their rank; empty for arms that read nothing.
+        examples: Turns of a few-shot prompt, before the conversation.
         history: Earlier turns of this conversation, oldest first, without their passages.
 
     Returns:
-        A system message, the history, and the user's turn.
+        A system message, the examples, the history, and the user's turn.
     """
     system = f"{instruction} {GROUNDING}" if passages else instruction
     body = f"{render_passages(passages)}\n\nQuestion: {question}" if passages else question
-    return (Message("system", system), *history, Message("user", body.strip()))
+    return (Message("system", system), *examples, *history, Message("user", body.strip()))
 
 
 def render_passages(passages: Sequence[tuple[str, str]]) -> str:

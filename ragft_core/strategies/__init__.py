@@ -1,11 +1,18 @@
-"""The strategies made runnable: five arms over one base model, one knowledge base.
+"""The strategies made runnable: arms over one base model and one knowledge base.
 
 ``open_lab`` puts a workspace's generator and knowledge base together; ``Lab.ask`` answers one
 question with any arms at the same time. ``arm_states`` says, without loading a model, which arms
 can run and what the others miss.
 """
 
-from ragft_core.strategies.arms import ArmState, Need, arm_states
+from ragft_core.strategies.arms import (
+    ArmState,
+    Need,
+    add_arm,
+    arm_states,
+    remove_arm,
+    workspace_arms,
+)
 from ragft_core.strategies.conversations import (
     Conversation,
     Turn,
@@ -24,6 +31,7 @@ from ragft_core.strategies.lab import (
     open_workspace_generator,
 )
 from ragft_core.strategies.passages import training_passages
+from ragft_core.strategies.prepare import search_settings
 
 __all__ = [
     "ArmState",
@@ -33,6 +41,7 @@ __all__ = [
     "PendingAnswer",
     "Turn",
     "Vote",
+    "add_arm",
     "arm_states",
     "list_conversations",
     "load_conversation",
@@ -40,7 +49,10 @@ __all__ = [
     "open_embedder",
     "open_lab",
     "open_workspace_generator",
+    "remove_arm",
     "save_turn",
     "save_vote",
+    "search_settings",
     "training_passages",
+    "workspace_arms",
 ]

@@ -1,18 +1,19 @@
-"""Which arms a workspace can run, and what each of the others misses."""
+"""The arms of a workspace: the ready-made and its own, which can run, and what the others miss."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from ragft_core.finetuning import list_adapters
+from ragft_core.arms import ARMS, AdapterKind, Arm, Reads, find_arm
+from ragft_core.errors import SettingsError
+from ragft_core.finetuning import get_adapter, list_adapters, load_examples
 from ragft_core.knowledge import documents
-from ragft_core.types import Adapter, Strategy
+from ragft_core.types import Adapter, SearchMode, Split
 from ragft_core.workspace import Workspace, WorkspaceSettings
 
 READER = "bundled:reader"
-READS = {Strategy.LONG_CONTEXT, Strategy.RAG, Strategy.HYBRID}
-TRAINED = {Strategy.FINE_TUNED, Strategy.HYBRID}
 
 
 class Need(StrEnum):
@@ -20,6 +21,7 @@ class Need(StrEnum):
 
     NOTHING = ""
     DOCUMENTS = "documents"
+    EXAMPLES = "examples"
     ADAPTER = "adapter"
     LOCAL_MODEL = "local-model"
 
@@ -28,7 +30,7 @@ class Need(StrEnum):
 class ArmState:
     """Whether an arm can run; ``adapter`` is the id it would use, ``reason`` what is missing."""
 
-    strategy: Strategy
+    arm: Arm
     adapter: str | None = None
     need: Need = Need.NOTHING
     reason: str = ""
@@ -39,46 +41,109 @@ class ArmState:
         return self.need is Need.NOTHING
 
 
+def workspace_arms(workspace: Workspace) -> tuple[Arm, ...]:
+    """The ready-made arms, then the workspace's own.
+
+    Raises:
+        WorkspaceError: The workspace cannot be read.
+    """
+    return ARMS + workspace.settings().arms
+
+
+def add_arm(workspace: Workspace, base: str, name: str, **settings: Any) -> Arm:  # noqa: ANN401
+    """Makes an arm of the workspace's own and keeps it.
+
+    Args:
+        workspace: Where it is kept.
+        base: The id of the arm to copy.
+        name: What people call it.
+        settings: Fields of ``ArmSettings`` that differ from the copied arm's.
+
+    Raises:
+        SettingsError: There is no such arm, the name is taken, or a setting cannot be used.
+        ModelError: There is no such adapter.
+    """
+    arms = workspace_arms(workspace)
+    if settings.get("search_mode") and settings["search_mode"] not in set(SearchMode):
+        raise SettingsError(
+            f"There is no search mode {settings['search_mode']!r}.",
+            f"Choose one of: {', '.join(SearchMode)}.",
+        )
+    if settings.get("adapter"):
+        get_adapter(workspace, settings["adapter"])
+    arm = find_arm(arms, base).copy(name, (other.id for other in arms), **settings)
+    workspace.update(arms=(*workspace.settings().arms, arm))
+    return arm
+
+
+def remove_arm(workspace: Workspace, arm_id: str) -> None:
+    """Removes an arm of the workspace's own; evaluations and chats keep what it said.
+
+    Raises:
+        SettingsError: The workspace has no such arm of its own.
+    """
+    own = workspace.settings().arms
+    gone = find_arm(own, arm_id)
+    workspace.update(arms=tuple(arm for arm in own if arm != gone))
+
+
 def arm_states(workspace: Workspace) -> list[ArmState]:
-    """The state of every arm, in the order of ``Strategy``. Loads no model.
+    """The state of every arm, in the order of ``workspace_arms``. Loads no model.
 
     Raises:
         WorkspaceError: The workspace cannot be read.
     """
     settings = workspace.settings()
-    has_documents = bool(documents(workspace))
-    adapters = list_adapters(workspace)
-    return [_state(strategy, settings, has_documents, adapters) for strategy in Strategy]
+    found = _Found(
+        bool(documents(workspace)),
+        any(example.split is Split.TRAIN for example in load_examples(workspace)),
+        list_adapters(workspace),
+    )
+    return [_state(arm, settings, found) for arm in workspace_arms(workspace)]
 
 
-def _state(
-    strategy: Strategy, settings: WorkspaceSettings, has_documents: bool, adapters: list[Adapter]
-) -> ArmState:
-    if strategy in READS and not has_documents:
+@dataclass(frozen=True)
+class _Found:
+    """What the workspace has for its arms."""
+
+    documents: bool
+    examples: bool
+    adapters: list[Adapter]
+
+
+def _state(arm: Arm, settings: WorkspaceSettings, found: _Found) -> ArmState:
+    model = arm.settings.model or settings.model
+    if arm.reads is not Reads.NOTHING and not found.documents:
+        return ArmState(arm, need=Need.DOCUMENTS, reason="There are no documents to read from yet.")
+    if arm.settings.shots and not found.examples:
         return ArmState(
-            strategy, need=Need.DOCUMENTS, reason="There are no documents to read from yet."
+            arm, need=Need.EXAMPLES, reason="There are no examples to show in the prompt yet."
         )
-    if strategy in TRAINED and settings.model.kind == "endpoint":
+    if arm.is_trained and model.kind == "endpoint":
         return ArmState(
-            strategy,
+            arm,
             need=Need.LOCAL_MODEL,
             reason="An endpoint cannot be fine-tuned here; choose a local model.",
         )
-    if strategy is Strategy.RAG:
-        return ArmState(strategy, adapter=_reader(settings, adapters))
-    if strategy not in TRAINED:
-        return ArmState(strategy)
-    with_context = strategy is Strategy.HYBRID
-    wanted = settings.hybrid_adapter if with_context else settings.adapter
-    own = [a for a in adapters if not a.bundled and a.with_context == with_context]
+    if arm.is_trained:
+        return _with_adapter(arm, settings, found.adapters)
+    wanted = settings.reader if arm.settings.reader is None else arm.settings.reader
+    reads = arm.adapter is AdapterKind.READER and wanted and model.kind == "bundled"
+    shipped = any(adapter.id == READER for adapter in found.adapters)
+    return ArmState(arm, adapter=READER if reads and shipped else None)
+
+
+def _with_adapter(arm: Arm, settings: WorkspaceSettings, adapters: list[Adapter]) -> ArmState:
+    """A trained arm uses the adapter it names, else the workspace's choice, else the newest."""
+    own = [a for a in adapters if not a.bundled and a.with_context == arm.retrieves]
+    if arm.settings.adapter:
+        if not any(a.id == arm.settings.adapter for a in adapters):
+            reason = f"Its adapter {arm.settings.adapter} is not there any more."
+            return ArmState(arm, need=Need.ADAPTER, reason=reason)
+        return ArmState(arm, adapter=arm.settings.adapter)
+    wanted = settings.hybrid_adapter if arm.retrieves else settings.adapter
     chosen = next((a for a in own if a.id == wanted), own[-1] if own else None)
     if chosen is None:
-        how = "with retrieved passages" if with_context else "on your examples"
-        return ArmState(strategy, need=Need.ADAPTER, reason=f"No adapter was trained {how} yet.")
-    return ArmState(strategy, adapter=chosen.id)
-
-
-def _reader(settings: WorkspaceSettings, adapters: list[Adapter]) -> str | None:
-    """The bundled reading adapter, where it is wanted and belongs to the model in use."""
-    fits = settings.reader and settings.model.kind == "bundled"
-    return READER if fits and any(a.id == READER for a in adapters) else None
+        how = "with retrieved passages" if arm.retrieves else "on your examples"
+        return ArmState(arm, need=Need.ADAPTER, reason=f"No adapter was trained {how} yet.")
+    return ArmState(arm, adapter=chosen.id)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ragft_core.errors import WorkspaceError
-from ragft_core.types import Answer, Message, Strategy, from_dict, to_dict
+from ragft_core.types import Answer, Message, from_dict, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
 
 TIE = "tie"
@@ -31,11 +31,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class Vote:
-    """A person's verdict on a turn: the strategy that won, ``tie`` or ``all-bad``."""
+    """A person's verdict on a turn: the arm that won, ``tie`` or ``all-bad``."""
 
     turn: str
     choice: str
-    arms: tuple[Strategy, ...]
+    arms: tuple[str, ...]
     at: str
     blind: bool = False
 
@@ -57,9 +57,9 @@ class Conversation:
         """The vote on a turn, or None."""
         return (self.votes or {}).get(turn.id)
 
-    def history(self) -> dict[Strategy, tuple[Message, ...]]:
+    def history(self) -> dict[str, tuple[Message, ...]]:
         """What each arm remembers: the questions with its own answers, without passages."""
-        past: dict[Strategy, tuple[Message, ...]] = {}
+        past: dict[str, tuple[Message, ...]] = {}
         for turn in self.turns:
             for answer in turn.answers:
                 if answer.text:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from ragft_core.arms import find_arm
 from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
 from ragft_core.knowledge import Embedder, KnowledgeBase
@@ -17,7 +18,7 @@ from ragft_core.settings import Settings
 from ragft_core.strategies.arms import ArmState, arm_states
 from ragft_core.strategies.cite import cite
 from ragft_core.strategies.prepare import Prepared, Preparer
-from ragft_core.types import Answer, Message, ModelChoice, Sampling, Strategy
+from ragft_core.types import Answer, Message, ModelChoice, Sampling
 from ragft_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ class PendingAnswer:
         self._generation = generation
 
     @property
-    def arm(self) -> Strategy:
-        """The strategy that answers."""
+    def arm(self) -> str:
+        """The id of the arm that answers."""
         return self._base.arm
 
     @property
@@ -89,14 +90,24 @@ class PendingAnswer:
 
 
 class Lab:
-    """A workspace with its generator and its knowledge base."""
+    """A workspace with its generator and its knowledge base.
+
+    ``open_model`` loads the model of an arm that names another than its workspace's, when it is
+    asked first.
+    """
 
     def __init__(
-        self, workspace: Workspace, generator: Generator, knowledge: KnowledgeBase
+        self,
+        workspace: Workspace,
+        generator: Generator,
+        knowledge: KnowledgeBase,
+        open_model: Callable[[ModelChoice], Generator] | None = None,
     ) -> None:
         self.workspace = workspace
         self.generator = generator
         self.knowledge = knowledge
+        self._open_model = open_model
+        self._others: dict[ModelChoice, Generator] = {}
 
     def arms(self) -> list[ArmState]:
         """The state of every arm."""
@@ -105,8 +116,8 @@ class Lab:
     def ask(
         self,
         question: str,
-        strategies: Sequence[Strategy],
-        history: Mapping[Strategy, Sequence[Message]] | None = None,
+        arms: Sequence[str],
+        history: Mapping[str, Sequence[Message]] | None = None,
         *,
         sampling: Sampling | None = None,
         priority: int = 0,
@@ -115,44 +126,46 @@ class Lab:
 
         Args:
             question: As the user typed it.
-            strategies: The arms to run, each at most once.
+            arms: The ids of the arms to run, each at most once.
             history: Earlier turns of the conversation, as each arm remembers it.
             sampling: How to decode; greedy within the workspace's limit when None.
             priority: 0 for people who wait, larger for work in the background.
 
         Returns:
-            One pending answer per strategy, in their order. An arm that cannot run, or fails
+            One pending answer per arm, in their order. An arm that cannot run, or fails
             while it is prepared, has its reason in ``Answer.error``; the others go on.
+
+        Raises:
+            SettingsError: There is no arm with such an id.
         """
         settings = self.workspace.settings()
         sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(settings, self.generator, self.knowledge, sampling)
-        states = {state.strategy: state for state in self.arms()}
+        preparer = Preparer(settings, self.knowledge, sampling)
+        states = {state.arm.id: state for state in self.arms()}
+        known = [state.arm for state in states.values()]
         past = history or {}
         return [
-            self._start(states[strategy], question, past.get(strategy, ()), preparer, priority)
-            for strategy in strategies
+            self._start(
+                states[find_arm(known, arm).id], question, past.get(arm, ()), preparer, priority
+            )
+            for arm in arms
         ]
 
     def _start(
         self,
-        arm: ArmState,
+        state: ArmState,
         question: str,
         history: Sequence[Message],
         preparer: Preparer,
         priority: int,
     ) -> PendingAnswer:
-        base = Answer(
-            arm=arm.strategy,
-            question=question,
-            model=self.generator.name,
-            weights=self.generator.weights,
-            adapter=arm.adapter,
-        )
+        base = Answer(arm=state.arm.id, question=question, adapter=state.adapter)
         try:
-            if not arm.ready:
-                raise ModelError(arm.reason)
-            prepared = preparer.prepare(arm, question, history)
+            if not state.ready:
+                raise ModelError(state.reason)
+            generator = self._generator_of(state)
+            base = dataclasses.replace(base, model=generator.name, weights=generator.weights)
+            prepared = preparer.prepare(state, generator, question, history)
             base = dataclasses.replace(
                 base,
                 passages=prepared.passages,
@@ -160,18 +173,32 @@ class Lab:
                 retrieval_s=prepared.retrieval_s,
                 note=prepared.note,
             )
-            generation = self.generator.submit(prepared.request, priority=priority)
+            generation = generator.submit(prepared.request, priority=priority)
         except RagftError as error:
             return PendingAnswer(dataclasses.replace(base, error=str(error), finish="error"))
         except Exception as error:  # a bug in one arm must not take the other columns down
-            log.exception("The arm %s failed", arm.strategy)
+            log.exception("The arm %s failed", state.arm.id)
             text = f"Internal error: {error}. The server's log has the details."
             return PendingAnswer(dataclasses.replace(base, error=text, finish="error"))
         return PendingAnswer(base, prepared, generation)
 
+    def _generator_of(self, state: ArmState) -> Generator:
+        """The workspace's generator, or that of the model which the arm names.
+
+        Raises:
+            ModelError: The arm's own model cannot be loaded.
+        """
+        choice = state.arm.settings.model
+        if choice is None or choice == self.workspace.settings().model or not self._open_model:
+            return self.generator
+        if choice not in self._others:
+            self._others[choice] = self._open_model(choice)
+        return self._others[choice]
+
     def close(self) -> None:
-        """Frees the generator."""
-        self.generator.close()
+        """Frees the generators."""
+        for generator in (self.generator, *self._others.values()):
+            generator.close()
 
 
 def open_embedder(settings: Settings) -> Embedder:
@@ -201,5 +228,10 @@ def open_lab(workspace: Workspace, settings: Settings) -> Lab:
         ModelError: A model is missing or cannot be loaded.
         RetrievalError: The index belongs to another embedder.
     """
-    generator = open_workspace_generator(workspace, workspace.settings().model, settings)
-    return Lab(workspace, generator, KnowledgeBase(workspace, open_embedder(settings)))
+
+    def open_model(choice: ModelChoice) -> Generator:
+        return open_workspace_generator(workspace, choice, settings)
+
+    generator = open_model(workspace.settings().model)
+    knowledge = KnowledgeBase(workspace, open_embedder(settings))
+    return Lab(workspace, generator, knowledge, open_model)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from ragft_core.arms import Arm, Reads
 from ragft_core.errors import ModelError
+from ragft_core.finetuning import load_examples
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.models.generator import Generator
 from ragft_core.models.prompts import passage_texts, render_messages
 from ragft_core.strategies.arms import ArmState
+from ragft_core.strategies.shots import nearest_examples
 from ragft_core.types import (
     Chunk,
     Message,
@@ -18,9 +22,10 @@ from ragft_core.types import (
     Request,
     Sampling,
     SearchMode,
-    Strategy,
 )
 from ragft_core.workspace import WorkspaceSettings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,72 +44,93 @@ class Preparer:
     def __init__(
         self,
         settings: WorkspaceSettings,
-        generator: Generator,
         knowledge: KnowledgeBase,
         sampling: Sampling,
     ) -> None:
         self._settings = settings
-        self._generator = generator
         self._knowledge = knowledge
         self._sampling = sampling
-        self._retrieved: dict[str, tuple[tuple[Passage, ...], float]] = {}
+        self._retrieved: dict[tuple[str, str, int, str], tuple[tuple[Passage, ...], float]] = {}
 
-    def prepare(self, arm: ArmState, question: str, history: Sequence[Message] = ()) -> Prepared:
+    def prepare(
+        self,
+        state: ArmState,
+        generator: Generator,
+        question: str,
+        history: Sequence[Message] = (),
+    ) -> Prepared:
         """Builds the arm's request.
+
+        What does not fit the model's context is left out from its end: passages, then documents.
 
         Raises:
             ModelError: The question alone does not fit the model's context.
             RetrievalError: The index cannot be searched.
         """
-        passages: tuple[Passage, ...] = ()
-        seconds = 0.0
-        note = ""
-        if arm.strategy in (Strategy.RAG, Strategy.HYBRID):
-            passages, seconds = self._retrieve(question)
-            note = "" if passages else "Retrieval found no passage."
-        elif arm.strategy is Strategy.LONG_CONTEXT:
-            passages, seconds = self._whole_documents(question)
+        arm = state.arm
+        passages, seconds = self._read(arm, generator, question)
+        note = "Retrieval found no passage." if arm.retrieves and not passages else ""
+        examples = self._examples(arm, question)
+
+        def render(shown: Sequence[Passage]) -> tuple[Message, ...]:
+            return render_messages(
+                question,
+                instruction=_or(arm.settings.instruction, self._settings.instruction),
+                passages=passage_texts(shown),
+                examples=examples,
+                history=history,
+            )
+
         wanted = len(passages)
-        messages = self._render(question, passages, history)
-        while passages and self._room(messages) < 0:
+        messages = render(passages)
+        while passages and self._room(generator, messages) < 0:
             passages = passages[:-1]
-            messages = self._render(question, passages, history)
-        if self._room(messages) < 0:
+            messages = render(passages)
+        if self._room(generator, messages) < 0:
             raise ModelError(
-                f"The question is too long for {self._generator.name}: it takes "
-                f"{self._generator.count_tokens(messages)} tokens, and with the answer "
-                f"{self._generator.context_tokens} fit.",
+                f"The question is too long for {generator.name}: it takes "
+                f"{generator.count_tokens(messages)} tokens, and with the answer "
+                f"{generator.context_tokens} fit.",
                 "Shorten the question, or start a new conversation.",
             )
         if len(passages) < wanted:
-            what = "documents" if arm.strategy is Strategy.LONG_CONTEXT else "passages"
-            note = f"{len(passages)} of {wanted} {what} fit into the model's context."
-        request = Request(messages, arm.adapter, self._sampling)
+            note = f"{len(passages)} of {wanted} {arm.reads} fit into the model's context."
+        request = Request(messages, state.adapter, self._sampling)
         return Prepared(request, passages, seconds, note)
 
-    def _render(
-        self, question: str, passages: Sequence[Passage], history: Sequence[Message]
-    ) -> tuple[Message, ...]:
-        return render_messages(
-            question,
-            instruction=self._settings.instruction,
-            passages=passage_texts(passages),
-            history=history,
-        )
+    def _read(
+        self, arm: Arm, generator: Generator, question: str
+    ) -> tuple[tuple[Passage, ...], float]:
+        match arm.reads:
+            case Reads.NOTHING:
+                return (), 0.0
+            case Reads.PASSAGES:
+                return self._retrieve(arm, question)
+            case Reads.DOCUMENTS:
+                return self._whole_documents(generator, question)
 
-    def _room(self, messages: Sequence[Message]) -> int:
-        used = self._generator.count_tokens(messages) + self._sampling.max_new_tokens
-        return self._generator.context_tokens - used
+    def _examples(self, arm: Arm, question: str) -> tuple[Message, ...]:
+        if not arm.settings.shots:
+            return ()
+        examples = load_examples(self._knowledge.workspace)
+        return nearest_examples(self._knowledge.embedder, examples, question, arm.settings.shots)
 
-    def _retrieve(self, question: str) -> tuple[tuple[Passage, ...], float]:
-        if question not in self._retrieved:
+    def _room(self, generator: Generator, messages: Sequence[Message]) -> int:
+        used = generator.count_tokens(messages) + self._sampling.max_new_tokens
+        return generator.context_tokens - used
+
+    def _retrieve(self, arm: Arm, question: str) -> tuple[tuple[Passage, ...], float]:
+        mode, k, reranker = search_settings(arm, self._settings)
+        key = (question, mode, k, reranker)
+        if key not in self._retrieved:
             began = time.perf_counter()
-            mode = SearchMode(self._settings.search_mode)
-            found = self._knowledge.search(question, mode, self._settings.top_k)
-            self._retrieved[question] = (tuple(found), time.perf_counter() - began)
-        return self._retrieved[question]
+            found = self._knowledge.search(question, mode, k)
+            self._retrieved[key] = (tuple(found), time.perf_counter() - began)
+        return self._retrieved[key]
 
-    def _whole_documents(self, question: str) -> tuple[tuple[Passage, ...], float]:
+    def _whole_documents(
+        self, generator: Generator, question: str
+    ) -> tuple[tuple[Passage, ...], float]:
         """Whole documents, the likeliest first, within the workspace's token budget.
 
         When all fit they keep their own order, so that every question shares one long prefix.
@@ -113,7 +139,7 @@ class Preparer:
         documents = self._knowledge.documents()
         budget = min(
             self._settings.long_context_tokens,
-            self._generator.context_tokens - self._sampling.max_new_tokens,
+            generator.context_tokens - self._sampling.max_new_tokens,
         )
         if sum(document.n_tokens for document in documents) > budget:
             hits = self._knowledge.search(question, SearchMode.HYBRID, 50)
@@ -128,3 +154,18 @@ class Preparer:
             chunk = Chunk(f"{document.id}:all", document.id, 0, text, 0, len(text))
             taken.append(Passage(chunk, document.title, 0.0, len(taken) + 1))
         return tuple(taken), time.perf_counter() - began
+
+
+def search_settings(arm: Arm, settings: WorkspaceSettings) -> tuple[SearchMode, int, str]:
+    """How an arm searches: its mode, the number of passages, and its re-ranker or ``""``."""
+    own = arm.settings
+    return (
+        SearchMode(_or(own.search_mode, settings.search_mode)),
+        _or(own.passages, settings.top_k),
+        own.reranker or "",
+    )
+
+
+def _or(own: T | None, other: T) -> T:
+    """The arm's own setting, or else the workspace's."""
+    return other if own is None else own

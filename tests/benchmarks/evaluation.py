@@ -99,7 +99,7 @@ def simulate(runs: int) -> Iterator[tuple[str, float]]:
 def run_twice(workspace: Workspace) -> None:
     """Runs every ready arm on the test split, twice, and prints what it took and showed."""
     questions = workspace_questions(workspace)
-    arms = [state.strategy for state in arm_states(workspace) if state.ready]
+    arms = [state.arm for state in arm_states(workspace) if state.ready]
     for attempt in ("first run", "second run, nothing changed"):
         plan = make_plan(questions, arms)
         began = time.monotonic()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from ragft_core.arms import BY_ID, Arm
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.store.answers import StoredAnswer, Timing, keep
 from ragft_core.evaluation.store.plans import (
@@ -61,23 +62,23 @@ class FakeLab:
     def ask(
         self,
         question: str,
-        strategies: Sequence[Strategy],
+        arms: Sequence[str],
         *,
         sampling: Sampling | None = None,
         priority: int = 0,
     ) -> list[Done]:
         self.on_ask()
-        self.asked += [(strategy.value, question) for strategy in strategies]
-        return [Done(self._answer(question, strategy, sampling)) for strategy in strategies]
+        self.asked += [(arm, question) for arm in arms]
+        return [Done(self._answer(question, arm, sampling)) for arm in arms]
 
-    def _answer(self, question: str, arm: Strategy, sampling: Sampling | None) -> Answer:
+    def _answer(self, question: str, arm: str, sampling: Sampling | None) -> Answer:
         if question in self.fail:
             return Answer(arm, question, "", error="The endpoint did not answer.", finish="error")
         seed = sampling.seed if sampling and sampling.temperature else 0
         mark = hashlib.sha256(f"{question}/{arm}/{seed}".encode()).digest()[0]
         number = question.removeprefix("What is thing ").rstrip("?")
-        right = mark % 3 < (2 if arm is Strategy.RAG else 1)
-        passages = (passage(f"Thing {number} is number {number}."),) if arm is Strategy.RAG else ()
+        right = mark % 3 < (2 if arm == "rag" else 1)
+        passages = (passage(f"Thing {number} is number {number}."),) if arm == "rag" else ()
         text = f"number {number}" if right else "something else"
         return Answer(
             arm, question, text, passages=passages, prompt=f"{arm}: {question}", model="fake",
@@ -136,8 +137,12 @@ def questions() -> QuestionSet:
     return make_questions()
 
 
+def arms_of(ids: Sequence[str]) -> list[Arm]:
+    return [BY_ID[arm] for arm in ids]
+
+
 def planned(workspace: Workspace, questions: QuestionSet, **options: int) -> Plan:
-    plan = make_plan(questions, ARMS, **{"latency_questions": 2, **options})  # type: ignore[arg-type]
+    plan = make_plan(questions, arms_of(ARMS), **{"latency_questions": 2, **options})  # type: ignore[arg-type]
     save_plan(workspace, plan, questions)
     return plan
 
@@ -151,22 +156,21 @@ def stored_run(
     workspace: Workspace,
     questions: QuestionSet,
     say: Callable[[str, Question, int], str],
-    arms: Sequence[Strategy] = (Strategy.PROMPT, Strategy.RAG, Strategy.FINE_TUNED),
+    arms: Sequence[str] = (Strategy.PROMPT, Strategy.RAG, Strategy.FINE_TUNED),
     *,
     draws: int = 0,
     seconds: dict[str, float] | None = None,
 ) -> Plan:
     """A run as it lies on disk, with the answers that ``say(arm, question, draw)`` gives."""
-    plan = make_plan(questions, arms)
+    plan = make_plan(questions, arms_of(arms))
     folder = save_plan(workspace, plan, questions)
     rows = []
     for arm in plan.arms:
         for question in questions.questions:
             for draw in range(draws + 1):
-                strategy = Strategy(arm)
-                searched = strategy in (Strategy.RAG, Strategy.HYBRID)
+                searched = BY_ID[arm].retrieves
                 answer = Answer(
-                    strategy, question.text, say(arm, question, draw),
+                    arm, question.text, say(arm, question, draw),
                     passages=(passage("all there is"),) if searched else (),
                     prompt_tokens=50, completion_tokens=5,
                 )  # fmt: skip

@@ -10,14 +10,14 @@ from ragft_core.evaluation.running.forecast import (
 from ragft_core.evaluation.store.plans import make_plan
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace
-from tests.evaluation.conftest import ARMS, FakeLab, planned
+from tests.evaluation.conftest import ARMS, FakeLab, arms_of, planned
 from tests.evaluation.test_runner import run
 
 
 def test_time_is_unknown_until_the_machine_was_probed(
     stocked: Workspace, questions: QuestionSet
 ) -> None:
-    plan = make_plan(questions, ARMS)
+    plan = make_plan(questions, arms_of(ARMS))
     before = estimate_evaluation(stocked, Settings(), plan, questions)
     assert before.seconds is None
     assert (before.answers, before.reusable, before.timings) == (24, 0, 10)
@@ -32,7 +32,7 @@ def test_what_an_earlier_run_answered_is_not_counted_again(
     plan = planned(stocked, questions)
     run(stocked, plan)
     forecast = estimate_evaluation(
-        stocked, Settings(), make_plan(questions, ARMS, latency_questions=2), questions
+        stocked, Settings(), make_plan(questions, arms_of(ARMS), latency_questions=2), questions
     )
     assert (forecast.reusable, forecast.timings) == (24, 0)
     assert forecast.seconds == 2.0
@@ -46,6 +46,8 @@ def test_time_is_shared_out_by_what_each_arm_took(stocked: Workspace) -> None:
 def test_more_questions_show_smaller_differences(
     stocked: Workspace, questions: QuestionSet
 ) -> None:
-    forecast = estimate_evaluation(stocked, Settings(), make_plan(questions, ARMS), questions)
+    forecast = estimate_evaluation(
+        stocked, Settings(), make_plan(questions, arms_of(ARMS)), questions
+    )
     assert forecast.smallest[0] < forecast.smallest[1] <= 1
     assert forecast.needed_for_5[0] > forecast.needed_for_10[0]

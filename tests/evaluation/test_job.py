@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ragft_core.arms import BY_ID
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.reports.report import load_report
 from ragft_core.evaluation.reports.results import load_results
@@ -16,7 +17,7 @@ from ragft_core.evaluation.running.job import start_evaluation
 from ragft_core.evaluation.store.plans import Entrant, Plan, folder_of
 from ragft_core.jobs import Job, JobState
 from ragft_core.jobs.process import PROCESS_FILE, read_mark
-from ragft_core.types import ModelChoice, QuestionKind, Strategy
+from ragft_core.types import ModelChoice, QuestionKind
 from ragft_core.workspace import Workspace, now
 from tests.evaluation.test_runner import table
 
@@ -33,7 +34,7 @@ def small_questions() -> QuestionSet:
 
 def start(workspace: Workspace, number: int) -> tuple[Plan, Job]:
     """The bare model, greedy and drawn with a seed; times would differ from run to run."""
-    entrants = (Entrant(Strategy.PROMPT), Entrant(Strategy.PROMPT, 1))
+    entrants = (Entrant(BY_ID["prompt"]), Entrant(BY_ID["prompt"], 1))
     plan = Plan(f"eval-{number}", "small", now(), entrants, latency_questions=0, similarity=False)
     return plan, start_evaluation(workspace, plan, small_questions())
 

@@ -22,7 +22,7 @@ from ragft_core.models.remote.endpoints import EndpointGenerator
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, QuestionKind
 from ragft_core.workspace import Workspace
-from tests.evaluation.conftest import ARMS, FakeEmbedder, FakeLab, context_of
+from tests.evaluation.conftest import ARMS, FakeEmbedder, FakeLab, arms_of, context_of
 from tests.fakes import served
 
 
@@ -70,7 +70,7 @@ def choice(server: ThreadingHTTPServer) -> ModelChoice:
 def run(
     workspace: Workspace, questions: QuestionSet, choice: ModelChoice | None
 ) -> tuple[Plan, EvaluationReport]:
-    plan = make_plan(questions, ARMS, latency_questions=0, judge=choice)
+    plan = make_plan(questions, arms_of(ARMS), latency_questions=0, judge=choice)
     save_plan(workspace, plan, questions)
     evaluate(
         context_of(workspace, plan), Settings(), open_lab=FakeLab, open_embedder=FakeEmbedder,
@@ -156,11 +156,11 @@ def test_a_judge_that_cannot_work_is_refused_before_the_run(
     stocked: Workspace, questions: QuestionSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(EvaluationError, match="address and a model name"):
-        make_plan(questions, ARMS, judge=ModelChoice("endpoint", "grader"))
+        make_plan(questions, arms_of(ARMS), judge=ModelChoice("endpoint", "grader"))
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     choice = ModelChoice("endpoint", "grader", "http://127.0.0.1:9/v1", "NO_SUCH_KEY")
     with pytest.raises(ModelError, match="NO_SUCH_KEY"):
-        start_evaluation(stocked, make_plan(questions, ARMS, judge=choice), questions)
+        start_evaluation(stocked, make_plan(questions, arms_of(ARMS), judge=choice), questions)
     assert not list(stocked.path.glob("evaluations/*"))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ragft_core.arms import BY_ID
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.questions.question_sets import QuestionSet
 from ragft_core.evaluation.reports.report import EvaluationReport, load_report
@@ -21,12 +22,13 @@ from ragft_core.evaluation.store.plans import (
     save_plan,
 )
 from ragft_core.settings import Settings
-from ragft_core.types import Strategy, to_dict
+from ragft_core.types import to_dict
 from ragft_core.workspace import Workspace
 from tests.evaluation.conftest import (
     ARMS,
     FakeEmbedder,
     FakeLab,
+    arms_of,
     context_of,
     make_questions,
     planned,
@@ -178,15 +180,15 @@ def test_an_arm_that_fails_often_is_not_ranked(stocked: Workspace, questions: Qu
 def test_an_arm_that_cannot_run_is_refused_before_anything_starts(
     workspace: Workspace, questions: QuestionSet
 ) -> None:
-    with pytest.raises(EvaluationError, match="rag cannot run"):
-        start_evaluation(workspace, make_plan(questions, ARMS), questions)
+    with pytest.raises(EvaluationError, match="RAG cannot run"):
+        start_evaluation(workspace, make_plan(questions, arms_of(ARMS)), questions)
     assert not (workspace.path / "evaluations").exists()
 
 
 def test_a_self_check_draws_with_two_seeds_and_finds_no_winner(
     stocked: Workspace, questions: QuestionSet
 ) -> None:
-    plan = make_self_check(questions, Strategy.RAG)
+    plan = make_self_check(questions, BY_ID["rag"])
     save_plan(stocked, plan, questions)
     run(stocked, plan)
     report = load_report(stocked, plan.id)

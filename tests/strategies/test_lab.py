@@ -34,7 +34,7 @@ def lab_of(knowledge: KnowledgeBase, generator: ScriptedGenerator) -> Lab:
 
 
 def test_an_empty_workspace_has_the_prompt_arm_only(workspace: Workspace) -> None:
-    states = {state.strategy: state for state in arm_states(workspace)}
+    states = {state.arm.id: state for state in arm_states(workspace)}
     assert [s for s, state in states.items() if state.ready] == [Strategy.PROMPT]
     assert states[Strategy.RAG].need is Need.DOCUMENTS
     assert states[Strategy.FINE_TUNED].need is Need.ADAPTER
@@ -42,7 +42,7 @@ def test_an_empty_workspace_has_the_prompt_arm_only(workspace: Workspace) -> Non
 
 def test_an_endpoint_has_no_trained_arms(workspace: Workspace) -> None:
     workspace.update(model=ModelChoice("endpoint", "some-model", "http://127.0.0.1:1/v1"))
-    states = {state.strategy: state for state in arm_states(workspace)}
+    states = {state.arm.id: state for state in arm_states(workspace)}
     assert states[Strategy.FINE_TUNED].need is Need.LOCAL_MODEL
     assert states[Strategy.PROMPT].ready
 

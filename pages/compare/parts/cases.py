@@ -14,10 +14,9 @@ from ragft_core.evaluation import Results
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.evaluation.reports import Flip, Slice, flips
 from ragft_core.evaluation.scoring import BY_NAME
-from ragft_core.types import Strategy
 
 PAGE = 10
-RAG, TUNED = Strategy.RAG.value, Strategy.FINE_TUNED.value
+RAG, TUNED = "rag", "fine-tuned"
 
 
 def cases(results: Results, score: str, part: Slice) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pages.ui import arms, charts
+from ragft_core.arms import Arm
 from ragft_core.evaluation import EvaluationReport
 from ragft_core.evaluation.reports import ArmLatency, LabelTable, ScoreTable
 from ragft_core.evaluation.scoring import BY_NAME, Scorer
-from ragft_core.types import Strategy
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -20,13 +20,13 @@ PROFILE = ("correct", "f1", "abstains", "answers", "support", "hit")
 
 def name_of(arm: str) -> str:
     """An arm's name, with the seed of an A/A check."""
-    strategy, _, seed = arm.partition("@")
-    return arms.label(strategy) + (f", seed {seed}" if seed else "")
+    arm, _, seed = arm.partition("@")
+    return arms.label(arm) + (f", seed {seed}" if seed else "")
 
 
-def look_of(arm: str) -> arms.Look:
+def look_of(arm: str) -> Arm:
     """An arm's look; both seeds of an A/A check look alike."""
-    return arms.look(Strategy(arm.partition("@")[0]))
+    return arms.look(arm.partition("@")[0])
 
 
 def shown(scorer: Scorer, value: float | None) -> str:

@@ -160,7 +160,7 @@ def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> No
         st.caption(f"Your vote: {said or arms.label(vote.choice)}")
         return
     names = {
-        answer.arm.value: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)
+        answer.arm: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)
         for i, answer in enumerate(turn.answers)
         if not answer.error
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import arms, components, resources, state
+from pages.ui import arms, components, own_arms, resources, state
 from pages.ui.generate_examples import writing_form, writing_progress
 from pages.ui.workspace_settings import endpoint_fields
+from ragft_core.arms import Arm
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation import (
     Forecast,
@@ -27,7 +28,7 @@ from ragft_core.evaluation import (
 from ragft_core.evaluation.questions import KIND_LABELS
 from ragft_core.finetuning.examples import FORMATS
 from ragft_core.strategies import arm_states
-from ragft_core.types import ModelChoice, Strategy
+from ragft_core.types import ModelChoice
 from ragft_core.workspace import Workspace
 
 OWN, WRITTEN, BROUGHT = "Test split", "Written from the documents", "A file"
@@ -39,11 +40,11 @@ def setup(workspace: Workspace) -> None:
     with left:
         questions = _choose_questions(workspace)
     with right:
-        strategies = _choose_arms(workspace)
+        chosen = _choose_arms(workspace)
     if questions is None:
         return
     _show_leaks(workspace, questions)
-    if len(strategies) < 2:
+    if len(chosen) < 2:
         st.caption("Choose two or more arms to compare.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -62,7 +63,7 @@ def setup(workspace: Workspace) -> None:
         )  # fmt: skip
     judge = _choose_judge(workspace) if judging else None
     plan = make_plan(
-        questions, strategies, diversity_questions=10 if varied else 0, similarity=similarity,
+        questions, chosen, diversity_questions=10 if varied else 0, similarity=similarity,
         judge=judge,
     )  # fmt: skip
     forecast = estimate_evaluation(workspace, state.settings(), plan, questions)
@@ -78,9 +79,9 @@ def setup(workspace: Workspace) -> None:
                 "Asks one arm twice, drawn with two seeds. There must be no winner; if there is "
                 "one, these questions cannot tell arms apart."
             )
-            for strategy in strategies:
-                if st.button(arms.label(strategy), key=f"eval.self.{strategy}"):
-                    _start(workspace, make_self_check(questions, strategy), questions)
+            for arm in chosen:
+                if st.button(arm.name, key=f"eval.self.{arm.id}"):
+                    _start(workspace, make_self_check(questions, arm), questions)
 
 
 def _choose_questions(workspace: Workspace) -> QuestionSet | None:
@@ -152,18 +153,19 @@ def _brought_questions(workspace: Workspace) -> QuestionSet | None:
     return brought_questions(workspace, upload.name, upload.getvalue()) if upload else None
 
 
-def _choose_arms(workspace: Workspace) -> list[Strategy]:
+def _choose_arms(workspace: Workspace) -> list[Arm]:
     states = arm_states(workspace)
-    ready = [item.strategy for item in states if item.ready]
+    ready, default = arms.ready_and_chosen(states)
     st.markdown("**Arms**")
-    default = [strategy for strategy in ready if strategy is not Strategy.LONG_CONTEXT]
     chosen = st.pills(
         "Arms", ready, selection_mode="multi", default=default, label_visibility="collapsed", wrap=True,
-        format_func=lambda strategy: f"{arms.look(strategy).icon} {arms.label(strategy)}",
+        format_func=arms.choice,
         key=f"eval.arms.{workspace.id}.{len(ready)}",
     )  # fmt: skip
     components.missing_arms(states)
-    return [strategy for strategy in ready if strategy in chosen]
+    with st.expander("Arms of your own", icon=":material/add_circle:"):
+        own_arms.section(workspace)
+    return [item.arm for item in states if item.arm.id in chosen]
 
 
 def _choose_judge(workspace: Workspace) -> ModelChoice | None:

@@ -14,9 +14,9 @@ from ragft_core.evaluation.reports.verdicts import MINUS, corrected
 from ragft_core.evaluation.statistics.bootstrap import group, resample
 from ragft_core.evaluation.statistics.estimates import Difference, Summary, compare
 from ragft_core.finetuning import load_examples
-from ragft_core.types import QuestionKind, Split, Strategy
+from ragft_core.types import QuestionKind, Split
 
-RAG, TUNED, PROMPT = Strategy.RAG.value, Strategy.FINE_TUNED.value, Strategy.PROMPT.value
+RAG, TUNED, PROMPT = "rag", "fine-tuned", "prompt"
 
 
 @dataclass(frozen=True)

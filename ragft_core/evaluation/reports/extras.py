@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragft_core.arms import AdapterKind, Reads
 from ragft_core.errors import ModelError
 from ragft_core.evaluation.labels import Confusion, accuracy, confusion, macro_f1
 from ragft_core.evaluation.reports.results import Results
@@ -13,7 +14,7 @@ from ragft_core.evaluation.scoring import measures
 from ragft_core.evaluation.statistics.bootstrap import group, resample, wilson
 from ragft_core.evaluation.statistics.estimates import Difference, Summary, compare, summarise
 from ragft_core.finetuning import get_adapter
-from ragft_core.types import QuestionKind, Strategy
+from ragft_core.types import QuestionKind
 
 _DRAWS = 1000
 
@@ -152,9 +153,16 @@ def _training_seconds(results: Results, adapter: str | None) -> float | None:
 
 def forgetting(results: Results) -> list[Forgetting]:
     """General-knowledge questions: every arm against the bare model."""
-    base = Strategy.PROMPT.value
-    if base not in results.ranked_arms:
+    plain = [
+        arm
+        for arm in results.ranked_arms
+        if (known := results.plan.arm(arm)).reads is Reads.NOTHING
+        and known.adapter is AdapterKind.NONE
+        and not known.settings.shots
+    ]
+    if not plain:
         return []
+    base = plain[0]
     mask = np.array([q.kind is QuestionKind.GENERAL for q in results.ranked], dtype=bool)
     if not mask.any():
         return []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragft_core.arms import BY_ID
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.reports import extras
 from ragft_core.evaluation.reports.extras import (
@@ -20,11 +21,11 @@ from ragft_core.evaluation.reports.extras import (
 )
 from ragft_core.evaluation.reports.judge_agreement import JudgeReport, judge_report
 from ragft_core.evaluation.reports.results import ArmRecord, Results, ScoreTable, Slice
-from ragft_core.evaluation.reports.verdicts import Verdict, agreement, arm_name, capital
+from ragft_core.evaluation.reports.verdicts import Verdict, agreement, capital
 from ragft_core.evaluation.scoring.catalogue import SCORERS
 from ragft_core.evaluation.statistics.significance import detectable
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
-from ragft_core.types import QuestionKind, Strategy, from_dict
+from ragft_core.types import QuestionKind, from_dict
 from ragft_core.workspace import Workspace
 
 ROBUST_SCORE = "correct"
@@ -87,7 +88,7 @@ def make_report(results: Results) -> EvaluationReport:
         verdict=overall(results, robust.verdict, sensitive.verdict),
         robust=robust.verdict,
         sensitive=sensitive.verdict,
-        agreement=agreement(robust.verdict, sensitive.verdict),
+        agreement=agreement(robust.verdict, sensitive.verdict, results.plan.names),
         detectable=detectable(robust.n, disagreement(robust), len(robust.differences)),
         notes=tuple(notes(results, robust)),
         tables=tuple(tables),
@@ -148,7 +149,7 @@ def overall(results: Results, robust: Verdict, sensitive: Verdict) -> str:
             )
         return f"A/A check passed: no winner between two runs of one arm. {robust.text}"
     if robust.winner and sensitive.winner and robust.winner != sensitive.winner:
-        return f"No overall winner. {agreement(robust, sensitive)}"
+        return f"No overall winner. {agreement(robust, sensitive, results.plan.names)}"
     return robust.text
 
 
@@ -170,7 +171,7 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
     """What limits the result, most important first."""
     found = [results.questions.caveat] if results.questions.caveat else []
     for record in results.records:
-        name = capital(arm_name(record.arm))
+        name = capital(results.plan.names[record.arm])
         if record.failed and not record.ranked:
             found.append(
                 f"{name} is not ranked: it failed on {record.failed} of {record.asked} questions "
@@ -202,22 +203,31 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
     same = same_passages(results)
     if same is not None and same < 1:
         found.append(
-            f"RAG and hybrid were given the same passages on {same:.0%} of the questions only."
+            f"Arms that retrieve were given the same passages on {same:.0%} of the questions only."
         )
     return found
 
 
 def same_passages(results: Results) -> float | None:
-    """On how many questions RAG and hybrid read the same passages; None unless both ran."""
-    pairs = [
-        (results.answer(Strategy.RAG, q.id), results.answer(Strategy.HYBRID, q.id))
-        for q in results.ranked
+    """The share of questions on which all retrieving arms read the same; None unless two ran.
+
+    Arms that were made to search otherwise are left out.
+    """
+    alike = [
+        entrant.name
+        for entrant in results.plan.entrants
+        if entrant.arm.retrieves and not entrant.arm.base
     ]
-    same = [
-        [p.chunk.id for p in left.answer.passages] == [p.chunk.id for p in right.answer.passages]
-        for left, right in pairs
-        if left and right and not left.answer.error and not right.answer.error
-    ]
+    same = []
+    for question in results.ranked:
+        rows = [results.answer(arm, question.id) for arm in alike]
+        read = [
+            tuple(p.chunk.id for p in row.answer.passages)
+            for row in rows
+            if row and not row.answer.error
+        ]
+        if len(read) > 1:
+            same.append(len(set(read)) == 1)
     return sum(same) / len(same) if same else None
 
 
@@ -252,12 +262,18 @@ def flips(results: Results, a: str, b: str, score: str, part: Slice | None = Non
 
 
 def vote_shares(workspace: Workspace) -> dict[str, tuple[int, int]]:
-    """Human votes from Chat: per strategy, how often it was preferred and how often it stood."""
+    """Human votes from Chat: per arm id, how often it was preferred and how often it stood."""
     from ragft_core.strategies import load_votes
 
     won: Counter[str] = Counter()
     stood: Counter[str] = Counter()
     for vote in load_votes(workspace):
         won[vote.choice] += 1
-        stood.update(arm.value for arm in vote.arms)
-    return {arm: (won[arm], stood[arm]) for arm in map(str, Strategy) if stood[arm]}
+        stood.update(vote.arms)
+    return {arm: (won[arm], stood[arm]) for arm in sorted(stood, key=_place)}
+
+
+def _place(arm: str) -> tuple[int, str]:
+    """The ready-made arms in their order, then a workspace's own by id."""
+    ready_made = list(BY_ID)
+    return (ready_made.index(arm) if arm in ready_made else len(ready_made), arm)

@@ -37,6 +37,7 @@ from ragft_core.evaluation.store.plans import (
     PLAN_FILE,
     QUESTIONS_FILE,
     SIMILARITY_FILE,
+    Entrant,
     Plan,
     folder_of,
     load_plan,
@@ -55,7 +56,10 @@ LONG = ("long", "7 words and more")
 
 @dataclass(frozen=True)
 class ArmRecord:
-    """How an arm fared as a participant: what was asked of it and what came back."""
+    """How an arm fared as a participant: what was asked of it and what came back.
+
+    ``name`` is what people call it inside a sentence, ``strategy`` the one it stands for.
+    """
 
     arm: str
     asked: int
@@ -67,6 +71,8 @@ class ArmRecord:
     weights: str
     index_version: int | None
     error: str = ""
+    name: str = ""
+    strategy: str = ""
 
     @property
     def missing(self) -> int:
@@ -214,7 +220,9 @@ class Results:
         differences = compare(
             [arms[place] for place in measured], values[measured], clusters, weights
         )
-        verdict = decide(scorer, {arms[p]: summaries[arms[p]] for p in measured}, differences)
+        verdict = decide(
+            scorer, {arms[p]: summaries[arms[p]] for p in measured}, differences, self.plan.names
+        )
         return ScoreTable(
             score, part.key, part.n, clusters.unit, summaries,
             {arms[place]: share for place, share in zip(measured, best, strict=True)},
@@ -248,6 +256,7 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
                 details[arm, question.id] = score_answer(
                     question, row.answer, labelling=questions.labelling, similarity=cosine,
                     judgement=said.score if said else None,
+                    retrieves=plan.arm(arm).retrieves,
                 )  # fmt: skip
     ranked = questions.ranked
     scores = {
@@ -259,7 +268,7 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
     return Results(
         workspace, plan, questions, answers, tuple(stored_timings(folder)),
         {document.id: document.title for document in documents(workspace)},
-        scores, details, tuple(_record(arm, questions, answers) for arm in plan.arms),
+        scores, details, tuple(_record(entrant, questions, answers) for entrant in plan.entrants),
         judgements,
     )  # fmt: skip
 
@@ -284,8 +293,9 @@ def _value(scores: dict[str, Score] | None, name: str) -> float:
 
 
 def _record(
-    arm: str, questions: QuestionSet, answers: dict[tuple[str, str, int], StoredAnswer]
+    entrant: Entrant, questions: QuestionSet, answers: dict[tuple[str, str, int], StoredAnswer]
 ) -> ArmRecord:
+    arm = entrant.name
     rows = [answers[arm, q.id, 0] for q in questions.ranked if (arm, q.id, 0) in answers]
     good = [row for row in rows if not row.answer.error]
     failed = [row for row in rows if row.answer.error]
@@ -302,4 +312,6 @@ def _record(
         one.weights if one else "",
         versions[0] if versions else None,
         failed[0].answer.error if failed else "",
+        entrant.in_text,
+        entrant.arm.strategy.value,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragft_core.evaluation.reports.report import EvaluationReport
 from ragft_core.evaluation.reports.results import ScoreTable
-from ragft_core.evaluation.reports.verdicts import arm_name, describe
+from ragft_core.evaluation.reports.verdicts import describe
 from ragft_core.evaluation.scoring.catalogue import BY_NAME
 from ragft_core.evaluation.scoring.scorers import Scorer
 from ragft_core.evaluation.statistics.estimates import Summary
@@ -18,7 +18,8 @@ def report_text(report: EvaluationReport) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in report.kinds.items())
     lines += ["", f"{report.n_questions} questions ({kinds}); mean [95 % interval] n"]
     arms = [record.arm for record in report.arms if record.ranked]
-    rows = [["score", *(arm_name(arm) for arm in arms)]]
+    names = _names(report)
+    rows = [["score", *(names[arm] for arm in arms)]]
     for table in report.tables:
         if table.slice == "all":
             rows.append(_row(table, BY_NAME[table.score].label, arms))
@@ -47,6 +48,10 @@ def report_text(report: EvaluationReport) -> str:
     return "\n".join(lines)
 
 
+def _names(report: EvaluationReport) -> dict[str, str]:
+    return {record.arm: record.name or record.arm for record in report.arms}
+
+
 def _row(table: ScoreTable, label: str, arms: list[str]) -> list[str]:
     scorer = BY_NAME[table.score]
     return [label, *(_cell(scorer, table.summaries[arm]) for arm in arms)]
@@ -65,12 +70,13 @@ def _pairs(report: EvaluationReport, score: str) -> list[str]:
     if table is None or not table.differences:
         return []
     scorer = BY_NAME[score]
+    names = _names(report)
     lines = [f"Pairs by “{scorer.label}” ({table.differences[0].test}, Holm-corrected)"]
     for gap in table.differences:
         ahead, behind = (gap.a, gap.b) if gap.mean >= 0 else (gap.b, gap.a)
         state = "" if gap.decided else "; too close to call"
         lines.append(
-            f"  {arm_name(ahead)} over {arm_name(behind)}: {describe(scorer, gap)}, "
+            f"  {names[ahead]} over {names[behind]}: {describe(scorer, gap)}, "
             f"{max(gap.wins, gap.losses)} : {min(gap.wins, gap.losses)}{state}"
         )
     return lines

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ragft_core.arms import ARMS
 from ragft_core.evaluation.scoring.scorers import Scorer
 from ragft_core.evaluation.statistics.estimates import Difference, Summary
-from ragft_core.types import Strategy
 
-ARM_NAMES = {
-    Strategy.PROMPT: "prompt only",
-    Strategy.LONG_CONTEXT: "long context",
-    Strategy.RAG: "RAG",
-    Strategy.FINE_TUNED: "fine-tuned",
-    Strategy.HYBRID: "hybrid",
-}
-
+# What people call each arm inside a sentence, by the entrant's name (``Plan.names``).
+Names = Mapping[str, str]
+READY_MADE = {arm.id: arm.in_text for arm in ARMS}
 MINUS = "\u2212"
 
 
@@ -35,13 +30,11 @@ class Verdict:
     needed: int | None = None
 
 
-def arm_name(arm: str) -> str:
-    """What people call an arm."""
-    return ARM_NAMES.get(Strategy(arm), arm) if arm in set(Strategy) else arm
-
-
 def decide(
-    scorer: Scorer, summaries: dict[str, Summary], differences: Sequence[Difference]
+    scorer: Scorer,
+    summaries: dict[str, Summary],
+    differences: Sequence[Difference],
+    names: Names = READY_MADE,
 ) -> Verdict:
     """Names the winner, or says between which arms it is too close to call.
 
@@ -49,6 +42,7 @@ def decide(
         scorer: The score that is looked at, for its direction and unit.
         summaries: The arms that may be ranked, by name.
         differences: Every pair of them.
+        names: What people call them.
     """
     order = sorted(
         (arm for arm, summary in summaries.items() if summary.mean is not None),
@@ -59,45 +53,45 @@ def decide(
         return Verdict(scorer.name, None, (), f"{scorer.label}: not measured.")
     leader = order[0]
     if len(order) == 1:
-        text = f"Only {arm_name(leader)} was measured, so there is nothing to compare."
+        text = f"Only {names.get(leader, leader)} was measured, so there is nothing to compare."
         return Verdict(scorer.name, None, (leader,), text)
     against = {arm: _between(leader, arm, differences) for arm in order[1:]}
     rivals = [arm for arm, gap in against.items() if gap is None or not gap.decided]
     if not rivals:
         text = (
-            f"{capital(arm_name(leader))} is ahead by “{scorer.label}”: "
-            f"{describe(scorer, against[order[1]])} over {arm_name(order[1])}, the next best."
+            f"{capital(names.get(leader, leader))} is ahead by “{scorer.label}”: "
+            f"{describe(scorer, against[order[1]])} over {names.get(order[1], order[1])}, the next best."
         )
         return Verdict(scorer.name, leader, (leader,), text)
     # The nearest rival in the order of the means is the one whose difference is shown.
     gap = against[rivals[0]]
     leaders = (leader, *rivals)
-    text = f"Too close to call between {_listed(leaders)} by “{scorer.label}”"
+    text = f"Too close to call between {_listed(leaders, names)} by “{scorer.label}”"
     text += _how_close(scorer, gap)
     behind = [arm for arm in order[1:] if arm not in rivals]
     if behind:
         verb = "is" if len(behind) == 1 else "are"
-        text += f" {capital(_listed(behind))} {verb} behind {arm_name(leader)}."
+        text += f" {capital(_listed(behind, names))} {verb} behind {names.get(leader, leader)}."
     return Verdict(scorer.name, None, leaders, text, gap.needed if gap else None)
 
 
-def agreement(robust: Verdict, sensitive: Verdict) -> str:
+def agreement(robust: Verdict, sensitive: Verdict, names: Names = READY_MADE) -> str:
     """What it means when the two kinds of score agree or not; empty where they do (law 5)."""
     if robust.winner and robust.winner == sensitive.winner:
         return ""
     if robust.winner and sensitive.winner:
         return (
-            f"The two kinds of score disagree: by content {arm_name(robust.winner)} is ahead, by "
-            f"wording {arm_name(sensitive.winner)}. Scores of wording reward terse copies of the "
+            f"The two kinds of score disagree: by content {names.get(robust.winner, robust.winner)} is ahead, by "
+            f"wording {names.get(sensitive.winner, sensitive.winner)}. Scores of wording reward terse copies of the "
             "gold answers, which fine-tuning teaches; no overall winner is declared."
         )
     if sensitive.winner:
         return (
-            f"By wording {arm_name(sensitive.winner)} is ahead, by content it is too close to "
+            f"By wording {names.get(sensitive.winner, sensitive.winner)} is ahead, by content it is too close to "
             "call: what was measured may be style."
         )
     if robust.winner:
-        return f"By content {arm_name(robust.winner)} is ahead, by wording it is too close to call."
+        return f"By content {names.get(robust.winner, robust.winner)} is ahead, by wording it is too close to call."
     return ""
 
 
@@ -142,9 +136,9 @@ def _goodness(scorer: Scorer, summary: Summary) -> float:
     return summary.mean if scorer.higher_is_better else -summary.mean
 
 
-def _listed(arms: Sequence[str]) -> str:
-    names = [arm_name(arm) for arm in arms]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(arms: Sequence[str], names: Names) -> str:
+    said = [names.get(arm, arm) for arm in arms]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
 
 
 def capital(text: str) -> str:

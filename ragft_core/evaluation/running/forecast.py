@@ -77,7 +77,7 @@ def _seconds(workspace: Workspace, missing: list[Task], apart: list[Task]) -> fl
     if not missing and not apart:
         return 2.0
     rates = seconds_per_answer(workspace)
-    wanted = [task.entrant.strategy.value for task in (*missing, *apart)]
+    wanted = [task.entrant.arm.id for task in (*missing, *apart)]
     if not set(wanted) <= set(rates):
         return None
     return LOADING_S + sum(rates[arm] for arm in wanted)
@@ -115,13 +115,13 @@ def keep_seconds_per_answer(
 
 
 def probe(workspace: Workspace, lab: ArmRunner, plan: Plan, questions: QuestionSet) -> float:
-    """ArmRunner every arm two questions, keeps what they took, and returns the seconds."""
+    """Asks every arm two questions, keeps what they took, and returns the seconds."""
     began = time.monotonic()
     asked: list[tuple[str, float]] = []
-    strategies = [entrant.strategy for entrant in plan.entrants]
+    arms = [entrant.arm.id for entrant in plan.entrants]
     for question in spread(questions.ranked, PROBED_QUESTIONS):
-        answers = [pending.answer() for pending in lab.ask(question.text, strategies)]
-        asked += [(answer.arm.value, answer.total_s) for answer in answers if not answer.error]
+        answers = [pending.answer() for pending in lab.ask(question.text, arms)]
+        asked += [(answer.arm, answer.total_s) for answer in answers if not answer.error]
     seconds = time.monotonic() - began
     keep_seconds_per_answer(workspace, asked, seconds)
     return seconds

@@ -69,11 +69,13 @@ def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -
     """
     if not questions.questions:
         raise EvaluationError("The question set is empty.", "Bring at least one question.")
-    states = {state.strategy: state for state in arm_states(workspace)}
+    states = {state.arm.id: state for state in arm_states(workspace)}
     for entrant in plan.entrants:
-        if not states[entrant.strategy].ready:
+        state = states.get(entrant.arm.id)
+        if state is None or not state.ready:
+            reason = state.reason if state else "The workspace has no such arm."
             raise EvaluationError(
-                f"The arm {entrant.strategy.value} cannot run: {states[entrant.strategy].reason}",
+                f"The arm {entrant.in_text} cannot run: {reason}",
                 "Provide what it needs, or leave it out.",
             )
     if plan.judge:
@@ -188,7 +190,7 @@ def _answer(
         for task, pending in finished:
             answer = pending.answer()
             _keep_answer(context, folder, task, answer)
-            took.append((answer.arm.value, answer.total_s))
+            took.append((answer.arm, answer.total_s))
         done += len(finished)
         left = (time.monotonic() - began) / max(done - start, 1) * (len(tasks) - done)
         context.progress(
@@ -220,9 +222,9 @@ def _together(tasks: list[Task]) -> list[list[Task]]:
 
 
 def _ask(asks: ArmRunner, group: list[Task], priority: int) -> Sequence[Pending]:
-    strategies = [task.entrant.strategy for task in group]
+    arms = [task.entrant.arm.id for task in group]
     first = group[0]
-    return asks.ask(first.question.text, strategies, sampling=first.sampling, priority=priority)
+    return asks.ask(first.question.text, arms, sampling=first.sampling, priority=priority)
 
 
 def _keep_answer(context: JobContext, folder: Path, task: Task, answer: Answer) -> None:
@@ -240,7 +242,7 @@ def _measure(
     wanted: list[Task],
     lab: Callable[[], ArmRunner],
 ) -> None:
-    """ArmRunner the latency sample, one question and one arm at a time, and keeps the answers.
+    """Asks the latency sample, one question and one arm at a time, and keeps the answers.
 
     This comes before everything else: an engine that keeps the prompts it has read would answer a
     question that was asked before in a fraction of the time.
@@ -259,7 +261,7 @@ def _measure(
         context.progress(TIMES_SHARE * place / len(missing), f"Measuring times: {name}")
         if name != warm:
             warm = name
-            lab().ask(WARM_UP, [task.entrant.strategy], sampling=task.sampling)[0].answer()
+            lab().ask(WARM_UP, [task.entrant.arm.id], sampling=task.sampling)[0].answer()
         answer = _ask(lab(), [task], 0)[0].answer()
         if answer.error:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ragft_core.arms import BY_ID
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring import measures
@@ -221,6 +222,7 @@ def score_answer(
     labelling: Labelling = NO_LABELS,
     similarity: float | None = None,
     judgement: Score | None = None,
+    retrieves: bool | None = None,
 ) -> dict[str, Score]:
     """All scores of one answer, by the scorer's name.
 
@@ -230,9 +232,11 @@ def score_answer(
         labelling: The labels, where questions are to be labelled.
         similarity: Cosine to the nearest gold answer, where an embedder was at hand.
         judgement: What a judge said, where one was asked.
+        retrieves: Whether the arm searches for passages; None where it is a ready-made one.
     """
     if answer.error:
         failed = Score(None, f"the arm failed: {answer.error}")
         return {scorer.name: failed for scorer in SCORERS}
-    subject = Subject(question, answer, labelling, similarity, judgement)
+    searches = BY_ID[answer.arm].retrieves if retrieves is None else retrieves
+    subject = Subject(question, answer, labelling, similarity, judgement, searches)
     return {scorer.name: scorer.score(subject) for scorer in SCORERS}

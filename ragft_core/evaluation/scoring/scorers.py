@@ -14,7 +14,7 @@ from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring import measures
 from ragft_core.evaluation.text import is_abstention, numbers, words
 from ragft_core.overlap import exact_match
-from ragft_core.types import Answer, Passage, QuestionKind, Strategy
+from ragft_core.types import Answer, Passage, QuestionKind
 
 
 class Family(StrEnum):
@@ -39,13 +39,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Subject:
-    """What scorers look at: question, answer, labels, similarity, and a judge's opinion."""
+    """What scorers look at: question, answer, labels, similarity, a judge's opinion, and whether the arm searches."""
 
     question: Question
     answer: Answer
     labelling: Labelling = Labelling()
     similarity: float | None = None
     judgement: Score | None = None
+    retrieves: bool = True
 
     @property
     def answerable(self) -> bool:
@@ -177,7 +178,7 @@ def retrieval(measure: Callable[[list[bool]], float]) -> Callable[[Subject], Sco
     def score(subject: Subject) -> Score:
         if not subject.question.document_id:
             return Score(None, "the document with the answer is not known")
-        if subject.answer.arm not in (Strategy.RAG, Strategy.HYBRID):
+        if not subject.retrieves:
             return Score(None, "the arm searches for nothing")
         return Score(measure(relevance(subject.question, subject.answer.passages)))
 

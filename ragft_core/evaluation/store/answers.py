@@ -69,11 +69,11 @@ def answer_tasks(
     """
     fingerprints = arm_fingerprints(workspace, settings)
     limit = workspace.settings().max_new_tokens
-    entrants = [e for e in plan.entrants if e.strategy in fingerprints]
+    entrants = [e for e in plan.entrants if e.arm.id in fingerprints]
 
     def task(entrant: Entrant, question: Question, draw: int) -> Task:
         sampling = entrant.sampling(limit, draw)
-        key = answer_key(fingerprints[entrant.strategy], question.text, sampling)
+        key = answer_key(fingerprints[entrant.arm.id], question.text, sampling)
         return Task(key, entrant, question, sampling, draw)
 
     tasks = [task(e, question, 0) for question in questions.questions for e in entrants]
@@ -92,9 +92,9 @@ def timing_tasks(
     tasks = []
     for entrant in plan.entrants:
         for question in spread(questions.ranked, plan.latency_questions):
-            if entrant.strategy in fingerprints:
+            if entrant.arm.id in fingerprints:
                 sampling = entrant.sampling(limit)
-                key = answer_key(fingerprints[entrant.strategy], question.text, sampling)
+                key = answer_key(fingerprints[entrant.arm.id], question.text, sampling)
                 tasks.append(Task(digest([key, machine]), entrant, question, sampling))
     return tasks
 

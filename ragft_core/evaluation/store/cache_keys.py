@@ -12,30 +12,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ragft_core.arms import Reads
 from ragft_core.documents import CHUNKER
-from ragft_core.finetuning import get_adapter
+from ragft_core.finetuning import get_adapter, load_examples
 from ragft_core.knowledge import documents
 from ragft_core.models.prompts import render_messages
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
-from ragft_core.strategies import arm_states
-from ragft_core.types import ModelChoice, Sampling, Strategy, to_dict
+from ragft_core.strategies import ArmState, arm_states, search_settings
+from ragft_core.types import ModelChoice, Sampling, Split, to_dict
 from ragft_core.workspace import Workspace
 
-_READS = (Strategy.LONG_CONTEXT, Strategy.RAG, Strategy.HYBRID)
-_SEARCHES = (Strategy.RAG, Strategy.HYBRID)
 
+def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[str, str]:
+    """A digest per arm id of all that its answers depend on, besides question and sampling.
 
-def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[Strategy, str]:
-    """A digest per arm of all that its answers depend on, besides question and sampling.
+    Two arms that would do the same have the same digest, whatever they are called.
 
     Arms that cannot run are left out.
     """
     found = {}
     for state in arm_states(workspace):
         if state.ready:
-            parts = _parts(workspace, settings, state.strategy, state.adapter)
-            found[state.strategy] = digest(parts)
+            found[state.arm.id] = digest(_parts(workspace, settings, state))
     return found
 
 
@@ -50,23 +49,25 @@ def digest(data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _parts(
-    workspace: Workspace, settings: Settings, strategy: Strategy, adapter: str | None
-) -> dict[str, Any]:
-    own = workspace.settings()
+def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[str, Any]:
+    own, arm = workspace.settings(), state.arm
+    instruction = arm.settings.instruction
     parts: dict[str, Any] = {
-        "strategy": strategy.value,
-        "model": _model(own.model, settings),
-        "adapter": _adapter(workspace, adapter) if adapter else None,
-        "instruction": own.instruction,
+        "reads": arm.reads.value,
+        "model": _model(arm.settings.model or own.model, settings),
+        "adapter": _adapter(workspace, state.adapter) if state.adapter else None,
+        "instruction": own.instruction if instruction is None else instruction,
         "renderer": _renderer(),
     }
-    if strategy in _READS:
+    if arm.settings.shots:
+        rows = [e for e in load_examples(workspace) if e.split is Split.TRAIN]
+        parts |= {"shots": arm.settings.shots, "examples": [(e.question, e.answer) for e in rows]}
+    if arm.reads is not Reads.NOTHING:
         index = sorted((d.sha256, d.n_chunks, d.n_tokens) for d in documents(workspace))
         parts |= {"documents": index, "chunker": CHUNKER, "embedder": bundled.EMBEDDER.sha256}
-    if strategy in _SEARCHES:
-        parts |= {"search_mode": own.search_mode, "top_k": own.top_k}
-    if strategy is Strategy.LONG_CONTEXT:
+    if arm.retrieves:
+        parts["search"] = search_settings(arm, own)
+    if arm.reads is Reads.DOCUMENTS:
         parts["long_context_tokens"] = own.long_context_tokens
     return parts
 

@@ -17,11 +17,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ragft_core.arms import BY_ID, Arm
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
-from ragft_core.types import ModelChoice, Sampling, Strategy, from_dict, to_dict
+from ragft_core.types import ModelChoice, Sampling, from_dict, to_dict
 from ragft_core.workspace import Workspace, new_id, now, read_jsonl, write_json, write_jsonl
 
 FOLDER = "evaluations"
@@ -40,15 +42,20 @@ _ID = re.compile(r"eval-[0-9a-f-]+")
 
 @dataclass(frozen=True)
 class Entrant:
-    """An arm in a run: a strategy decoded greedily, or drawn with a seed for an A/A check."""
+    """An arm in a run, as it was then: decoded greedily, or drawn with a seed for an A/A check."""
 
-    strategy: Strategy
+    arm: Arm
     seed: int | None = None
 
     @property
     def name(self) -> str:
-        """The strategy, and the seed where there is one: ``rag``, ``rag@1``."""
-        return self.strategy.value if self.seed is None else f"{self.strategy.value}@{self.seed}"
+        """The arm's id, and the seed where there is one: ``rag``, ``rag@1``."""
+        return self.arm.id if self.seed is None else f"{self.arm.id}@{self.seed}"
+
+    @property
+    def in_text(self) -> str:
+        """What people call it inside a sentence."""
+        return self.arm.in_text + (f", seed {self.seed}" if self.seed is not None else "")
 
     def sampling(self, max_new_tokens: int, draw: int = 0) -> Sampling:
         """How the entrant decodes; ``draw`` above 0 is one of several samples per question."""
@@ -84,14 +91,23 @@ class Plan:
         return tuple(entrant.name for entrant in self.entrants)
 
     @property
+    def names(self) -> dict[str, str]:
+        """What people call each entrant inside a sentence, by its name."""
+        return {entrant.name: entrant.in_text for entrant in self.entrants}
+
+    def arm(self, name: str) -> Arm:
+        """The arm of an entrant, by the entrant's name."""
+        return next(entrant.arm for entrant in self.entrants if entrant.name == name)
+
+    @property
     def is_self_check(self) -> bool:
         """Whether this compares an arm with itself (A/A)."""
-        return len({entrant.strategy for entrant in self.entrants}) < len(self.entrants)
+        return len({entrant.arm.id for entrant in self.entrants}) < len(self.entrants)
 
 
 def make_plan(
     questions: QuestionSet,
-    strategies: Sequence[Strategy],
+    arms: Sequence[Arm],
     *,
     latency_questions: int = 5,
     diversity_questions: int = 0,
@@ -103,7 +119,7 @@ def make_plan(
     Raises:
         EvaluationError: No arm is chosen, or the judge is no endpoint.
     """
-    if not strategies:
+    if not arms:
         raise EvaluationError("No arm is chosen.", "Choose two or more to compare.")
     if judge is not None and not (judge.kind == "endpoint" and judge.url and judge.name):
         raise EvaluationError(
@@ -113,7 +129,7 @@ def make_plan(
         new_id("eval"),
         questions.name,
         now(),
-        tuple(Entrant(strategy) for strategy in dict.fromkeys(strategies)),
+        tuple(Entrant(arm) for arm in dict.fromkeys(arms)),
         questions.labelling,
         latency_questions,
         diversity_questions,
@@ -123,9 +139,9 @@ def make_plan(
     )
 
 
-def make_self_check(questions: QuestionSet, strategy: Strategy) -> Plan:
+def make_self_check(questions: QuestionSet, arm: Arm) -> Plan:
     """A plan that compares an arm with itself under another seed: there must be no winner."""
-    entrants = (Entrant(strategy, 1), Entrant(strategy, 2))
+    entrants = (Entrant(arm, 1), Entrant(arm, 2))
     name = f"A/A check: {questions.name}"
     return Plan(
         new_id("eval"), name, now(), entrants, questions.labelling, 0, similarity=False,
@@ -149,7 +165,8 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
     """
     folder = folder_of(workspace, evaluation_id)
     try:
-        plan = from_dict(Plan, json.loads((folder / PLAN_FILE).read_text(encoding="utf-8")))
+        data = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        plan = from_dict(Plan, _brought_forward(data))
         rows = read_jsonl(folder / QUESTIONS_FILE)
         questions = tuple(from_dict(Question, row) for row in rows)
     except FileNotFoundError:
@@ -162,6 +179,17 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
             "Delete its folder under evaluations/, or restore it from a copy of the workspace.",
         ) from None
     return plan, QuestionSet(plan.name, questions, plan.labelling, plan.caveat)
+
+
+def _brought_forward(data: dict[str, Any]) -> dict[str, Any]:
+    """A plan of the first version named strategies where there are arms now."""
+    entrants = [
+        {"arm": to_dict(BY_ID[row["strategy"]]), "seed": row.get("seed")}
+        if "strategy" in row
+        else row
+        for row in data["entrants"]
+    ]
+    return data | {"entrants": entrants}
 
 
 def list_plans(workspace: Workspace) -> list[Plan]:
