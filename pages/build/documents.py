@@ -4,14 +4,9 @@ from pages.build.parts import documents as document_views
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES
-from ragft_core.knowledge import documents
-from ragft_core.types import SearchMode
+from ragft_core.knowledge import RETRIEVERS, documents
 
-MODES = {
-    SearchMode.HYBRID: "Meaning and words",
-    SearchMode.DENSE: "Meaning",
-    SearchMode.TEXT: "Words",
-}
+MODES = {retriever.mode: retriever.words for retriever in RETRIEVERS}
 VIEWS = {"chunks": "Chunks", "text": "Text"}
 
 components.page_header(

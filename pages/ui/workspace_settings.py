@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
 from ragft_core.errors import ModelError
+from ragft_core.knowledge import RETRIEVERS
 from ragft_core.models import SUGGESTED, ModelReport, check_model
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.workspace import Workspace, WorkspaceSettings
@@ -17,11 +18,7 @@ KINDS = {
     "folder": "Folder",
     "endpoint": "Endpoint",
 }
-MODES = {
-    SearchMode.HYBRID: "Meaning and words",
-    SearchMode.DENSE: "Meaning",
-    SearchMode.TEXT: "Words",
-}
+MODES = {retriever.mode: retriever.words for retriever in RETRIEVERS}
 
 
 def settings_section(workspace: Workspace) -> None:

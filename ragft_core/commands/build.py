@@ -108,7 +108,8 @@ def add(
         reports,
         as_json,
         lambda rows: "\n".join(
-            f"{row['file_name']}: {row['error'] or row['outcome']}" for row in rows
+            " ".join([f"{row['file_name']}: {row['error'] or row['outcome']}", *row["warnings"]])
+            for row in rows
         ),
     )
     refused = [report for report in reports if report.error]
@@ -150,12 +151,14 @@ def search(
     question: str,
     mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
     k: Annotated[int, typer.Option(min=1, max=50, help="How many passages.")] = 5,
+    reranker: Annotated[str, typer.Option(help="Cross-encoder to sort by: folder or hub id.")] = "",
     as_json: Json = False,
 ) -> None:
     """Shows what retrieval finds for a question."""
     base = _knowledge(opened(w))
     files = {document.id: document.file_name for document in base.documents()}
-    found = [passage_row(passage, files) for passage in base.search(question, mode, k)]
+    passages = base.search(question, mode, k, reranker or None)
+    found = [passage_row(passage, files) for passage in passages]
     show(
         found,
         as_json,

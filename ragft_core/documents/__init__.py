@@ -1,7 +1,8 @@
 """Files become text, text becomes chunks. Untrusted files are read in a child with limits."""
 
 from ragft_core.documents.chunk import CHUNKER, chunk_document
-from ragft_core.documents.detect import EXTENSIONS, clean_name
+from ragft_core.documents.detect import clean_name
+from ragft_core.documents.formats import EXTENSIONS, FORMATS, Format, format_of
 from ragft_core.documents.limits import MAX_FILE_BYTES, check_size
 from ragft_core.documents.parse import ParsedDocument
 from ragft_core.documents.sandbox import parse_file, parse_files
@@ -9,11 +10,14 @@ from ragft_core.documents.sandbox import parse_file, parse_files
 __all__ = [
     "CHUNKER",
     "EXTENSIONS",
+    "FORMATS",
     "MAX_FILE_BYTES",
+    "Format",
     "ParsedDocument",
     "check_size",
     "chunk_document",
     "clean_name",
+    "format_of",
     "parse_file",
     "parse_files",
 ]

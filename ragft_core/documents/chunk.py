@@ -14,9 +14,11 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ragft_core.documents.formats import format_of
 from ragft_core.documents.parse import ParsedDocument
 from ragft_core.types import Chunk
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 CHUNKER = "semantic-128-20-v1"
 CAPACITY = 128
 OVERLAP = 20
-_MARKDOWN = {"md", "html", "docx", "pptx", "xlsx"}
+# A generator's token stands for a byte at least, so that a chunk has no more tokens than this.
+MAX_BYTES = 1_200
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -50,12 +53,16 @@ def chunk_document(
 
     Returns:
         Chunks in the order of the text; ``text[start:end]`` is the chunk's text.
+
+    Raises:
+        DocumentError: The document is of a format that is not known.
     """
-    splitter = _splitter(tokenizer, parsed.format in _MARKDOWN, capacity, overlap)
-    headings = _headings(parsed.text) if parsed.format in _MARKDOWN else []
+    markdown = format_of(parsed.format).markdown
+    splitter = _splitter(tokenizer, markdown, capacity, overlap)
+    headings = _headings(parsed.text) if markdown else []
     starts = [offset for offset, _ in headings]
     chunks: list[Chunk] = []
-    for start, text in splitter.chunk_indices(parsed.text):
+    for start, text in _bounded(splitter.chunk_indices(parsed.text)):
         if not any(char.isalnum() for char in text):
             continue  # a rule or a row of dots
         number = len(chunks)
@@ -75,6 +82,23 @@ def chunk_document(
             )
         )
     return chunks
+
+
+def _bounded(pieces: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Splits pieces of more than ``MAX_BYTES`` again, by their length.
+
+    The embedder's tokenizer takes a word that it does not know for one token, however long.
+    """
+    from semantic_text_splitter import TextSplitter
+
+    for start, text in pieces:
+        n_bytes = len(text.encode())
+        if n_bytes <= MAX_BYTES:
+            yield start, text
+            continue
+        splitter = TextSplitter(max(1, MAX_BYTES * len(text) // n_bytes))
+        for offset, part in splitter.chunk_indices(text):
+            yield start + offset, part
 
 
 @lru_cache(maxsize=4)  # making one copies the tokenizer: 40 ms, more than splitting a document

@@ -10,40 +10,10 @@ import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from ragft_core.documents.formats import FORMATS, Format, format_by_name
 from ragft_core.documents.limits import damaged
 from ragft_core.errors import DocumentError
 
-# What the user may add: extension -> format. The format is also the stored file's extension.
-EXTENSIONS = {
-    ".pdf": "pdf",
-    ".docx": "docx",
-    ".pptx": "pptx",
-    ".xlsx": "xlsx",
-    ".html": "html",
-    ".htm": "html",
-    ".md": "md",
-    ".markdown": "md",
-    ".txt": "txt",
-    ".text": "txt",
-    ".csv": "csv",
-    ".tsv": "csv",
-}
-_TEXT_FORMATS = {"html", "md", "txt", "csv"}
-_OFFICE = {
-    "word/document.xml": "docx",
-    "ppt/presentation.xml": "pptx",
-    "xl/workbook.xml": "xlsx",
-}
-_WORDS = {
-    "pdf": "a PDF",
-    "docx": "a Word document",
-    "pptx": "a PowerPoint presentation",
-    "xlsx": "an Excel workbook",
-    "html": "a web page",
-    "md": "a Markdown text",
-    "txt": "a plain text",
-    "csv": "a table of comma-separated values",
-}
 _OTHERS = (
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
@@ -60,8 +30,8 @@ _OTHERS = (
 _HEAD = 4096
 
 
-def detect_format(path: Path, file_name: str) -> str:
-    """Tells the format of a file: one of the values of ``EXTENSIONS``.
+def detect_format(path: Path, file_name: str) -> Format:
+    """Tells the format of a file.
 
     Args:
         path: Where the bytes lie; its own name is not looked at.
@@ -70,32 +40,29 @@ def detect_format(path: Path, file_name: str) -> str:
     Raises:
         DocumentError: The format is not supported, encrypted, or not the one that the name says.
     """
-    claimed = EXTENSIONS.get(PurePosixPath(file_name).suffix.lower())
     found = _from_content(path, file_name)
-    if claimed is None:
-        raise DocumentError(
-            f"{file_name} is of a kind that cannot be read.",
-            f"Supported are {', '.join(sorted(set(EXTENSIONS)))}.",
-        )
-    if found is None and claimed in _TEXT_FORMATS:
-        return claimed
-    if found == claimed:
+    claimed = format_by_name(file_name)
+    if found == claimed or (found is None and claimed.is_text):
         return claimed
     raise DocumentError(
-        f"{file_name} is named like {_WORDS[claimed]}, but it is "
-        f"{_WORDS[found] if found else 'not one: it holds plain text or unknown data'}.",
-        f"Rename it to end in .{found}." if found else "Export it again, or correct its name.",
+        f"{file_name} is named like {claimed.words}, but it is "
+        f"{found.words if found else 'not one: it holds plain text or unknown data'}.",
+        f"Rename it to end in {found.extensions[0]}."
+        if found
+        else "Export it again, or correct its name.",
     )
 
 
-def _from_content(path: Path, file_name: str) -> str | None:
+def _from_content(path: Path, file_name: str) -> Format | None:
     """The format for which the bytes stand by themselves; None where any text format may be."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if b"%PDF-" in head[:1024]:
-        return "pdf"
+    for kind in FORMATS:
+        # Some programs write a line or two before a PDF's mark.
+        if kind.magic and kind.magic in head[:1024]:
+            return kind
     if head.startswith(b"PK\x03\x04"):
-        return _office_format(path, file_name)
+        return _from_members(path, file_name)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         raise _old_office(path, file_name)
     for magic, words in _OTHERS:
@@ -107,15 +74,15 @@ def _from_content(path: Path, file_name: str) -> str | None:
     return None
 
 
-def _office_format(path: Path, file_name: str) -> str:
+def _from_members(path: Path, file_name: str) -> Format:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError) as error:
         raise damaged(file_name, error) from None
-    for member, found in _OFFICE.items():
-        if member in names:
-            return found
+    for kind in FORMATS:
+        if kind.member and kind.member in names:
+            return kind
     raise DocumentError(
         f"{file_name} is a zip archive, and not one of an Office document.",
         "Unpack it and add the files inside.",

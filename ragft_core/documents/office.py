@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.documents.limits import check_pages
-from ragft_core.documents.text import first_heading, tidy, to_markdown
+from ragft_core.documents.text import Reading, first_heading, tidy, to_markdown
 
 
-def read_docx(path: Path, name: str) -> tuple[str, str]:
-    """Reads a Word document as Markdown: (title, text). Pictures and comments are left out."""
+def read_docx(path: Path, name: str) -> Reading:
+    """Reads a Word document as Markdown. Pictures and comments are left out."""
     import mammoth
     from bs4 import BeautifulSoup
 
@@ -23,11 +23,11 @@ def read_docx(path: Path, name: str) -> tuple[str, str]:
             external_file_access=False,
         ).value
     text = to_markdown(BeautifulSoup(html, "html.parser"))
-    return first_heading(text), text
+    return Reading(text, first_heading(text))
 
 
-def read_pptx(path: Path, name: str) -> tuple[str, str, list[int]]:
-    """Reads a presentation: (title, text, offsets of the slides).
+def read_pptx(path: Path, name: str) -> Reading:
+    """Reads a presentation; its slides are the pages.
 
     Every slide is a section under its title; speaker notes come last.
     """
@@ -42,7 +42,7 @@ def read_pptx(path: Path, name: str) -> tuple[str, str, list[int]]:
     title = str(presentation.core_properties.title or "")
     # The title that PowerPoint writes into a file nobody named.
     title = "" if title in ("PowerPoint Presentation", "PowerPoint-Präsentation") else title
-    return title or first_heading(text), text.rstrip(), starts
+    return Reading(text.rstrip(), title or first_heading(text), tuple(starts))
 
 
 def _slide_text(slide: Any, number: int) -> str:  # noqa: ANN401 - python-pptx has no types

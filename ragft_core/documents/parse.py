@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragft_core.documents import office, pdf, tables, text
 from ragft_core.documents.detect import detect_format, title_from_name
 from ragft_core.documents.limits import check_archive, check_characters, check_size, damaged
 from ragft_core.errors import DocumentError
@@ -15,32 +14,21 @@ from ragft_core.errors import DocumentError
 class ParsedDocument:
     """The text of a file.
 
-    ``text`` is Markdown where the format has structure (``md``, ``html``, ``docx``, ``pptx``,
-    ``xlsx``), plain text otherwise. ``page_starts`` are the offsets at which its pages or slides
-    begin, empty for formats without pages.
+    ``format`` is the id of a ``Format``, which says whether ``text`` is Markdown. ``page_starts``
+    are the offsets at which its pages or slides begin, empty for formats without pages.
+    ``warnings`` are sentences about what was left out or guessed.
     """
 
     title: str
     text: str
     format: str
     page_starts: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def n_pages(self) -> int | None:
         """How many pages or slides it has; None where the format knows none."""
         return len(self.page_starts) or None
-
-
-_PLAIN = {
-    "txt": text.read_plain,
-    "md": text.read_markdown,
-    "html": text.read_html,
-    "csv": tables.read_csv,
-    "xlsx": tables.read_xlsx,
-    "docx": office.read_docx,
-}
-_PAGED = {"pdf": pdf.read_pdf, "pptx": office.read_pptx}
-_ARCHIVES = {"docx", "pptx", "xlsx"}
 
 
 def read_document(path: Path, file_name: str) -> ParsedDocument:
@@ -55,22 +43,18 @@ def read_document(path: Path, file_name: str) -> ParsedDocument:
     """
     check_size(path.stat().st_size, file_name)
     kind = detect_format(path, file_name)
-    if kind in _ARCHIVES:
+    if kind.member:
         check_archive(path, file_name)
-    starts: list[int] = []
     try:
-        if kind in _PAGED:
-            title, body, starts = _PAGED[kind](path, file_name)
-        else:
-            title, body = _PLAIN[kind](path, file_name)
+        read = kind.reader(path, file_name)
     except DocumentError:
         raise
     except (MemoryError, RecursionError):
         raise
     except Exception as error:  # noqa: BLE001 - a parser may raise anything on a damaged file
         raise damaged(file_name, error) from error
-    check_characters(len(body), file_name)
-    if not any(char.isalnum() for char in body):
+    check_characters(len(read.text), file_name)
+    if not any(char.isalnum() for char in read.text):
         raise DocumentError(f"{file_name} holds no text.", "Choose a file with text in it.")
-    title = title[:200].strip() or title_from_name(file_name)
-    return ParsedDocument(title, body, kind, tuple(starts))
+    title = read.title[:200].strip() or title_from_name(file_name)
+    return ParsedDocument(title, read.text, kind.id, read.page_starts, read.warnings)

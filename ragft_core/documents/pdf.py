@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from ragft_core.documents.limits import check_characters, check_pages
-from ragft_core.documents.text import tidy
+from ragft_core.documents.text import Reading, tidy
 from ragft_core.errors import DocumentError
 
 # Titles that programs write by themselves.
 _NO_TITLE = re.compile(
-    r"untitled|anonymous|microsoft |document\d*$|slide \d|.*\.(docx?|pptx?|xlsx?|indd|tex|dvi)$",
+    r"\(?(untitled|anonymous|unspecified)|microsoft |document\d*$|slide \d|.*\.(docx?|pptx?|xlsx?|indd|tex|dvi)$",
     re.IGNORECASE,
 )
 
@@ -19,8 +19,8 @@ _NO_TITLE = re.compile(
 _FULL_LINE = 0.85
 
 
-def read_pdf(path: Path, name: str) -> tuple[str, str, list[int]]:
-    """Reads a PDF: (title, text, offset at which each page begins).
+def read_pdf(path: Path, name: str) -> Reading:
+    """Reads a PDF, page by page.
 
     Raises:
         DocumentError: It is encrypted, too long, or has no text layer.
@@ -46,7 +46,17 @@ def read_pdf(path: Path, name: str) -> tuple[str, str, list[int]]:
             "result.",
         )
     title = " ".join(str((reader.metadata and reader.metadata.title) or "").split())
-    return ("" if _NO_TITLE.match(title) else title[:200]), text.rstrip(), starts
+    title = "" if _NO_TITLE.match(title) else title[:200]
+    return Reading(text.rstrip(), title, tuple(starts), _without_text(text, starts))
+
+
+def _without_text(text: str, starts: list[int]) -> tuple[str, ...]:
+    ends = [*starts[1:], len(text)]
+    n_empty = sum(not text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    if not n_empty:
+        return ()
+    have = "page has" if n_empty == 1 else "pages have"
+    return (f"{n_empty} of {len(starts)} {have} no text: probably scans. OCR makes them readable.",)
 
 
 def join_lines(text: str) -> str:

@@ -9,37 +9,60 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from ragft_core.documents.encoding import decode
 from ragft_core.documents.limits import MAX_CHARACTERS, MAX_COLUMNS, check_characters
-from ragft_core.documents.text import decode, tidy
+from ragft_core.documents.text import Reading, tidy
 from ragft_core.errors import DocumentError
 
+_SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
-def read_csv(path: Path, name: str) -> tuple[str, str]:
-    """Reads comma-, semicolon-, tab- or bar-separated values: (title, text)."""
-    text = decode(path.read_bytes(), name)
+
+def read_csv(path: Path, name: str) -> Reading:
+    """Reads comma-, semicolon-, tab- or bar-separated values."""
+    text, warnings = decode(path.read_bytes(), name)
     csv.field_size_limit(MAX_CHARACTERS)
+    stated = _SEPARATOR.match(text)  # Excel's own line
+    dialect = _dialect(text)
+    if stated:
+        dialect.delimiter = stated.group(1)
+        text = text[stated.end() :]
     try:
-        rows = csv.reader(io.StringIO(text, newline=""), _dialect(text), strict=False)
-        return "", tidy("\n".join(row_lines(rows, name)))
+        rows = list(csv.reader(io.StringIO(text, newline=""), dialect, strict=False))
+        lines = tidy("\n".join(row_lines(rows, name)))
     except csv.Error as error:
         raise DocumentError(
             f"{name} cannot be read as a table: {error}.", "Export it again as CSV."
         ) from None
+    return Reading(lines, warnings=warnings + _unclosed(text, rows))
+
+
+def _unclosed(text: str, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """A warning where the last row runs to the end of the file because of an open quote."""
+    n_lines = max((cell.count("\n") for cell in rows[-1]), default=0) if rows else 0
+    if not n_lines or text.count('"') % 2 == 0:
+        return ()
+    n_before = len(text.rstrip("\n").splitlines()) - n_lines
+    return (
+        f"A quotation mark in line {n_before + 1} is not closed: the lines after it were read as "
+        "one cell.",
+    )
 
 
 def _dialect(text: str) -> type[csv.Dialect]:
+    """How the file is written; a class of its own, which may be changed."""
     try:
         return csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
     except csv.Error:
-        return csv.excel  # a single column has no delimiter to be found
+        return type("Single", (csv.excel,), {})  # a single column has no delimiter to be found
 
 
-def read_xlsx(path: Path, name: str) -> tuple[str, str]:
+def read_xlsx(path: Path, name: str) -> Reading:
     """Reads every sheet of a workbook under its name; formulas count with their saved value."""
     from openpyxl import load_workbook
 
@@ -47,13 +70,14 @@ def read_xlsx(path: Path, name: str) -> tuple[str, str]:
     parts: list[str] = []
     length = 0
     for sheet in workbook.worksheets:
+        sheet.reset_dimensions()  # what a file says about its size may be wrong
         lines = list(row_lines(sheet.iter_rows(values_only=True), name, length))
         if lines:
             parts.append(f"## {sheet.title}\n\n" + "\n".join(lines))
             length += len(parts[-1])
     title = str(workbook.properties.title or "")
     workbook.close()
-    return title, tidy("\n\n".join(parts))
+    return Reading(tidy("\n\n".join(parts)), title)
 
 
 def row_lines(rows: Iterable[Sequence[Any]], name: str, already: int = 0) -> Iterator[str]:

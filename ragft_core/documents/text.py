@@ -1,69 +1,38 @@
-"""Text files: plain, Markdown and HTML; also the decoding that tables share."""
+"""Text files: plain, Markdown and HTML."""
 
 from __future__ import annotations
 
-import codecs
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragft_core.errors import DocumentError
+from ragft_core.documents.encoding import CONTROL, decode
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+_DATA_PICTURE = re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)")
+# Pictures and keys written as letters: no word of any language is as long. A ruled line is none.
+_DATA = re.compile(
+    r"(?:data:[\w.+-]+/[\w.+-]+;base64,\s*)?(?=[+/=_-]{0,9}[A-Za-z0-9])[A-Za-z0-9+/=_-]{400,}"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 # Parts of a page that repeat on every page of a site and say nothing about this one.
 _BOILERPLATE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "form")
 
 
-def decode(data: bytes, name: str) -> str:
-    """Decodes bytes as UTF-8, UTF-16 (with or without a mark) or Windows-1252, in that order.
+@dataclass(frozen=True)
+class Reading:
+    """What a reader found in a file; see ``ParsedDocument``. ``title`` is empty where it has none.
 
-    Raises:
-        DocumentError: It is none of these, or no text at all.
+    ``warnings`` are sentences about what was left out or guessed.
     """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            return _try(data, encoding, name)
-    sample = data[:4096]
-    if sample.count(0) > len(sample) // 4:
-        even, odd = sample[0::2].count(0), sample[1::2].count(0)
-        return _try(data, "utf-16-le" if odd > even else "utf-16-be", name)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = _try(data, "cp1252", name)
-    # A text has a stray control character at most; a binary file has them everywhere.
-    if len(_CONTROL.findall(text[:4096])) > max(2, len(text[:4096]) // 100):
-        raise _no_text(name)
-    return text
 
-
-def _try(data: bytes, encoding: str, name: str) -> str:
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        raise _no_text(name) from None
-    if encoding.startswith("utf-16") and not any(char.isalnum() for char in text[:4096]):
-        raise _no_text(name)
-    return text
-
-
-def _no_text(name: str) -> DocumentError:
-    return DocumentError(
-        f"{name} does not hold text in an encoding that could be told (UTF-8, UTF-16, "
-        "Windows-1252).",
-        "Save it as UTF-8 text.",
-    )
+    text: str
+    title: str = ""
+    page_starts: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def tidy(text: str) -> str:
@@ -72,21 +41,35 @@ def tidy(text: str) -> str:
     Control characters and lone surrogates, which no file could store, are dropped.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
-    text = _CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8")
+    text = CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8")
     text = unicodedata.normalize("NFC", text)
     text = re.sub(r"[ \t]+\n", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
-def read_plain(path: Path, name: str) -> tuple[str, str]:
-    """Reads a plain text: (title, text); it has no title of its own."""
-    return "", tidy(decode(path.read_bytes(), name))
+def read_plain(path: Path, name: str) -> Reading:
+    """Reads a plain text; it has no title of its own."""
+    text, warnings = _words(path, name)
+    return Reading(tidy(text), warnings=warnings)
 
 
-def read_markdown(path: Path, name: str) -> tuple[str, str]:
+def read_markdown(path: Path, name: str) -> Reading:
     """Reads Markdown as it is; the title is the first heading."""
-    text = tidy(decode(path.read_bytes(), name))
-    return first_heading(text), text
+    text, warnings = _words(path, name)
+    text = tidy(text)
+    return Reading(text, first_heading(text), warnings=warnings)
+
+
+def _words(path: Path, name: str) -> tuple[str, tuple[str, ...]]:
+    """The text of a file without data written as letters, and warnings."""
+    text, warnings = decode(path.read_bytes(), name)
+    # A picture's name stays; without one, its place is empty.
+    words, n_pictures = _DATA_PICTURE.subn(r"\1", text)
+    words, n_runs = _DATA.subn("", words)
+    if n_pictures or n_runs:
+        lost = f"{len(text) - len(words):,} characters of data without words"
+        warnings += (f"{lost}, such as embedded pictures, were left out.",)
+    return words, warnings
 
 
 def first_heading(text: str) -> str:
@@ -95,18 +78,19 @@ def first_heading(text: str) -> str:
     return found.group(1).strip() if found else ""
 
 
-def read_html(path: Path, name: str) -> tuple[str, str]:
+def read_html(path: Path, name: str) -> Reading:
     """Reads a web page as Markdown, without scripts, navigation and pictures."""
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(decode(path.read_bytes(), name), "html.parser")
+    html, warnings = decode(path.read_bytes(), name)
+    soup = BeautifulSoup(html, "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     for tag in soup(list(_BOILERPLATE)):
         tag.decompose()
     if soup.title:
         soup.title.decompose()
     text = to_markdown(soup)
-    return first_heading(text) or title, text
+    return Reading(text, first_heading(text) or title, warnings=warnings)
 
 
 def to_markdown(soup: BeautifulSoup) -> str:

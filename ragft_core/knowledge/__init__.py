@@ -3,16 +3,22 @@
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
+from ragft_core.knowledge.rerank import Reranker
+from ragft_core.knowledge.retrievers import RETRIEVERS, Retriever, retriever_of
 from ragft_core.knowledge.store import chunks_of, documents, original_of
 from ragft_core.knowledge.writer import Repair
 
 __all__ = [
+    "RETRIEVERS",
     "Embedder",
     "FileReport",
     "KnowledgeBase",
     "Repair",
+    "Reranker",
+    "Retriever",
     "TextEmbedder",
     "chunks_of",
     "documents",
     "original_of",
+    "retriever_of",
 ]

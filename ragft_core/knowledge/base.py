@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ragft_core.documents import chunk_document
@@ -19,6 +20,8 @@ from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, Progress
+from ragft_core.knowledge.rerank import open_reranker
+from ragft_core.knowledge.retrievers import retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
@@ -106,7 +109,11 @@ class KnowledgeBase:
         self._writer.remove(document_id)
 
     def search(
-        self, question: str, mode: SearchMode = SearchMode.HYBRID, k: int = 5
+        self,
+        question: str,
+        mode: SearchMode = SearchMode.HYBRID,
+        k: int = 5,
+        reranker: str | None = None,
     ) -> list[Passage]:
         """Finds the passages that fit a question best.
 
@@ -114,13 +121,18 @@ class KnowledgeBase:
             question: What is asked; nothing in it is an operator.
             mode: By meaning, by words or by both.
             k: How many passages at most.
+            reranker: Folder or hub id of a cross-encoder that sorts anew what was found.
 
         Returns:
             Passages, the best first. None where nothing fits, which by words is common.
 
         Raises:
-            RetrievalError: There are no documents, or the index cannot be used.
+            RetrievalError: The mode is none, there are no documents, or the index cannot be used.
+            ModelError: The re-ranker cannot be loaded.
         """
+        retriever = retriever_of(mode)
+        if reranker:
+            retriever = replace(retriever, reranker=open_reranker(reranker))
         if not store.content_ids(self.workspace):
             raise RetrievalError(
                 "There are no documents in this workspace to search.",
@@ -129,9 +141,9 @@ class KnowledgeBase:
         if not question.strip():
             return []
         self._check()
-        vector = None if mode is SearchMode.TEXT else self.embedder.embed_query(question)
+        vector = self.embedder.embed_query(question) if retriever.needs_vector else None
         depth = max(_DEPTH * k, _MIN_DEPTH)
-        return self._passages(self._index.search(mode, question, vector, depth), k)
+        return self._passages(self._index.search(retriever, question, vector, depth), k)
 
     def _passages(self, hits: Sequence[Hit], k: int) -> list[Passage]:
         """The first k hits that belong to documents which count."""
@@ -188,7 +200,7 @@ class KnowledgeBase:
             for number, document in enumerate(documents):
                 on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
                 total += self._index_again(document)
-            self._index.settle()
+            self._index.tidy()
             self._index.forget_others()
             self._checked = True
         return total

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragft_core.errors import RetrievalError
-from ragft_core.types import Chunk, SearchMode
+from ragft_core.knowledge.retrievers import Retriever
+from ragft_core.types import Chunk
 
 if TYPE_CHECKING:
     import lancedb.table
@@ -32,6 +33,20 @@ _PREFIX = "chunks-"
 _IDENTITY = b"ragft.embedder"
 # Every add, delete and rebuild leaves a fragment; beyond this many, scans get slower.
 _FRAGMENTS = 20
+# The word index, by its tokeniser: ICU finds words also where a language writes no spaces.
+_WORDS = "words-icu"
+# What LanceDB's simple tokeniser drops in English. With ICU and no list of ours, it drops the stop
+# words of all languages at once, and "dogs", "cats" and "hats" are such words somewhere.
+_STOP_WORDS = (
+    "a about above after again against all am an and any are as at be because been before being "
+    "below between both but by can did do does doing don don't down during each few for from "
+    "further had has have having he her here hers herself him himself his how i i'm if in into "
+    "is it its itself just me more most my myself no nor not now of off on once only or other "
+    "our ours ourselves out over own re s same she should so some such t than that the their "
+    "theirs them themselves then there these they this those through to too under until up very "
+    "was we we're were what when where which while who whom why will with you your yours "
+    "yourself yourselves"
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class Hit:
     """A chunk that was found. Scores are None where that way of searching did not find it.
 
     ``similarity`` is the cosine of the angle to the question, ``text_score`` BM25, and ``score``
-    what the hits are ranked by.
+    what the hits are ranked by: a code of the question that the chunk holds adds 1.
     """
 
     chunk: Chunk
@@ -162,50 +177,37 @@ class ChunkIndex:
         return Counter(rows.column("document_id").to_pylist())
 
     def search(
-        self, mode: SearchMode, question: str, vector: np.ndarray | None, k: int
+        self, retriever: Retriever, question: str, vector: np.ndarray | None, k: int
     ) -> list[Hit]:
         """Finds chunks, the best first.
 
         Args:
-            mode: By meaning (``vector`` is needed), by words, or both with reciprocal rank
-                fusion, K = 60 (Cormack et al., SIGIR 2009).
+            retriever: The way of searching; its re-ranker reads all that was found.
             question: What is asked, as typed; nothing in it is an operator.
-            vector: The embedded question, (dimension,).
-            k: How many to find at most.
+            vector: The embedded question, (dimension,), where the retriever needs it.
+            k: How many to find at most; chunks with an exact code may come on top.
 
         Raises:
             RetrievalError: The index cannot be read.
+            ModelError: The re-ranker cannot be loaded.
         """
         try:
             try:
-                rows = self._rows(mode, question, vector, k)
+                rows = retriever.find(self.table(), question, vector, k)
             except (OSError, RuntimeError, ValueError):
                 self._opened = None  # another process may have built it anew
-                rows = self._rows(mode, question, vector, k)
+                rows = retriever.find(self.table(), question, vector, k)
         except (OSError, RuntimeError, ValueError) as error:
             raise RetrievalError(
                 f"The search index cannot be read: {_first_line(error)}", _REBUILD
             ) from error
-        hits = [_hit(row, vector) for row in rows]
+        scores = [_score(row, vector) for row in rows]
+        if retriever.reranker is not None:
+            judged = retriever.reranker.score(question, [row["indexed"] for row in rows])
+            scores = [float(score) for score in judged]
+        hits = [_hit(row, score, vector) for row, score in zip(rows, scores, strict=True)]
         # Fusion ties often (first by meaning, first by words); the nearer meaning goes first.
         return sorted(hits, key=lambda hit: (-hit.score, -(hit.similarity or 0.0), hit.chunk.id))
-
-    def _rows(
-        self, mode: SearchMode, question: str, vector: np.ndarray | None, k: int
-    ) -> list[dict[str, Any]]:
-        from lancedb.query import MatchQuery
-        from lancedb.rerankers import RRFReranker
-
-        table, words = self.table(), MatchQuery(question, "indexed")
-        if mode is SearchMode.TEXT:
-            return table.search(words).limit(k).to_list()
-        if vector is None:
-            raise AssertionError("searching by meaning needs the embedded question")
-        if mode is SearchMode.DENSE:
-            return table.search(vector).distance_type("cosine").limit(k).to_list()
-        query = table.search(query_type="hybrid").vector(vector).text(words)
-        fused = query.distance_type("cosine").rerank(RRFReranker(return_score="all"))
-        return fused.limit(k).to_list()
 
     def settle(self) -> None:
         """Puts what was written on the disk for good, and tidies after many small writes.
@@ -217,6 +219,18 @@ class ChunkIndex:
         if table.stats()["fragment_stats"]["num_fragments"] > _FRAGMENTS:
             table.optimize()
         sync_folder(self._folder / f"{self._name}.lance")
+
+    def tidy(self) -> None:
+        """Takes all rows into the word index; rows outside it are found by a slower scan."""
+        if self.n_unindexed():
+            self.table().optimize()
+        self.settle()
+
+    def n_unindexed(self) -> int:
+        """How many rows the word index does not hold yet."""
+        self.table().checkout_latest()
+        stats = self.table().index_stats(_WORDS)
+        return stats.num_unindexed_rows if stats else 0
 
     def forget_others(self) -> None:
         """Drops the tables of other embedders."""
@@ -243,26 +257,50 @@ _REBUILD = (
 
 
 def _complete(table: lancedb.table.Table) -> lancedb.table.Table:
-    """Gives a table its key and its word index, also where a crash came before that."""
+    """Gives a table its key and its word index, also where a crash came before that.
+
+    A word index that an older version built with another tokeniser is replaced.
+    """
     from lancedb.index import FTS
 
     with suppress(ValueError):  # it has its key
         table.set_unenforced_primary_key("id")
-    if not any(index.columns == ["indexed"] for index in table.list_indices()):
-        table.create_index("indexed", config=FTS())
+    before = _word_indices(table)
+    if _WORDS not in before:
+        config = FTS(base_tokenizer="icu", custom_stop_words=_STOP_WORDS.split())
+        try:
+            table.create_index("indexed", config=config, name=_WORDS)
+        except RuntimeError:
+            table.checkout_latest()
+            if _WORDS not in _word_indices(table):  # else another process was quicker
+                raise
+    for old in before - {_WORDS}:
+        with suppress(RuntimeError, ValueError):  # another process was quicker
+            table.drop_index(old)
     return table
 
 
-def _hit(row: dict[str, Any], vector: np.ndarray | None) -> Hit:
+def _word_indices(table: lancedb.table.Table) -> set[str]:
+    return {index.name for index in table.list_indices() if index.columns == ["indexed"]}
+
+
+def _score(row: dict[str, Any], vector: np.ndarray | None) -> float:
+    """What the way of searching ranks by: fused ranks, BM25 or the cosine."""
+    score = row.get("_relevance_score", row.get("_score"))
+    return float(_similarity(row, vector) or 0.0 if score is None else score)
+
+
+def _hit(row: dict[str, Any], score: float, vector: np.ndarray | None) -> Hit:
     distance, words = row.get("_distance"), row.get("_score")
-    similarity = None if vector is None else _cosine(np.asarray(row["vector"]), vector)
     by_meaning, by_words = distance is not None, words is not None
     found_by = "both" if by_meaning and by_words else "meaning" if by_meaning else "keywords"
-    score = row.get("_relevance_score")
-    if score is None:
-        score = words if words is not None else similarity
     chunk = Chunk(**{name: row[name] for name in Chunk.__dataclass_fields__})
-    return Hit(chunk, float(score or 0.0), similarity, words, found_by)
+    # Fused ranks and a re-ranker's scores are at most 1, so that one code outvotes them.
+    return Hit(chunk, score + row.get("n_codes", 0), _similarity(row, vector), words, found_by)
+
+
+def _similarity(row: dict[str, Any], vector: np.ndarray | None) -> float | None:
+    return None if vector is None else _cosine(np.asarray(row["vector"]), vector)
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:

@@ -40,7 +40,7 @@ _READ, _EMBEDDED = 0.15, 0.95
 class FileReport:
     """What became of a file. ``document`` is None where it was refused, and ``error`` says why.
 
-    ``outcome`` is one of ``OUTCOMES``.
+    ``outcome`` is one of ``OUTCOMES``. ``warnings`` say what was left out or guessed.
     """
 
     file_name: str
@@ -48,6 +48,7 @@ class FileReport:
     error: str = ""
     remedy: str = ""
     outcome: str = ADDED
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def add_files(
                 _keep(writer, group, known_before, batch)
                 group = []
     _keep(writer, group, known_before, batch)
+    if any(report.outcome in (ADDED, REPLACED) for report in batch.reports.values()):
+        writer.tidy()
     _settle_copies(files, sources, batch)
     return [batch.reports[number] for number in range(len(files))]
 
@@ -216,7 +219,9 @@ def _keep(writer: Writer, group: list[_Read], known_before: set[str], batch: _Ba
     for item in group:
         document, there = kept[item.document.id]
         outcome = REPLACED if item.source.name in known_before else ADDED
-        report = FileReport(item.source.name, document, outcome=UNCHANGED if there else outcome)
+        outcome = UNCHANGED if there else outcome
+        warnings = item.parsed.warnings
+        report = FileReport(item.source.name, document, outcome=outcome, warnings=warnings)
         batch.settle(item.source.number, report)
 
 

@@ -96,6 +96,11 @@ class Writer:
             for item in batch
         }
 
+    def tidy(self) -> None:
+        """Makes the index quick again after additions: once a batch, because it reads it all."""
+        with self.lock():
+            self.index.tidy()
+
     def _finish(self, document: Document, known: Sequence[Document]) -> None:
         old = [other.id for other in known if other.file_name == document.file_name]
         store.finish(self.workspace, document, replaces=old)
@@ -148,7 +153,7 @@ class Writer:
             for document in wrong:
                 self.index_again(document)
             if strangers or wrong:
-                self.index.settle()
+                self.index.tidy()
         return Repair(tuple(cleared), tuple(item.id for item in wrong))
 
     def index_again(self, document: Document) -> int:

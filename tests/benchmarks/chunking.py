@@ -19,10 +19,11 @@ import numpy as np
 from ragft_core.documents import chunk_document, parse_files
 from ragft_core.knowledge import Embedder
 from ragft_core.knowledge.index import ChunkIndex, Entry, Hit
+from ragft_core.knowledge.retrievers import RETRIEVERS
 from ragft_core.knowledge.writer import indexed_text
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
-from ragft_core.types import Chunk, Example, SearchMode, from_dict
+from ragft_core.types import Chunk, Example, from_dict
 from ragft_core.workspace import read_jsonl
 
 SAMPLES = Path(__file__).resolve().parents[2] / "ragft_core" / "samples"
@@ -54,13 +55,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             index = ChunkIndex(Path(scratch), embedder.identity, embedder.dimension)
             index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
-            for mode in SearchMode:
+            for retriever in RETRIEVERS:
                 hits = [
-                    index.search(mode, row.question, vector, DEPTH)
+                    index.search(retriever, row.question, vector, DEPTH)
                     for row, vector in zip(rows, questions, strict=True)
                 ]
                 shares = "  ".join(f"{recall(rows, hits, k):.3f}" for k in RANKS)
-                print(f"{capacity:4} {len(chunks):5} chunks of {tokens:4.0f}  {mode:7} {shares}")
+                print(
+                    f"{capacity:4} {len(chunks):5} chunks of {tokens:4.0f}  {retriever.mode:7} {shares}"
+                )
 
 
 def recall(rows: Sequence[Example], hits: Sequence[Sequence[Hit]], k: int) -> float:

@@ -327,3 +327,11 @@ def test_many_small_additions_are_tidied(base: KnowledgeBase, tmp_path: Path) ->
     assert base._index.table().stats()["fragment_stats"]["num_fragments"] <= 21
     assert len(base.search("clay", SearchMode.TEXT, k=50)) == 22
     assert len(documents(base.workspace)) == 22
+
+
+def test_a_report_says_what_was_left_out(base: KnowledgeBase) -> None:
+    cases = Path(__file__).parents[1] / "documents" / "cases"
+    names = ["gbk.csv", "sep.csv"]
+    guessed, clean = base.add_files([(name, cases / name) for name in names])
+    assert "guessed to be gb18030" in guessed.warnings[0]
+    assert (guessed.outcome, clean.warnings) == ("added", ())

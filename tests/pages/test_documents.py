@@ -54,6 +54,16 @@ def test_empty_state_says_what_is_missing(workspace: Workspace) -> None:
     assert "No documents yet" in texts(page)
 
 
+def test_what_was_guessed_stands_below_the_file(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = KnowledgeBase(workspace, HashEmbedder())
+    monkeypatch.setattr("pages.ui.resources.knowledge", lambda workspace: base)
+    page = upload(open_page(workspace), ("a.txt", "Größe: 5 €, „naïve“".encode("cp1252")))
+    assert not page.exception
+    assert "guessed to be cp1252" in texts(page)
+
+
 def test_submitting_nothing_asks_for_files(workspace: Workspace) -> None:
     assert "Choose one or more files first" in texts(upload(open_page(workspace)))
 

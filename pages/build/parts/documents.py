@@ -86,6 +86,7 @@ def report_rows(reports: Sequence[FileReport]) -> list[dict[str, str]]:
             "name": report.file_name,
             "outcome": report.outcome,
             "text": f"{report.error} {report.remedy}".strip() or _WORDS.get(report.outcome, ""),
+            "warnings": " ".join(report.warnings),
         }
         for report in reports
     ]
@@ -109,6 +110,8 @@ def show_reports(rows: Sequence[dict[str, str]]) -> None:
             place = st.container()
         for row in taken:
             place.markdown(f"{_ICONS[row['outcome']]} {plain(row['name'])}: {row['text']}")
+            if row["warnings"]:
+                place.caption(f":material/warning: {plain(row['warnings'])}")
 
 
 def document_table(documents: Sequence[Document]) -> None:

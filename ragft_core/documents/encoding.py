@@ -1,0 +1,102 @@
+"""Bytes become text. What cannot be known about the encoding is guessed, and the guess is said."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from ragft_core.errors import DocumentError
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# HTML says its encoding in a meta element, XML in its first line.
+_DECLARED = re.compile(rb"""(?:<meta[^>]*charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w-]+)""", re.I)
+_SAMPLE_BYTES = 2**16
+_USUAL = "cp1252"
+_TOLD_BEFORE = ["utf_7", "utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32"]
+
+
+def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
+    """Decodes bytes by their mark, as UTF-16 or UTF-8, by what they declare, or by a guess.
+
+    Returns:
+        The text, and a warning where the encoding was guessed.
+
+    Raises:
+        DocumentError: It is no text, or in no encoding that can be told.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return _try(data, encoding, name), ()
+    sample = data[:4096]
+    if sample.count(0) > len(sample) // 4:
+        even, odd = sample[0::2].count(0), sample[1::2].count(0)
+        return _try(data, "utf-16-le" if odd > even else "utf-16-be", name), ()
+    warnings: tuple[str, ...] = ()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text, warnings = _not_utf8(data, error.start, name)
+    # A text has a stray control character at most; a binary file has them everywhere.
+    if len(CONTROL.findall(text[:4096])) > max(2, len(text[:4096]) // 100):
+        raise _no_text(name)
+    return text, warnings
+
+
+def _not_utf8(data: bytes, first: int, name: str) -> tuple[str, tuple[str, ...]]:
+    declared = _DECLARED.search(data[:4096])
+    if declared:
+        try:
+            return data.decode(declared.group(1).decode("ascii")), ()
+        except (LookupError, UnicodeDecodeError):
+            pass  # it declares something else than it is
+    encoding = _guess(data, first)
+    warning = (
+        f"The encoding is not stated and was guessed to be {encoding}. If letters look wrong, save "
+        "the file as UTF-8 and add it again."
+    )
+    return _try(data, encoding, name), (warning,)
+
+
+def _guess(data: bytes, first: int) -> str:
+    """The likeliest encoding, judged from the line of the first byte that is not ASCII.
+
+    Where Western European is as likely as the best, it is taken: few accented letters fit many
+    encodings alike.
+    """
+    from charset_normalizer import from_bytes
+
+    start = data.rfind(b"\n", 0, first) + 1
+    end = data.rfind(b"\n", 0, start + _SAMPLE_BYTES) if len(data) > start + _SAMPLE_BYTES else -1
+    sample = data[start : end if end > start else None]
+    found = list(from_bytes(sample, cp_exclusion=_TOLD_BEFORE))
+    if not found:
+        return _USUAL
+    best = found[0]
+    for other in found:
+        alike = (other.chaos, other.coherence) == (best.chaos, best.coherence)
+        if alike and (other.encoding == _USUAL or str(other) == sample.decode(_USUAL, "replace")):
+            return _USUAL
+    return best.encoding
+
+
+def _try(data: bytes, encoding: str, name: str) -> str:
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        raise _no_text(name) from None
+    if encoding.startswith("utf-16") and not any(char.isalnum() for char in text[:4096]):
+        raise _no_text(name)
+    return text
+
+
+def _no_text(name: str) -> DocumentError:
+    return DocumentError(
+        f"{name} does not hold text in an encoding that could be told.", "Save it as UTF-8 text."
+    )
