@@ -124,7 +124,7 @@ class Preparer:
         key = (question, mode, k, reranker)
         if key not in self._retrieved:
             began = time.perf_counter()
-            found = self._knowledge.search(question, mode, k)
+            found = self._knowledge.search(question, mode, k, reranker=reranker or None)
             self._retrieved[key] = (tuple(found), time.perf_counter() - began)
         return self._retrieved[key]
 
