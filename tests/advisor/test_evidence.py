@@ -17,7 +17,7 @@ from ragft_core.errors import AdvisorError
 from ragft_core.finetuning import save_examples
 from ragft_core.strategies import Turn, save_turn
 from ragft_core.types import Adapter, Answer, Example, Split, Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, write_json
 from tests.advisor.reports import record, report, store, table
 
 
@@ -163,3 +163,30 @@ def test_evidence_changes_the_decision(workspace: Workspace) -> None:
     assert decide(criteria, answers).leader is not Strategy.FINE_TUNED
     measured = decide(criteria, answers, {"need": 5.0}, evidence.measurements)
     assert measured.leader is Strategy.FINE_TUNED
+
+
+def test_the_best_arm_of_a_strategy_speaks_for_it_and_is_named(workspace: Workspace) -> None:
+    report = {
+        "id": "eval-1", "name": "t", "created_at": "", "n_questions": 50, "kinds": {},
+        "verdict": "", "self_check": False, "sensitive": {"score": "f1"}, "latency": [],
+        "arms": [
+            {
+                "arm": arm, "strategy": "rag", "asked": 50, "answered": 50, "failed": 0,
+                "model": "", "weights": "", "adapter": None, "index_version": None,
+            }
+            for arm in ("rag", "rag-8-passages")
+        ],
+        "tables": [
+            {
+                "score": "correct", "slice": "all",
+                "summaries": {
+                    "rag": {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 50},
+                    "rag-8-passages": {"mean": 0.7, "low": 0.6, "high": 0.8, "n": 50},
+                },
+            }
+        ],
+    }  # fmt: skip
+    write_json(workspace.folder("evaluations", "eval-1") / "report.json", report)
+    found = gather_evidence(workspace).measured("accuracy", Strategy.RAG)
+    assert found is not None
+    assert (found.value, found.source) == (0.7, "evaluation eval-1, arm rag-8-passages")

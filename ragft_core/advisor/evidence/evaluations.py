@@ -4,6 +4,8 @@ The report is read as plain JSON by the names it is written with, so that a tabl
 not know is passed over and one that is missing is simply not evidence. Checks of an arm against
 itself are no evidence about strategies and are left out.
 
+Where several arms of one strategy were measured, the best of them speaks for it, and is named.
+
 Intervals are those of each arm by itself. Arms answer the same questions, so the interval of a
 difference is usually narrower: the simulation errs on the side of doubt.
 """
@@ -62,32 +64,60 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
 
 
 def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:
-    source = f"evaluation {report['id']}"
     ranked = {
-        row["arm"]
+        row["arm"]: _strategy(row)
         for row in report["arms"]
-        if row["answered"] and row["failed"] <= 0.1 * row["asked"]
+        if row["answered"] and row["failed"] <= 0.1 * row["asked"] and _strategy(row)
     }
     tables = {(table["score"], table["slice"]): table["summaries"] for table in report["tables"]}
     # Where a form was agreed, keeping it is what counts; else the score of wording stands for it.
     form = ("format", ALL)
     if not any(row["n"] for row in tables.get(form, {}).values()):
         form = (report["sensitive"]["score"], ALL)
+    best = _best(ranked, tables.get(TABLES["accuracy"], {}))
     for name, key in {**TABLES, "form": form}.items():
         for arm, row in tables.get(key, {}).items():
-            if arm in ranked and arm in set(Strategy) and row["n"] and row["mean"] is not None:
+            if arm in best and row["n"] and row["mean"] is not None:
                 ends = (row["low"], row["high"])
                 low, high = (row["mean"] if end is None else end for end in ends)
-                strategy = Strategy(arm)
+                source, strategy = _source(report, arm), best[arm]
                 yield Measurement(name, row["mean"], low, high, row["n"], source, strategy)
     for row in report["latency"]:
-        if row["arm"] in ranked and row["arm"] in set(Strategy):
-            yield from _times(row, source)
+        if row["arm"] in best:
+            yield from _times(row, _source(report, row["arm"]), best[row["arm"]])
 
 
-def _times(row: dict[str, Any], source: str) -> Iterator[Measurement]:
+def _strategy(row: dict[str, Any]) -> Strategy | None:
+    """The strategy that an arm stands for; reports of the first version name it by the arm."""
+    name = row.get("strategy") or row["arm"]
+    return Strategy(name) if name in set(Strategy) else None
+
+
+def _best(ranked: dict[str, Strategy | None], right: dict[str, Any]) -> dict[str, Strategy]:
+    """The arm that speaks for each strategy: of several, the one with the most right answers."""
+    chosen: dict[Strategy, str] = {}
+    for arm, strategy in ranked.items():
+        if strategy is not None:
+            other = chosen.get(strategy)
+            if other is None or _mean(right, arm) > _mean(right, other):
+                chosen[strategy] = arm
+    return {arm: strategy for strategy, arm in chosen.items()}
+
+
+def _mean(table: dict[str, Any], arm: str) -> float:
+    mean = table.get(arm, {}).get("mean")
+    return -1.0 if mean is None else float(mean)
+
+
+def _source(report: dict[str, Any], arm: str) -> str:
+    """The evaluation, and the arm where it is not the one that its strategy is known by."""
+    named = "" if arm in set(Strategy) else f", arm {arm}"
+    return f"evaluation {report['id']}{named}"
+
+
+def _times(row: dict[str, Any], source: str, strategy: Strategy) -> Iterator[Measurement]:
     """Whole time and time to the first token. The latter's interval is scaled from the former's."""
-    strategy, n = Strategy(row["arm"]), row["n"]
+    n = row["n"]
     median, low, high = row["median_s"], row["low_s"], row["high_s"]
     yield Measurement("total_s", median, low, high, n, source, strategy)
     first = row["first_token_s"]

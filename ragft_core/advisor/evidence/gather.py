@@ -14,6 +14,7 @@ import numpy as np
 
 from ragft_core.advisor.deciding.recommendation import Measurement
 from ragft_core.advisor.evidence.evaluations import evaluation_evidence
+from ragft_core.arms import ARMS
 from ragft_core.errors import ModelError
 from ragft_core.finetuning import list_adapters, load_examples
 from ragft_core.knowledge import documents
@@ -136,7 +137,7 @@ def answer_measurements(answers: Iterable[Answer], source: str) -> list[Measurem
     good = [answer for answer in answers if not answer.error and answer.prompt_tokens > 0]
     found = []
     for strategy in Strategy:
-        mine = [a for a in good if a.arm is strategy and a.weights == good[-1].weights]
+        mine = [a for a in good if a.arm == strategy and a.weights == good[-1].weights]
         mine = [a for a in mine if a.adapter == mine[-1].adapter]
         if len(mine) < MIN_ANSWERS:
             continue
@@ -171,7 +172,9 @@ def training_measurements(adapters: Iterable[Adapter]) -> list[Measurement]:
         seconds = adapter.card.get("seconds")
         if not isinstance(seconds, (int, float)) or seconds <= 0:
             continue
-        strategy = Strategy.HYBRID if adapter.with_context else Strategy.FINE_TUNED
+        strategy = next(
+            a.strategy for a in ARMS if a.is_trained and a.retrieves == adapter.with_context
+        )
         minutes = float(seconds) / 60
         found[strategy] = Measurement(
             "training_minutes", minutes, minutes, minutes, 1, f"run card of {adapter.id}", strategy
