@@ -177,3 +177,15 @@ def test_arms_are_asked_and_evaluated_without_a_screen(
     assert "Right answers" in run("evaluate", filled, "--questions", questions, *arms, "--wait").out
     assert {row["state"] for row in run("runs", filled, "--json").data} == {"succeeded"}
     assert "evaluat" in run("status", filled).out.lower()
+
+
+def test_an_arm_of_ones_own_is_made_listed_and_removed(run: Run) -> None:
+    run("init", "demo")
+    copy = ("arms", "demo", "--copy", "rag", "--name", "RAG 8")
+    own = next(row for row in run(*copy, "--set", "passages=8", "--json").data if row["copy_of"])
+    assert (own["arm"], own["settings"], own["ready"]) == ("rag-8", {"passages": 8}, False)
+    assert "RAG 8, like rag" in run("arms", "demo").out
+    again = run(*copy)
+    assert (again.code, "already an arm" in again.err) == (1, True)
+    assert "no setting of an arm" in run(*copy, "--set", "colour=red").err
+    assert "rag-8" not in run("arms", "demo", "--remove", "rag-8").out
