@@ -60,7 +60,7 @@ with show_errors():
             k = st.slider("Passages", 1, 8, settings.top_k, key=f"chat.k.{workspace.id}")
             if (reader, k) != (settings.reader, settings.top_k):
                 workspace.update(reader=reader, top_k=k)
-        with st.popover("Arms", icon=":material/add_circle:"):
+        with st.popover("Own arms", icon=":material/add_circle:"):
             own_arms.section(workspace)
         with st.popover("Conversations", icon=":material/history:"):
             for earlier in list_conversations(workspace)[:12]:

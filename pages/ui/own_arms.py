@@ -15,6 +15,8 @@ from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace
 
 AS_WORKSPACE = "as the workspace"
+# What people copy most: one more RAG set-up.
+USUAL = "rag"
 
 
 def section(workspace: Workspace) -> None:
@@ -27,9 +29,8 @@ def section(workspace: Workspace) -> None:
                 if st.button("Remove", key=f"arms.remove.{arm.id}", type="tertiary"):
                     remove_arm(workspace, arm.id)
                     st.rerun()
-    base = st.selectbox(
-        "A copy of", [arm.id for arm in known], format_func=arms.label, key="arms.base"
-    )
+    ids = [arm.id for arm in known]
+    base = st.selectbox("A copy of", ids, ids.index(USUAL), format_func=arms.label, key="arms.base")
     name = st.text_input("Name", max_chars=40, placeholder="RAG, 8 passages", key="arms.name")
     changes = _changes(workspace, arms.look(base))
     if st.button("Add this arm", key="arms.add", disabled=not name.strip()):

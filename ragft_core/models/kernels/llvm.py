@@ -7,11 +7,14 @@ do not fight for cores.
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 LANES = 16
 VECTOR = f"<{LANES} x float>"
@@ -181,8 +184,20 @@ def features() -> frozenset[str] | None:
     return found if arm or {"avx2", "fma", "f16c"} <= found else None
 
 
-def compile_ir(code: str, names: Sequence[str]) -> CompiledModule:
-    """Compiles functions; ``names`` are those that can be called."""
+def compile_ir(code: str, names: Sequence[str]) -> CompiledModule | None:
+    """Compiles functions; ``names`` are those that can be called.
+
+    None where LLVM refuses, for whatever reason: the engine then computes the same with torch. An
+    older LLVM that does not know an instruction must cost speed, not answers.
+    """
+    try:
+        return _compile(code, names)
+    except Exception as error:
+        log.warning("Kernels cannot be compiled here, answers will be slower: %s", error)
+        return None
+
+
+def _compile(code: str, names: Sequence[str]) -> CompiledModule:
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()

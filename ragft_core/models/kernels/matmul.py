@@ -92,7 +92,8 @@ def compile_kernels(kinds: tuple[str, ...] = KINDS) -> Kernels | None:
         return None
     sizes = (1, 2, 4, 8) if "avx512f" in found else (1, 2, 4)
     code = "".join(_kernel(kind, m) for kind in kinds for m in sizes)
-    return Kernels(sizes, compile_ir(code, [f"{kind}_{m}" for kind in kinds for m in sizes]))
+    machine = compile_ir(code, [f"{kind}_{m}" for kind in kinds for m in sizes])
+    return Kernels(sizes, machine) if machine is not None else None
 
 
 def _kernel(kind: str, m: int) -> str:
