@@ -196,13 +196,9 @@ OWN_LOOKS = (
 )
 # The arm that stands for a strategy where nobody chose one, and the strategy's name as a choice.
 STANDARD = {arm.strategy: arm for arm in reversed(ARMS)}
-STRATEGY_NAMES = {
-    Strategy.PROMPT: "better prompt",
-    Strategy.LONG_CONTEXT: "long context",
-    Strategy.RAG: "RAG",
-    Strategy.FINE_TUNED: "fine-tuning",
-    Strategy.HYBRID: "hybrid",
-}
+STRATEGY_NAMES = dict(
+    zip(Strategy, ("better prompt", "long context", "RAG", "fine-tuning", "hybrid"), strict=True)
+)
 
 
 def find_arm(arms: Iterable[Arm], arm_id: str) -> Arm:

@@ -3,7 +3,13 @@ import streamlit as st
 from pages.decide.parts import cost, questions, record, verdict
 from pages.ui import components, state
 from pages.ui.errors import show_errors
-from ragft_core.advisor import decide, gather_evidence, load_answers, load_criteria
+from ragft_core.advisor import (
+    decide,
+    gather_evidence,
+    load_answers,
+    load_criteria,
+    with_seen,
+)
 
 VIEWS = {
     "questions": "Questions",
@@ -32,6 +38,7 @@ with show_errors():
         bind="query-params", label_visibility="collapsed", required=True,
     )  # fmt: skip
     certainty = float(state.get("advisor.certainty", 100.0))
+    answers = with_seen(criteria, answers, evidence.facts)
     if view == "questions":
         answers = questions.questionnaire(workspace, criteria, answers, evidence)
     elif view == "what-if":
@@ -45,10 +52,15 @@ with show_errors():
             state.put("advisor.certainty", certainty)
             answers = questions.weights(workspace, criteria, answers)
     result = decide(
-        criteria, answers, measurements=evidence.measurements, certainty=float(certainty)
+        criteria,
+        answers,
+        measurements=evidence.measurements,
+        leads=evidence.leads,
+        certainty=float(certainty),
     )
     with top:
         verdict.verdict(criteria, result)
+        questions.contradicted(criteria, answers, evidence)
     trace = verdict.Trace(criteria, evidence, result)
     if view == "why":
         verdict.why(trace)

@@ -8,6 +8,7 @@ result = decide(criteria, {"need": "facts"}, measurements=evidence.measurements)
 from ragft_core.advisor.criteria.answers import (
     Answers,
     compare_answers,
+    differing,
     export_answers,
     list_stakeholders,
     load_answers,
@@ -17,9 +18,10 @@ from ragft_core.advisor.criteria.answers import (
     read_answers,
     save_answers,
     suggest_answers,
+    with_seen,
 )
 from ragft_core.advisor.criteria.file import load_criteria
-from ragft_core.advisor.criteria.values import STRATEGY_NAMES, Criteria, Criterion
+from ragft_core.advisor.criteria.values import Criteria, Criterion
 from ragft_core.advisor.deciding.decision import decide
 from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation
 from ragft_core.advisor.evidence.gather import Evidence, gather_evidence
@@ -37,7 +39,6 @@ from ragft_core.advisor.record.record import (
 from ragft_core.advisor.record.render import render_record
 
 __all__ = [
-    "STRATEGY_NAMES",
     "Answers",
     "Criteria",
     "Criterion",
@@ -49,6 +50,7 @@ __all__ = [
     "compare_answers",
     "compare_records",
     "decide",
+    "differing",
     "export_answers",
     "gather_evidence",
     "list_records",
@@ -67,4 +69,5 @@ __all__ = [
     "save_answers",
     "save_record",
     "suggest_answers",
+    "with_seen",
 ]

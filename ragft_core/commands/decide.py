@@ -30,12 +30,14 @@ def _decided(workspace: Workspace, file: Path | None) -> tuple[Any, Any, Any, An
         load_answers,
         load_criteria,
         read_answers,
+        with_seen,
     )
 
     criteria = load_criteria(workspace)
     given = read_answers(criteria, file) if file else load_answers(workspace, criteria)
     evidence = gather_evidence(workspace)
-    result = decide(criteria, given, measurements=evidence.measurements)
+    given = with_seen(criteria, given, evidence.facts)
+    result = decide(criteria, given, measurements=evidence.measurements, leads=evidence.leads)
     return criteria, result, given, evidence
 
 
@@ -44,6 +46,7 @@ def _advice(row: dict[str, Any]) -> str:
     lines += [f"  + {sentence['text']}" for sentence in row["reasons"]]
     lines += [f"  - {sentence['text']}" for sentence in row["objections"]]
     lines += [f"  ? {sentence['text']}" for sentence in row["changes"]]
+    lines += [f"  ! {sentence['text']}" for sentence in row["cautions"]]
     return "\n".join(lines)
 
 
@@ -55,12 +58,17 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Makes the decision record, keeps it in the workspace and prints it."""
-    from ragft_core.advisor import build_record, make_recipe, render_record, save_record
+    from ragft_core.advisor import (
+        load_criteria,
+        make_record,
+        read_answers,
+        render_record,
+        save_record,
+    )
 
     workspace = opened(w)
-    criteria, result, given, evidence = _decided(workspace, answers)
-    recipe = make_recipe(workspace, result.verdict, evidence) if result.verdict else None
-    record = build_record(workspace, criteria, given, result, evidence, recipe=recipe)
+    given = read_answers(load_criteria(workspace), answers) if answers else None
+    record = make_record(workspace, given)
     text = render_record(record, "json" if as_json else form)
     save_record(workspace, record)
     if out:

@@ -105,7 +105,8 @@ def test_an_answer_is_saved_and_changes_the_result(workspace: Workspace) -> None
     pills(page, "need").set_value("facts").run()  # type: ignore[attr-defined]
     assert not page.exception
     assert load_answers(workspace, load_criteria()).choices == {"need": "facts"}
-    assert "RAG leads" in texts(page)
+    # The workspace itself shows a small model that can be tuned, which speaks for the hybrid.
+    assert "hybrid leads in" in texts(page)
 
 
 def test_dont_know_takes_an_answer_back(answered: Workspace) -> None:
@@ -114,15 +115,18 @@ def test_dont_know_takes_an_answer_back(answered: Workspace) -> None:
     assert "latency" not in load_answers(answered, load_criteria()).choices
 
 
-def test_what_the_workspace_shows_can_be_filled_in(workspace: Workspace) -> None:
+def test_what_the_workspace_shows_counts_without_a_click_and_can_be_overridden(
+    workspace: Workspace,
+) -> None:
     save_examples(workspace, [Example(f"t{i}", f"Q{i}?", "A") for i in range(60)])
     page = open_page(workspace)
-    assert "there are 50 to 499 examples" in texts(page)
-    button(page, "Fill in").click().run()  # type: ignore[attr-defined]
-    answers = load_answers(workspace, load_criteria())
-    assert answers.choices["labels"] == "some"
-    assert "labels" in answers.prefilled
-    assert "taken from this workspace" in texts(page)
+    assert pills(page, "labels").value == "some"  # type: ignore[attr-defined]
+    assert "seen here" in texts(page)
+    assert load_answers(workspace, load_criteria()).choices == {}
+    pills(page, "labels").set_value("few").run()  # type: ignore[attr-defined]
+    assert not page.exception
+    assert load_answers(workspace, load_criteria()).choices == {"labels": "few"}
+    assert "this workspace shows that there are 50 to 499 examples" in texts(page)
 
 
 def test_answers_can_be_brought_in(workspace: Workspace) -> None:

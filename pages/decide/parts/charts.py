@@ -27,7 +27,10 @@ def wins(result: Recommendation) -> None:
         go.Bar(
             x=[score.share * 100 for score in rows],
             y=[title(score.strategy) for score in rows],
-            text=["out" if s.vetoed else f"{s.share * 100:.0f} %" for s in rows],
+            text=[
+                "out" if s.vetoed else "behind" if s.behind else f"{s.share * 100:.0f} %"
+                for s in rows
+            ],
             textposition="outside",
             cliponaxis=False,
             orientation="h",

@@ -11,6 +11,7 @@ from pages.ui import state
 from pages.ui.errors import plain
 from ragft_core.advisor import Answers, Evidence
 from ragft_core.advisor.cost import (
+    BREAK_EVENS,
     CostInputs,
     PrefilledCosts,
     break_even,
@@ -20,7 +21,6 @@ from ragft_core.advisor.cost import (
     save_costs,
 )
 from ragft_core.advisor.record import break_even_text, measured_accuracy
-from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace
 
 ROUND = "advisor.cost_round"
@@ -85,11 +85,7 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
         alt="Cost of each strategy: once, a month, a request, in total, and per right answer",
     )
     charts.spending(inputs)
-    for one, other in (
-        (Strategy.FINE_TUNED, Strategy.RAG),
-        (Strategy.HYBRID, Strategy.RAG),
-        (Strategy.RAG, Strategy.LONG_CONTEXT),
-    ):
+    for one, other in BREAK_EVENS:
         st.markdown(f"- {break_even_text(break_even(inputs, one, other))}")
     _editor(workspace, filled)
 

@@ -16,13 +16,13 @@ from ragft_core.advisor import (
     Evidence,
     compare_answers,
     decide,
+    differing,
     export_answers,
     list_stakeholders,
     load_answers,
     parse_answers_text,
-    prefill,
     save_answers,
-    suggest_answers,
+    with_seen,
 )
 from ragft_core.advisor.criteria import GRADE_WORDS, UNKNOWN
 from ragft_core.workspace import Workspace
@@ -44,12 +44,12 @@ def questionnaire(
     workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence
 ) -> Answers:
     """Draws all questions and returns the answers as they now stand, saved."""
-    answered = len(answers.choices)
+    answered, seen = len(answers.choices), len(answers.prefilled)
+    shown = f", {seen} of them by what this workspace shows" if seen else ""
     st.caption(
-        f"{answered} of {len(criteria.criteria)} answered. Seven questions give a first result, "
+        f"{answered} of {len(criteria.criteria)} answered{shown}. Seven questions give a first result, "
         "all of them take about three minutes; “don't know” is an answer too."
     )
-    _suggestions(workspace, criteria, answers, evidence)
     choices: dict[str, str] = {}
     for number, group in enumerate(criteria.groups, start=1):
         first, *more = criteria.of_group(group.id)
@@ -63,8 +63,10 @@ def questionnaire(
                     for criterion in more:
                         choices |= _question(workspace, criterion, answers)
     if choices != answers.choices:
-        kept = tuple(k for k in answers.prefilled if choices.get(k) == answers.choices.get(k))
-        answers = save_answers(workspace, replace(answers, choices=choices, prefilled=kept))
+        seen = {key: answers.choices[key] for key in answers.prefilled}
+        own = {key: choice for key, choice in choices.items() if seen.get(key) != choice}
+        saved = save_answers(workspace, replace(answers, choices=own, prefilled=()))
+        answers = with_seen(criteria, saved, evidence.facts)
     _exchange(workspace, criteria, answers, evidence)
     return answers
 
@@ -72,7 +74,9 @@ def questionnaire(
 def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> dict[str, str]:
     # Labels are Markdown, and a team's own criteria may hold anything.
     labels = {choice.id: plain(choice.label) for choice in criterion.choices}
-    labels[UNKNOWN] = "Don't know"
+    seen = criterion.id in answers.prefilled
+    if not seen:
+        labels[UNKNOWN] = "Don't know"
     chosen = st.pills(
         plain(criterion.question),
         list(labels),
@@ -82,8 +86,10 @@ def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> d
         help=_help(criterion),
         required=True,
     )
-    if criterion.id in answers.prefilled:
-        st.caption(":material/auto_awesome: taken from this workspace")
+    if seen:
+        st.caption(
+            ":material/auto_awesome: seen here: this workspace shows it; choose another to override"
+        )
     return {} if chosen in (None, UNKNOWN) else {criterion.id: str(chosen)}
 
 
@@ -97,21 +103,14 @@ def _help(criterion: Criterion) -> str:
     return "\n\n".join(parts)
 
 
-def _suggestions(
-    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence
-) -> None:
-    found = suggest_answers(criteria, evidence.facts)
-    filled = prefill(answers, found)
-    new = [s for s in found if answers.choice(s.criterion) != filled.choice(s.criterion)]
-    if not new:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        conditions = [criteria.get(s.criterion).choice(s.choice).condition for s in new]
-        shown = plain("; ".join(conditions))
-        st.markdown(f"This workspace shows: {shown}.", width="stretch")
-        if st.button("Fill in", icon=":material/auto_awesome:", key="advisor.prefill"):
-            save_answers(workspace, filled)
-            _reread()
+def contradicted(criteria: Criteria, answers: Answers, evidence: Evidence) -> None:
+    """Says where an answer and what the workspace shows are two different things."""
+    for key, given, shown in differing(criteria, answers, evidence.facts):
+        criterion = criteria.get(key)
+        st.caption(
+            f":material/warning: You answered that {plain(criterion.choice(given).condition)}; "
+            f"this workspace shows that {plain(criterion.choice(shown).condition)}."
+        )
 
 
 def _exchange(
@@ -153,7 +152,8 @@ def _differences(
     workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence, who: str
 ) -> None:
     theirs = load_answers(workspace, criteria, who)
-    result = decide(criteria, theirs, measurements=evidence.measurements)
+    theirs = with_seen(criteria, theirs, evidence.facts)
+    result = decide(criteria, theirs, measurements=evidence.measurements, leads=evidence.leads)
     st.markdown(f"**{plain(who)}**: {plain(result.headline.text)}")
     found = compare_answers(criteria, answers, theirs)
     if not found:

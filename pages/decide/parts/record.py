@@ -39,7 +39,7 @@ UPLOADED = "advisor.uploaded"
 
 def next_steps(workspace: Workspace, result: Recommendation, evidence: Evidence) -> None:
     """The checklist of a strategy, with links, and its configuration."""
-    chosen = result.verdict or result.leader or Strategy.PROMPT
+    chosen = result.verdict or result.leader or next(iter(Strategy))
     st.subheader("Next steps", anchor=False)
     strategy = st.selectbox(
         "For which strategy",

@@ -18,7 +18,6 @@ from ragft_core.advisor.record import (
     citation,
     measured_text,
 )
-from ragft_core.types import Strategy
 
 PAGES = {
     "documents": components.DOCUMENTS,
@@ -57,6 +56,12 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
                 resting = f"{len(result.answers)} answers"
                 resting += f" and {measured} measured values" if measured else ", nothing measured"
                 st.caption(f"Confidence: **{result.confidence}**, from {resting}.")
+                if result.measured_weight:
+                    heard = round(100 * result.measured_weight)
+                    st.caption(
+                        f"Weight: measured right answers {heard} %, answers and literature "
+                        f"{100 - heard} %. A questionnaire counts as 50 questions."
+                    )
             st.markdown(plain(result.next_step.text))
             page = _page_of(criteria, result.next_step)
             if page and result.informed:
@@ -168,7 +173,7 @@ def _criteria_table(trace: Trace) -> None:
                 "Group": group.title,
                 "Question": criterion.question,
                 "Answer": criterion.choice(chosen).label if chosen else "don't know",
-                "Weight": round(100 * cells[criterion.id, Strategy.RAG].weight, 1),
+                "Weight": round(100 * cells[criterion.id, STRATEGIES[0]].weight, 1),
             }
             for strategy in STRATEGIES:
                 row[charts.title(strategy)] = _cell(cells[criterion.id, strategy])
@@ -274,7 +279,7 @@ def _information_row(trace: Trace, item: object) -> dict[str, object]:
 def article(criteria: Criteria, evidence: Evidence) -> None:
     """The founding article's table and its advantages and limits, beside what was measured."""
     st.caption(f"{citation()}, in our words, beside what this workspace has measured so far.")
-    rag, tuned = arms.look(Strategy.RAG), arms.look(Strategy.FINE_TUNED)
+    rag, tuned = arms.look("rag"), arms.look("fine-tuned")
     for row in article_table(criteria, evidence):
         with st.container(border=True):
             st.markdown(f"**{plain(row.title)}**" + (f" · {plain(row.facts)}" if row.facts else ""))

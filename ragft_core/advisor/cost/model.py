@@ -24,11 +24,20 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from ragft_core.arms import STANDARD, Reads
 from ragft_core.types import Strategy
 
 MILLION = 1_000_000
-TUNED = (Strategy.FINE_TUNED, Strategy.HYBRID)
-RETRIEVING = (Strategy.RAG, Strategy.HYBRID)
+# The pairs whose break-even people ask for.
+BREAK_EVENS = tuple(
+    (Strategy(one), Strategy(other))
+    for one, other in (
+        ("fine-tuned", "rag"),
+        ("hybrid", "rag"),
+        ("rag", "long-context"),
+        ("fine-tuned", "prompt"),
+    )
+)
 
 
 def _input(default: float, label: str, text: str, unit: str, **more: Any) -> Any:
@@ -162,11 +171,12 @@ def retrainings(inputs: CostInputs) -> int:
 def cost_of(inputs: CostInputs, strategy: Strategy) -> Cost:
     """The cost of one strategy."""
     once, month = _people(inputs, strategy)
-    if strategy in RETRIEVING:
+    arm = STANDARD[strategy]
+    if arm.retrieves:
         embedding = inputs.price_embedding * inputs.corpus_tokens / MILLION
         once += embedding
         month += embedding * inputs.changed + inputs.index_month
-    if strategy in TUNED:
+    if arm.is_trained:
         once += (1 + retrainings(inputs)) * training_price(inputs)
         month += inputs.hosting_month
     request = _request(inputs, strategy)
@@ -181,33 +191,33 @@ def training_price(inputs: CostInputs) -> float:
 
 def _people(inputs: CostInputs, strategy: Strategy) -> tuple[float, float]:
     """What people's hours cost once and each month."""
-    again = retrainings(inputs) * inputs.retrain_hours
-    hours = {
-        Strategy.PROMPT: (inputs.prompt_hours, inputs.prompt_upkeep),
-        Strategy.LONG_CONTEXT: (inputs.long_context_hours, inputs.prompt_upkeep),
-        Strategy.RAG: (inputs.rag_hours, inputs.rag_upkeep),
-        Strategy.FINE_TUNED: (inputs.tuning_hours + again, inputs.tuning_upkeep),
-        Strategy.HYBRID: (
-            inputs.rag_hours + inputs.tuning_hours + again,
-            inputs.rag_upkeep + inputs.tuning_upkeep,
-        ),
-    }
-    once, month = hours[strategy]
+    arm = STANDARD[strategy]
+    once = month = 0.0
+    if arm.retrieves:
+        once, month = inputs.rag_hours, inputs.rag_upkeep
+    if arm.is_trained:
+        once += inputs.tuning_hours + retrainings(inputs) * inputs.retrain_hours
+        month += inputs.tuning_upkeep
+    if not (arm.retrieves or arm.is_trained):
+        reads = arm.reads is Reads.DOCUMENTS
+        once = inputs.long_context_hours if reads else inputs.prompt_hours
+        month = inputs.prompt_upkeep
     return once * inputs.hour, month * inputs.hour
 
 
 def _request(inputs: CostInputs, strategy: Strategy) -> float:
-    tuned = strategy in TUNED
+    arm = STANDARD[strategy]
+    tuned = arm.is_trained
     price_in = inputs.tuned_price_in if tuned else inputs.price_in
     price_out = inputs.tuned_price_out if tuned else inputs.price_out
     key = strategy.value.replace("-", "_")
     tokens: float = getattr(inputs, f"{key}_tokens")
     seconds: float = getattr(inputs, f"{key}_seconds")
-    if strategy is Strategy.LONG_CONTEXT:
+    if arm.reads is Reads.DOCUMENTS:
         tokens *= 1 - inputs.cached
     price = (price_in * tokens + price_out * inputs.answer_tokens) / MILLION
     price += seconds / 3600 * inputs.machine_hour
-    if strategy in RETRIEVING:
+    if arm.retrieves:
         price += inputs.price_search / 1000
     return price
 
@@ -253,7 +263,7 @@ def break_even(inputs: CostInputs, strategy: Strategy, other: Strategy) -> Break
 def cumulative(inputs: CostInputs, strategy: Strategy) -> list[float]:
     """What has been spent by the end of each month, from month 0 on; retrainings where they fall."""
     cost = cost_of(inputs, strategy)
-    again = retrainings(inputs) if strategy in TUNED else 0
+    again = retrainings(inputs) if STANDARD[strategy].is_trained else 0
     one = training_price(inputs) + inputs.retrain_hours * inputs.hour
     start = cost.once - again * one
     spent = []

@@ -3,6 +3,7 @@
 from ragft_core.advisor.criteria.answers import (
     Answers,
     compare_answers,
+    differing,
     export_answers,
     list_stakeholders,
     load_answers,
@@ -12,12 +13,12 @@ from ragft_core.advisor.criteria.answers import (
     read_answers,
     save_answers,
     suggest_answers,
+    with_seen,
 )
 from ragft_core.advisor.criteria.file import load_criteria
 from ragft_core.advisor.criteria.values import (
     GRADE_WORDS,
     STRATEGIES,
-    STRATEGY_NAMES,
     UNKNOWN,
     Criteria,
     Criterion,
@@ -26,12 +27,12 @@ from ragft_core.advisor.criteria.values import (
 __all__ = [
     "GRADE_WORDS",
     "STRATEGIES",
-    "STRATEGY_NAMES",
     "UNKNOWN",
     "Answers",
     "Criteria",
     "Criterion",
     "compare_answers",
+    "differing",
     "export_answers",
     "list_stakeholders",
     "load_answers",
@@ -42,4 +43,5 @@ __all__ = [
     "read_answers",
     "save_answers",
     "suggest_answers",
+    "with_seen",
 ]

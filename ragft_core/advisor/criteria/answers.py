@@ -222,6 +222,23 @@ def prefill(answers: Answers, suggestions: list[Suggestion]) -> Answers:
     return Answers({**kept, **added}, answers.weights, answers.who, tuple(added), answers.saved_at)
 
 
+def with_seen(criteria: Criteria, answers: Answers, facts: Mapping[str, float]) -> Answers:
+    """The answers that count: a person's own, and for the rest what the workspace shows."""
+    return prefill(answers, suggest_answers(criteria, facts))
+
+
+def differing(
+    criteria: Criteria, answers: Answers, facts: Mapping[str, float]
+) -> list[tuple[str, str, str]]:
+    """(criterion, the person's choice, the workspace's) where an answer contradicts a fact."""
+    return [
+        (seen.criterion, answers.choices[seen.criterion], seen.choice)
+        for seen in suggest_answers(criteria, facts)
+        if seen.criterion not in answers.prefilled
+        and answers.choices.get(seen.criterion, seen.choice) != seen.choice
+    ]
+
+
 def compare_answers(criteria: Criteria, first: Answers, second: Answers) -> list[Difference]:
     """The questions that two people see differently, the weightiest first."""
     rows = [

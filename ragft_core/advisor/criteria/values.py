@@ -16,14 +16,6 @@ STRATEGIES = tuple(Strategy)
 UNKNOWN = "unknown"
 MAX_WEIGHT = 5.0
 
-STRATEGY_NAMES = {
-    Strategy.PROMPT: "better prompt",
-    Strategy.LONG_CONTEXT: "long context",
-    Strategy.RAG: "RAG",
-    Strategy.FINE_TUNED: "fine-tuning",
-    Strategy.HYBRID: "hybrid",
-}
-
 # How sure a guess of each grade is: one standard deviation of a utility. A convention of ours [D],
 # so that a guess from a text read in full moves less than one derived by argument.
 GRADE_SPREAD = {"P": 0.10, "S": 0.13, "D": 0.16, "T": 0.16}

@@ -20,6 +20,7 @@ from ragft_core.advisor.deciding.matrix import Floats, Matrix, build_matrix
 from ragft_core.advisor.deciding.recommendation import (
     Contribution,
     Information,
+    Lead,
     Measurement,
     Recommendation,
     StrategyScore,
@@ -32,6 +33,7 @@ from ragft_core.advisor.deciding.simulation import (
     simulate,
 )
 from ragft_core.advisor.deciding.topsis import topsis
+from ragft_core.advisor.deciding.voice import MAIN, measured_weight
 from ragft_core.types import Strategy
 
 # A strategy is named where it wins at least this share of the simulations.
@@ -46,6 +48,7 @@ def decide(
     weights: Mapping[str, float] | None = None,
     measurements: Sequence[Measurement] = (),
     *,
+    leads: Sequence[Lead] | None = None,
     strategies: Sequence[Strategy] = STRATEGIES,
     simulations: int = SIMULATIONS,
     certainty: float = CERTAINTY,
@@ -57,7 +60,10 @@ def decide(
         criteria: What was asked.
         answers: Saved answers, or choice id by criterion id; what is missing is "don't know".
         weights: Weight by criterion id, over those of the answers and the criteria.
-        measurements: Measured evidence, which replaces the guesses.
+        measurements: Measured evidence, which replaces the guesses; the share of right answers
+            has the main voice (``voice``).
+        leads: Who was clearly ahead of whom on the same questions; None to tell it from the
+            measurements' intervals.
         strategies: What may be recommended.
         simulations: Monte Carlo draws.
         certainty: Concentration of the weights' distribution; larger trusts the weights more.
@@ -70,16 +76,19 @@ def decide(
         answers = parse_answers(criteria, dict(answers))
     given = {**criteria.weights, **answers.weights, **(weights or {})}
     order = tuple(strategy for strategy in STRATEGIES if strategy in strategies)
-    matrix = build_matrix(criteria, answers.choices, given, measurements, order)
+    matrix = build_matrix(criteria, answers.choices, given, measurements, order, leads)
     scores, allowed = matrix.scores, matrix.allowed
     first = leading(scores, allowed)
     ranked = sorted(np.flatnonzero(allowed), key=lambda s: -scores[s])
     second = int(ranked[1]) if len(ranked) > 1 else None
     draws = simulate(matrix, simulations, certainty, seed) if first is not None else None
     share = float(draws.share[first]) if draws and first is not None else 0.0
-    informed = any(row.choice for row in matrix.rows) or any(
+    # What the workspace shows of itself is no wish of anybody's.
+    informed = any(key not in answers.prefilled for key in answers.choices) or any(
         "measured" in row.basis for row in matrix.rows
     )
+    plain = build_matrix(criteria, answers.choices, given, (), order)
+    by_answers = leading(plain.scores, plain.allowed) if answers.choices else None
     margin = (
         float(scores[first] - scores[second]) if first is not None and second is not None else 1
     )
@@ -105,13 +114,22 @@ def decide(
         certainty=certainty,
         seed=seed,
         criteria_digest=criteria.digest,
+        measured_weight=measured_weight(measurements) if matrix.leads or _heard(matrix) else 0.0,
+        leads=matrix.leads,
+        by_answers=None if by_answers is None else order[by_answers],
     )
     return explain(criteria, matrix, result)
+
+
+def _heard(matrix: Matrix) -> bool:
+    """Whether the share of right answers counts for what was answered."""
+    return any(row.criterion.measurement == MAIN and "measured" in row.basis for row in matrix.rows)
 
 
 def _scores(matrix: Matrix, draws: Simulation | None) -> tuple[StrategyScore, ...]:
     scores, allowed = matrix.scores, matrix.allowed
     closeness = _closeness(matrix)
+    out = {veto.strategy for veto in matrix.vetoes}
     rows = []
     for s, strategy in enumerate(matrix.strategies):
         low, high = scores[s], scores[s]
@@ -128,12 +146,20 @@ def _scores(matrix: Matrix, draws: Simulation | None) -> tuple[StrategyScore, ..
                 low=float(low),
                 high=float(high),
                 share=float(draws.share[s]) if draws is not None else 0.0,
-                vetoed=not allowed[s],
+                vetoed=strategy in out,
                 topsis=closeness.get(s),
                 weights=central,
+                behind=None if allowed[s] or strategy in out else _ahead_of(matrix, strategy),
             )
         )
-    return tuple(sorted(rows, key=lambda row: (row.vetoed, -row.score)))
+    return tuple(sorted(rows, key=lambda row: (row.vetoed, row.behind is not None, -row.score)))
+
+
+def _ahead_of(matrix: Matrix, strategy: Strategy) -> Strategy | None:
+    """Which strategy it is furthest behind, of those that no must puts out."""
+    out = {veto.strategy for veto in matrix.vetoes}
+    ahead = [lead for lead in matrix.leads if lead.worse == strategy and lead.better not in out]
+    return max(ahead, key=lambda lead: lead.gap).better if ahead else None
 
 
 def _closeness(matrix: Matrix) -> dict[int, float]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ragft_core.advisor.criteria.values import STRATEGY_NAMES, Criteria, MeasurementKind
+from ragft_core.advisor.criteria.values import Criteria, MeasurementKind
 from ragft_core.advisor.deciding.matrix import Matrix, Row
 from ragft_core.advisor.deciding.recommendation import (
     AnswerFlip,
@@ -20,6 +20,8 @@ from ragft_core.advisor.deciding.recommendation import (
     Sentence,
     WeightFlip,
 )
+from ragft_core.advisor.deciding.voice import MAIN
+from ragft_core.arms import STRATEGY_NAMES
 from ragft_core.types import Strategy
 
 SIMULATION = Reference("simulation", "wins")
@@ -140,14 +142,16 @@ def _reasons(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:
     Where no other is allowed, the musts that put the others out are the reason.
     """
     rivals = [int(s) for s in np.flatnonzero(matrix.allowed) if s != leader]
+    ahead = _measured_ahead(matrix, matrix.strategies[leader])
     if not rivals:
-        return tuple(
+        out = tuple(
             Sentence(
                 f"{name(veto.strategy, start=True)} is out: {veto.reason}",
                 (Reference("answer", veto.criterion),),
             )
             for veto in matrix.vetoes
         )
+        return ahead + out
     lifts = []
     for weight, row in zip(matrix.weights, matrix.rows, strict=True):
         lift = float(weight * (row.utility[leader] - row.utility[rivals].mean()))
@@ -158,7 +162,42 @@ def _reasons(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:
     for _, row in lifts[:REASONS]:
         order = sorted(rivals, key=lambda s: -row.utility[s])
         found.append(_fact(matrix, row, [leader, *order]))
-    return tuple(found)
+    return (*ahead, *found)
+
+
+def _measured_ahead(matrix: Matrix, leader: Strategy) -> tuple[Sentence, ...]:
+    """Over whom the leader was clearly ahead on the same questions."""
+    mine = sorted((x for x in matrix.leads if x.better == leader), key=lambda x: -x.gap)
+    if not mine:
+        return ()
+    parts = [
+        f"{name(x.worse)} by {100 * x.gap:.0f} points ({100 * x.low:.0f} to {100 * x.high:.0f})"
+        for x in mine
+    ]
+    text = f"Measured here: {name(leader)} is right clearly more often than {', '.join(parts)}."
+    return (Sentence(text, (Reference("measurement", MAIN),)),)
+
+
+def contradictions(matrix: Matrix, result: Recommendation) -> list[Sentence]:
+    """Where answers and measurements point to different strategies, in words."""
+    found = []
+    measured = Reference("measurement", MAIN)
+    guess, leader = result.by_answers, result.leader
+    if leader and guess and guess != leader and result.measured_weight:
+        text = (
+            f"The answers alone speak for {name(guess)}; what was measured here speaks for "
+            f"{name(leader)}, and counts for {_percent(result.measured_weight)} of the weight."
+        )
+        found.append(Sentence(text, (measured,)))
+    for veto in matrix.vetoes:
+        lost = [lead.worse for lead in matrix.leads if lead.better == veto.strategy]
+        if leader in lost:
+            text = (
+                f"{name(veto.strategy, start=True)} was right clearly more often than "
+                f"{name(leader)}, and is out by a must only: {veto.reason}"
+            )
+            found.append(Sentence(text, (measured, Reference("answer", veto.criterion))))
+    return found
 
 
 def _objections(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:
@@ -277,7 +316,7 @@ def _find_out(criteria: Criteria, best: Information, *, undecided: bool) -> Sent
 
 
 def _cautions(matrix: Matrix, result: Recommendation) -> tuple[Sentence, ...]:
-    found = []
+    found = contradictions(matrix, result)
     leader, informed = result.leader, result.informed
     if informed and not any("measured" in row.basis for row in matrix.rows):
         found.append(

@@ -18,6 +18,7 @@ from ragft_core.advisor.deciding.recommendation import (
     MeasurementFlip,
     WeightFlip,
 )
+from ragft_core.advisor.deciding.voice import still_eligible
 
 
 def leading(scores: Floats, allowed: NDArray[np.bool_]) -> int | None:
@@ -56,10 +57,11 @@ def _answer_flip(
     scores = np.round(matrix.scores + matrix.weights[j] * (other.utility - row.utility), 8)
     out = {veto.strategy for veto in matrix.vetoes if veto.criterion != row.criterion.id}
     out |= set(choice.veto)
-    allowed = np.array([strategy not in out for strategy in matrix.strategies])
+    left = still_eligible(matrix.strategies, out, matrix.leads)
+    allowed = np.array([strategy in left for strategy in matrix.strategies])
     winner = leading(scores, allowed)
-    vetoed = not allowed[leader]
-    lead = 0.0 if vetoed else float(scores[leader])
+    vetoed = matrix.strategies[leader] in out
+    lead = 0.0 if not allowed[leader] else float(scores[leader])
     rivals = [float(scores[s]) for s in np.flatnonzero(allowed) if s != leader]
     margin = lead - max(rivals, default=0.0)
     name = None if winner is None else matrix.strategies[winner]

@@ -27,7 +27,13 @@ from ragft_core.advisor.criteria.values import (
     Criterion,
     MeasurementKind,
 )
-from ragft_core.advisor.deciding.recommendation import Measurement, Veto
+from ragft_core.advisor.deciding.recommendation import Lead, Measurement, Veto
+from ragft_core.advisor.deciding.voice import (
+    MAIN,
+    leads_by_intervals,
+    measured_weight,
+    still_eligible,
+)
 from ragft_core.types import Strategy
 
 Floats = NDArray[np.float64]
@@ -62,12 +68,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The whole: ``rows`` (J, sorted by id), ``weights`` (J,) that sum to 1, vetoes."""
+    """The whole: ``rows`` (J, sorted by id), ``weights`` (J,) that sum to 1, vetoes, leads."""
 
     strategies: tuple[Strategy, ...]
     rows: tuple[Row, ...]
     weights: Floats
     vetoes: tuple[Veto, ...]
+    leads: tuple[Lead, ...] = ()
 
     @property
     def utility(self) -> Floats:
@@ -76,9 +83,10 @@ class Matrix:
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
-        """Which strategies are not vetoed, (S,)."""
+        """Which strategies may be recommended, (S,): not vetoed, and not clearly behind one."""
         out = {veto.strategy for veto in self.vetoes}
-        return np.array([strategy not in out for strategy in self.strategies])
+        left = still_eligible(self.strategies, out, self.leads)
+        return np.array([strategy in left for strategy in self.strategies])
 
     @property
     def scores(self) -> Floats:
@@ -93,6 +101,7 @@ def build_matrix(
     weights: Mapping[str, float],
     measurements: Sequence[Measurement],
     strategies: tuple[Strategy, ...],
+    leads: Sequence[Lead] | None = None,
 ) -> Matrix:
     """Builds the matrix.
 
@@ -102,6 +111,8 @@ def build_matrix(
         weights: Weight by criterion id; missing means the criterion's own.
         measurements: Measured evidence; of several for one strategy the last counts.
         strategies: What is compared.
+        leads: Paired differences that an evaluation found clear; None where it has none to give,
+            so that they are told from the single intervals.
     """
     ordered = sorted(criteria.criteria, key=lambda criterion: criterion.id)
     rows = []
@@ -113,7 +124,18 @@ def build_matrix(
     total = raw.sum()
     shares = raw / total if total > 0 else np.full(len(raw), 1 / max(len(raw), 1))
     found = tuple(veto for row in rows for veto in vetoes_of(row.criterion, row.choice, strategies))
-    return Matrix(strategies, tuple(rows), shares, found)
+    main = [
+        j
+        for j, row in enumerate(rows)
+        if row.criterion.measurement == MAIN and "measured" in row.basis
+    ]
+    if not main:
+        return Matrix(strategies, tuple(rows), shares, found)
+    voice = measured_weight(measurements)
+    shares = (1 - voice) * shares
+    shares[main[0]] += voice
+    clear = leads_by_intervals(measurements) if leads is None else tuple(leads)
+    return Matrix(strategies, tuple(rows), shares, found, clear)
 
 
 def vetoes_of(
@@ -188,7 +210,9 @@ def replace_by_measured(
             utility[s], spread[s] = measured[s]
             basis[s] = "measured"
         elif strategy in kind.strategies:
-            utility[s] = min(max(utility[s] + shift, 0.0), 1.0)
+            # A hopeful guess may not beat what was measured to be best.
+            most = max(middle for middle, _ in measured.values()) if kind.id == MAIN else 1.0
+            utility[s] = min(max(utility[s] + shift, 0.0), most)
             spread[s] = ADJUSTED_SPREAD
             basis[s] = "adjusted"
     options = None

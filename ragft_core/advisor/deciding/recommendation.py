@@ -55,6 +55,17 @@ class Veto:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """``better`` was right clearly more often than ``worse``, by ``gap`` (95 % interval)."""
+
+    better: Strategy
+    worse: Strategy
+    gap: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Contribution:
     """What one criterion gives one strategy: ``points`` = share of weight x utility.
 
@@ -83,7 +94,7 @@ class StrategyScore:
     ``score`` is the weighted sum (0 to 1), ``low`` and ``high`` hold 90 % of the simulations,
     ``share`` is the part of them that it wins, and ``weights`` the mean weights where it wins
     (empty where it never does). ``topsis`` is the cross-check's closeness. A vetoed strategy has
-    a score but no share.
+    a score but no share, and so has one that was measured clearly ``behind`` another.
     """
 
     strategy: Strategy
@@ -94,6 +105,7 @@ class StrategyScore:
     vetoed: bool
     topsis: float | None
     weights: dict[str, float]
+    behind: Strategy | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +175,8 @@ class Recommendation:
 
     ``leader`` has the highest weighted sum of those not vetoed, ``share`` is the part of the
     simulations it wins, ``runner_up`` the next. ``informed`` says that anything was answered or
+    measured. ``measured_weight`` is the share of all weight that the measured right answers have,
+    ``leads`` who is clearly ahead of whom by them, ``by_answers`` who would lead without anything
     measured. Lists are sorted, most important first; the sentences are written by ``explain``.
     """
 
@@ -193,6 +207,9 @@ class Recommendation:
     changes: tuple[Sentence, ...] = ()
     next_step: Sentence = Sentence("")
     cautions: tuple[Sentence, ...] = ()
+    measured_weight: float = 0.0
+    leads: tuple[Lead, ...] = ()
+    by_answers: Strategy | None = None
 
     @property
     def margin(self) -> float:

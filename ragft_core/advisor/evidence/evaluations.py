@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.errors import AdvisorError
 from ragft_core.types import QuestionKind, Strategy
 from ragft_core.workspace import Workspace
 
 ALL = "all"
+SIGNIFICANT = 0.05
 # Which table (score, slice) is evidence for which measurement.
 TABLES = {
     "accuracy": ("correct", ALL),
@@ -41,6 +42,7 @@ class EvaluationEvidence:
 
     measurements: list[Measurement] = field(default_factory=list)
     provenance: dict[str, str] = field(default_factory=dict)
+    leads: tuple[Lead, ...] | None = None
 
 
 def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
@@ -54,7 +56,7 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
             report = json.loads(file.read_text(encoding="utf-8"))
             if not report.get("self_check"):
                 found = list(_measurements(report))
-                return EvaluationEvidence(found, _provenance(report))
+                return EvaluationEvidence(found, _provenance(report), _leads(report))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise AdvisorError(
                 f"The report of the evaluation {file.parent.name!r} cannot be read: {error!r}.",
@@ -64,11 +66,7 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
 
 
 def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:
-    ranked = {
-        row["arm"]: _strategy(row)
-        for row in report["arms"]
-        if row["answered"] and row["failed"] <= 0.1 * row["asked"] and _strategy(row)
-    }
+    ranked = _ranked(report)
     tables = {(table["score"], table["slice"]): table["summaries"] for table in report["tables"]}
     # Where a form was agreed, keeping it is what counts; else the score of wording stands for it.
     form = ("format", ALL)
@@ -85,6 +83,36 @@ def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:
     for row in report["latency"]:
         if row["arm"] in best:
             yield from _times(row, _source(report, row["arm"]), best[row["arm"]])
+
+
+def _ranked(report: dict[str, Any]) -> dict[str, Strategy | None]:
+    return {
+        row["arm"]: _strategy(row)
+        for row in report["arms"]
+        if row["answered"] and row["failed"] <= 0.1 * row["asked"] and _strategy(row)
+    }
+
+
+def _leads(report: dict[str, Any]) -> tuple[Lead, ...] | None:
+    """Clear paired differences in right answers between the arms that speak for strategies.
+
+    As ``Difference.decided``: the interval excludes 0 and so does the corrected test. None where
+    the report holds no pairs.
+    """
+    tables = {(table["score"], table["slice"]): table for table in report["tables"]}
+    table = tables.get(TABLES["accuracy"], {})
+    best = _best(_ranked(report), table.get("summaries", {}))
+    pairs = [row for row in table.get("differences", ()) if row["a"] in best and row["b"] in best]
+    if not pairs:
+        return None
+    found = []
+    for row in pairs:
+        a, b, ends = best[row["a"]], best[row["b"]], (row["low"], row["high"])
+        if row["p_holm"] < SIGNIFICANT and row["low"] > 0:
+            found.append(Lead(a, b, row["mean"], *ends))
+        elif row["p_holm"] < SIGNIFICANT and row["high"] < 0:
+            found.append(Lead(b, a, -row["mean"], -ends[1], -ends[0]))
+    return tuple(found)
 
 
 def _strategy(row: dict[str, Any]) -> Strategy | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.advisor.evidence.evaluations import evaluation_evidence
 from ragft_core.arms import ARMS
 from ragft_core.errors import ModelError
@@ -45,11 +45,12 @@ FACT_WORDS = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """Facts by id (see ``FACT_WORDS``), measurements, and where they come from."""
+    """Facts by id (see ``FACT_WORDS``), measurements, where they come from, and who leads whom."""
 
     facts: dict[str, float] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     provenance: dict[str, str] = field(default_factory=dict)
+    leads: tuple[Lead, ...] | None = None
 
     def measured(self, measurement: str, strategy: Strategy) -> Measurement | None:
         """The number that counts for a strategy, or None where it was not measured."""
@@ -88,7 +89,9 @@ def gather_evidence(workspace: Workspace, settings: Settings | None = None) -> E
     evaluated = evaluation_evidence(workspace)
     measurements += evaluated.measurements
     provenance |= evaluated.provenance
-    found = Evidence(facts, tuple(measurements), {k: v for k, v in provenance.items() if v})
+    found = Evidence(
+        facts, tuple(measurements), {k: v for k, v in provenance.items() if v}, evaluated.leads
+    )
     right = found.measured("accuracy", Strategy.PROMPT)
     if right:
         facts["prompt_accuracy"] = right.value

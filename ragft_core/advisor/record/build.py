@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ragft_core.advisor.cost.inputs import load_costs, prefill_costs
-from ragft_core.advisor.criteria.answers import Answers, load_answers
+from ragft_core.advisor.criteria.answers import Answers, load_answers, with_seen
 from ragft_core.advisor.criteria.file import load_criteria
 from ragft_core.advisor.deciding.decision import decide
 from ragft_core.advisor.evidence.gather import gather_evidence
@@ -28,7 +28,8 @@ def make_record(
     criteria = load_criteria(workspace)
     given = load_answers(workspace, criteria) if answers is None else answers
     evidence = gather_evidence(workspace)
-    result = decide(criteria, given, measurements=evidence.measurements)
+    given = with_seen(criteria, given, evidence.facts)
+    result = decide(criteria, given, measurements=evidence.measurements, leads=evidence.leads)
     model = workspace.settings().model
     prices = (model.price_in, model.price_out)
     costs = prefill_costs(evidence, given.choices, prices, load_costs(workspace)).inputs

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ragft_core.advisor.criteria.values import STRATEGY_NAMES
 from ragft_core.advisor.evidence.gather import Evidence
+from ragft_core.arms import BY_ID, STANDARD, STRATEGY_NAMES, AdapterKind, Reads
 from ragft_core.finetuning import PRESETS, list_adapters
 from ragft_core.types import Strategy, to_dict
 from ragft_core.workspace import Workspace
@@ -62,40 +62,41 @@ def _own(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[S
     documents = int(evidence.facts.get("documents", 0))
     fits = evidence.facts.get("context_ratio", 0.0) <= 0.5
     read = Step(f"Take the documents in (now {documents}).", "documents", documents > 0)
-    if strategy is Strategy.PROMPT:
+    arm = STANDARD[strategy]
+    if arm.reads is Reads.NOTHING and not arm.is_trained:
         return [
             Step("Write the instruction: role, rules, form of the answer, two examples.", "chat"),
             Step(
                 "Try it on ten questions and read every answer.", "chat", _asked(evidence, strategy)
             ),
         ]
-    if strategy is Strategy.LONG_CONTEXT:
+    if arm.reads is Reads.DOCUMENTS:
         text = "Keep the material within half of the context window, the question at the end."
         return [read, Step(text, "documents", documents > 0 and fits)]
+    # What retrieval finds is the same for every arm that searches.
+    searching = [other.strategy for other in STANDARD.values() if other.retrieves]
     retrieval = [
         read,
         Step(
             "Search for ten known answers and look where they rank: mend documents before models.",
             "documents",
-            evidence.measured("retrieval", Strategy.RAG) is not None,
+            any(evidence.measured("retrieval", s) for s in searching),
         ),
         Step(
             "Bring the share of questions whose passage is found to 90 % or more.",
             "evaluation",
-            _at_least(evidence, "retrieval", Strategy.RAG, 0.9),
+            any(_at_least(evidence, "retrieval", s, 0.9) for s in searching),
         ),
     ]
-    if strategy is Strategy.RAG:
-        return retrieval
     return [
-        *(retrieval if strategy is Strategy.HYBRID else []),
-        *_tuning(workspace, strategy, evidence),
+        *(retrieval if arm.retrieves else []),
+        *(_tuning(workspace, strategy, evidence) if arm.is_trained else []),
     ]
 
 
 def _tuning(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[Step]:
     examples = int(evidence.facts.get("train_examples", 0))
-    hybrid = strategy is Strategy.HYBRID
+    hybrid = STANDARD[strategy].retrieves
     trained = any(
         not adapter.bundled and adapter.with_context is hybrid
         for adapter in list_adapters(workspace)
@@ -122,7 +123,7 @@ def _proof(strategy: Strategy, evidence: Evidence) -> list[Step]:
         Step(
             f"Measure {name} against the prompt alone on the test questions.",
             "evaluation",
-            all(evidence.measured("accuracy", s) is not None for s in (strategy, Strategy.PROMPT)),
+            all(evidence.measured("accuracy", s) for s in (strategy, BY_ID["prompt"].strategy)),
         ),
         Step("Keep a decision record, and decide again when the numbers change.", "advisor"),
     ]
@@ -152,14 +153,15 @@ def _configuration(workspace: Workspace, strategy: Strategy) -> dict[str, Any]:
         made["model"]["name"] = settings.model.name.rstrip("/").rsplit("/", 1)[-1]
     if settings.labels:
         made["labels"] = list(settings.labels)
-    if strategy in (Strategy.RAG, Strategy.HYBRID):
+    arm = STANDARD[strategy]
+    if arm.retrieves:
         made["retrieval"] = {"mode": settings.search_mode, "passages": settings.top_k}
-    if strategy is Strategy.RAG:
+    if arm.adapter is AdapterKind.READER:
         made["retrieval"]["bundled_reader"] = settings.reader
-    if strategy is Strategy.LONG_CONTEXT:
+    if arm.reads is Reads.DOCUMENTS:
         made["layout"] = "documents first, question last"
-    if strategy in (Strategy.FINE_TUNED, Strategy.HYBRID):
-        made["adapter"] = _adapter(workspace, hybrid=strategy is Strategy.HYBRID)
+    if arm.is_trained:
+        made["adapter"] = _adapter(workspace, hybrid=arm.retrieves)
     return made
 
 

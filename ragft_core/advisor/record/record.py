@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import ragft_core
-from ragft_core.advisor.cost.model import BreakEven, Cost, CostInputs, break_even, cost_table
+from ragft_core.advisor.cost.model import (
+    BREAK_EVENS,
+    BreakEven,
+    Cost,
+    CostInputs,
+    break_even,
+    cost_table,
+)
 from ragft_core.advisor.criteria.answers import Answers
 from ragft_core.advisor.criteria.values import Criteria, Group, MeasurementKind, Source
 from ragft_core.advisor.deciding.recommendation import Recommendation
@@ -163,13 +170,7 @@ def measured_accuracy(evidence: Evidence) -> dict[Strategy, tuple[float, float, 
 
 
 def _break_evens(inputs: CostInputs) -> list[BreakEven]:
-    pairs = [
-        (Strategy.FINE_TUNED, Strategy.RAG),
-        (Strategy.HYBRID, Strategy.RAG),
-        (Strategy.RAG, Strategy.LONG_CONTEXT),
-        (Strategy.FINE_TUNED, Strategy.PROMPT),
-    ]
-    return [break_even(inputs, one, other) for one, other in pairs]
+    return [break_even(inputs, one, other) for one, other in BREAK_EVENS]
 
 
 def _versions(result: Recommendation) -> dict[str, str]:

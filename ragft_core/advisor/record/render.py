@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ragft_core.advisor.criteria.values import GRADE_WORDS, STRATEGY_NAMES
+from ragft_core.advisor.criteria.values import GRADE_WORDS
 from ragft_core.advisor.deciding.explain import format_value, name
 from ragft_core.advisor.deciding.recommendation import Reference
 from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
 from ragft_core.advisor.record import svg
 from ragft_core.advisor.record.article import interval_text
 from ragft_core.advisor.record.record import DecisionRecord
+from ragft_core.arms import STRATEGY_NAMES
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy, to_dict
 
@@ -182,7 +183,11 @@ def _charts(record: DecisionRecord) -> dict[str, Any]:
             name(score.strategy, start=True),
             score.score,
             svg.COLOURS[score.strategy],
-            "out by a must" if score.vetoed else f"wins {score.share:.0%}".replace("%", " %"),
+            "out by a must"
+            if score.vetoed
+            else "measured behind"
+            if score.behind
+            else f"wins {score.share:.0%}".replace("%", " %"),
             score.low,
             score.high,
         )

@@ -9,16 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ragft_core.types import Strategy
+from ragft_core.arms import STANDARD
 
 # After Okabe and Ito, told apart with any kind of colour vision, legible on white and on black.
-COLOURS = {
-    Strategy.PROMPT: "#7a8599",
-    Strategy.LONG_CONTEXT: "#a376d6",
-    Strategy.RAG: "#1f88d2",
-    Strategy.FINE_TUNED: "#dd6b16",
-    Strategy.HYBRID: "#11a37f",
-}
+COLOURS = {strategy: arm.colour for strategy, arm in STANDARD.items()}
 GROUP_COLOURS = ("#1f88d2", "#dd6b16", "#11a37f", "#a376d6", "#c29a0c", "#cc5c86", "#7a8599")
 WIDTH, LABEL, ROW, RIGHT = 720, 190, 26, 100
 
