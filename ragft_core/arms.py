@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from ragft_core.errors import SettingsError
-from ragft_core.types import ModelChoice, Strategy
+from ragft_core.types import ModelChoice, SearchMode, Strategy
 
 MOST_SHOTS = 16
 MOST_PASSAGES = 20
@@ -45,7 +45,7 @@ class ArmSettings:
     """
 
     passages: int | None = None
-    search_mode: str | None = None
+    search_mode: SearchMode | None = None
     reranker: str | None = None
     reader: bool | None = None
     adapter: str | None = None

@@ -1,21 +1,14 @@
 """The words of the product as values.
 
 Frozen dataclasses without behaviour beyond small derived properties: identity is a string, where
-a value is stored is somebody else's business. ``to_dict``/``from_dict`` below is the one way they
-become JSON and come back.
+a value is stored is somebody else's business. ``ragft_core.values`` turns them into JSON and back.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import types
-import typing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 class Strategy(StrEnum):
@@ -241,55 +234,3 @@ class Adapter:
     bundled: bool = False
     created_at: str = ""
     card: dict[str, Any] = field(default_factory=dict)
-
-
-def to_dict(value: Any) -> Any:  # noqa: ANN401 - JSON is any
-    """Turns a value of this module (or of the same make) into plain JSON data."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [to_dict(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): to_dict(item) for key, item in value.items()}
-    if isinstance(value, StrEnum):
-        return value.value
-    return value
-
-
-def from_dict(kind: type[T], data: dict[str, Any]) -> T:
-    """Builds a dataclass from plain data; unknown keys are ignored, missing ones keep defaults.
-
-    Raises:
-        TypeError: A field without a default is missing.
-        ValueError: A value does not fit an enumeration.
-    """
-    hints = _hints(kind)  # type: ignore[arg-type]
-    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    return kind(**{key: _build(hints[key], item) for key, item in data.items() if key in known})
-
-
-@functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    """The types of a dataclass's fields; evaluating the annotations anew costs milliseconds."""
-    return typing.get_type_hints(kind)
-
-
-def _build(hint: Any, value: Any) -> Any:  # noqa: ANN401
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        return _build(next(arg for arg in args if arg is not type(None)), value)
-    if origin is tuple and isinstance(value, (list, tuple)):
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_build(args[0], item) for item in value)
-        return tuple(_build(arg, item) for arg, item in zip(args, value, strict=True))
-    if origin is dict and isinstance(value, dict):
-        return {key: _build(args[1], item) for key, item in value.items()}
-    if origin is list:
-        return [_build(args[0], item) for item in value]
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return from_dict(hint, value)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(value)
-    return value

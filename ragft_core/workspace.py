@@ -25,16 +25,21 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
+from annotated_types import Interval
 from filelock import FileLock
 
 from ragft_core.arms import Arm
 from ragft_core.errors import WorkspaceError
+from ragft_core.schema import bring_forward, stamp
 from ragft_core.settings import Settings
-from ragft_core.types import ModelChoice, from_dict, to_dict
+from ragft_core.types import ModelChoice, SearchMode
+from ragft_core.values import from_dict, to_dict
 
+T = TypeVar("T")
 VERSION = 1
 FILE = "workspace.json"
 _NAME = re.compile(r"[\w][\w .-]{0,63}", re.UNICODE)
@@ -60,18 +65,22 @@ class WorkspaceSettings:
     arms: tuple[Arm, ...] = field(
         default=(), metadata={"help": "Arms of the workspace's own, beside the ready-made."}
     )
-    search_mode: str = "hybrid"
-    top_k: int = field(default=3, metadata={"help": "Passages given to the RAG and hybrid arms."})
+    search_mode: SearchMode = SearchMode.HYBRID
+    top_k: Annotated[int, Interval(ge=1, le=50)] = field(
+        default=3, metadata={"help": "Passages given to the RAG and hybrid arms."}
+    )
     reader: bool = field(
         default=True, metadata={"help": "RAG uses the bundled reading adapter where it fits."}
     )
     adapter: str = field(default="", metadata={"help": "Adapter of the fine-tuned arm."})
     hybrid_adapter: str = field(default="", metadata={"help": "Adapter of the hybrid arm."})
-    max_new_tokens: int = field(default=96, metadata={"help": "An answer's limit in tokens."})
+    max_new_tokens: Annotated[int, Interval(ge=1, le=8192)] = field(
+        default=96, metadata={"help": "An answer's limit in tokens."}
+    )
     judge: ModelChoice | None = field(
         default=None, metadata={"help": "Endpoint that is asked to judge answers; off by default."}
     )
-    long_context_tokens: int = field(
+    long_context_tokens: Annotated[int, Interval(ge=64)] = field(
         default=4096, metadata={"help": "Most tokens of documents in the long-context arm."}
     )
 
@@ -110,7 +119,7 @@ class Workspace:
                     f"The workspace {self.id!r} was written by a newer version of the lab.",
                     "Update the lab to open it.",
                 )
-            return from_dict(WorkspaceSettings, data)
+            return from_dict(WorkspaceSettings, data, FILE)
         except FileNotFoundError:
             raise WorkspaceError(
                 f"There is no workspace {self.id!r} here.", "Create it, or open the sample."
@@ -232,8 +241,34 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 - JSON is any
-    """Writes JSON atomically, indented, with a final newline."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    """Writes JSON atomically, indented, with a final newline and the schema's version."""
+    text = json.dumps(stamp(path.name, data), indent=2, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads what ``write_json`` wrote of an object, in today's form.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no JSON object.
+        WorkspaceError: It was written by a newer version of the lab.
+    """
+    data = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise ValueError(f"{path.name} holds no JSON object")
+    return bring_forward(path.name, data)
+
+
+def read_values(path: Path, kind: type[T]) -> list[T]:
+    """Reads JSON lines as values of one kind.
+
+    Raises:
+        InvalidValueError: A row does not fit; the message names the file, the line and the field.
+        WorkspaceError: A line is no JSON.
+    """
+    rows = enumerate(read_jsonl(path), start=1)
+    return [from_dict(kind, row, f"{path.name}, row {number}") for number, row in rows]
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -242,12 +277,33 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def append_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Appends JSON lines, each in one write, so that a crash damages at most the last line."""
+    """Appends JSON lines, each in one write, so that a crash damages at most the last line.
+
+    A line that a crash cut short is dropped first: a row written behind it would be lost with it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a+b", buffering=0) as file:  # a row is one write, whole for other processes
+        _drop_cut_line(file)
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.flush()
+            file.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
+
+
+def _drop_cut_line(file: RawIOBase) -> None:
+    """Cuts off what stands behind the last end of a line, unless that is a whole row."""
+    size = file.seek(0, os.SEEK_END)
+    if not size:
+        return
+    file.seek(-1, os.SEEK_END)
+    if file.read(1) == b"\n":
+        return
+    file.seek(0)
+    whole = file.read()
+    start = whole.rfind(b"\n") + 1
+    try:
+        json.loads(whole[start:])
+        file.write(b"\n")
+    except ValueError:
+        file.truncate(start)
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "ragft_core"
 RANKS = {
-    "types": 0, "errors": 0, "arms": 0, "overlap": 0, "settings": 0, "threads": 0,
+    "types": 0, "errors": 0, "arms": 0, "schema": 0, "values": 0, "overlap": 0, "settings": 0, "threads": 0,
     "workspace": 0,
     "documents": 1, "models": 1, "jobs": 1,
     "knowledge": 2, "finetuning": 2,

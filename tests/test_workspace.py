@@ -10,7 +10,8 @@ import pytest
 
 from ragft_core.errors import WorkspaceError
 from ragft_core.settings import Settings
-from ragft_core.types import Answer, Chunk, Passage, Strategy, from_dict, to_dict
+from ragft_core.types import Answer, Chunk, Passage, Strategy
+from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import (
     FILE,
     Workspace,

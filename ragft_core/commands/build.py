@@ -25,7 +25,8 @@ from ragft_core.commands.output import (
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.settings import Settings
-from ragft_core.types import ModelChoice, SearchMode, to_dict
+from ragft_core.types import ModelChoice, SearchMode
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, create_workspace, locate
 
 

@@ -22,7 +22,8 @@ from ragft_core.commands.output import (
 )
 from ragft_core.errors import EvaluationError, SettingsError
 from ragft_core.settings import Settings
-from ragft_core.types import ModelChoice, to_dict
+from ragft_core.types import ModelChoice
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
 
 Arms = Annotated[list[str] | None, typer.Option(help="Repeat for several; see: arms W.")]

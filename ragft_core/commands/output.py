@@ -10,7 +10,8 @@ import typer
 
 from ragft_core.jobs import Job
 from ragft_core.settings import Settings
-from ragft_core.types import Answer, Passage, to_dict
+from ragft_core.types import Answer, Passage
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, open_workspace
 
 Name = Annotated[str, typer.Argument(metavar="W", help="Workspace: an id, or a path.")]

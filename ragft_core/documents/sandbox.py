@@ -27,7 +27,7 @@ from ragft_core.documents.limits import (
 )
 from ragft_core.documents.parse import ParsedDocument
 from ragft_core.errors import DocumentError
-from ragft_core.types import from_dict
+from ragft_core.values import from_dict
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV")

@@ -54,7 +54,7 @@ def answer(request: dict[str, str]) -> dict[str, Any]:
     """Parses one file; what is wrong with it comes back as data."""
     from ragft_core.documents.parse import read_document
     from ragft_core.errors import DocumentError
-    from ragft_core.types import to_dict
+    from ragft_core.values import to_dict
 
     name = request["name"]
     try:

@@ -21,7 +21,7 @@ from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.launcher import LOCAL, Launcher
 from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
-from ragft_core.workspace import Workspace, read_jsonl
+from ragft_core.workspace import Workspace, read_json, read_jsonl
 
 SPEC_FILE = "spec.json"
 STOP_FILE = "stop"
@@ -56,7 +56,7 @@ class Job:
     def _head(self) -> dict[str, Any]:
         """What was written at the start; a damaged file must not hide the other jobs."""
         try:
-            return dict(json.loads((self.folder / SPEC_FILE).read_text(encoding="utf-8")))
+            return read_json(self.folder / SPEC_FILE)
         except (FileNotFoundError, json.JSONDecodeError, ValueError):
             return {"kind": "damaged", "created_at": "", "created_ns": 0, "spec": {}}
 
@@ -177,7 +177,7 @@ class Job:
     def result(self) -> dict[str, Any] | None:
         """What the job left, or nothing as long as there is nothing."""
         path = self.folder / RESULT_FILE
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        return read_json(path) if path.exists() else None
 
     def _stop_asked_s(self) -> float | None:
         """How long ago somebody asked for the stop."""

@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 
 import ragft_core
-from ragft_core.types import from_dict, to_dict
-from ragft_core.workspace import write_json
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import read_json, write_json
 
 PROCESS_FILE = "process.json"
 LOG_FILE = "log.txt"
@@ -60,7 +60,7 @@ def is_alive(mark: ProcessMark | None) -> bool:
 def read_mark(path: Path) -> ProcessMark | None:
     """Reads a mark from a file; nothing where there is none, or a damaged one."""
     try:
-        return from_dict(ProcessMark, json.loads(path.read_text(encoding="utf-8")))
+        return from_dict(ProcessMark, read_json(path))
     except (FileNotFoundError, json.JSONDecodeError, TypeError):
         return None
 

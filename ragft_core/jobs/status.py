@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ragft_core.types import from_dict, to_dict
-from ragft_core.workspace import now, write_json
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import now, read_json, write_json
 
 STATUS_FILE = "status.json"
 
@@ -66,7 +66,7 @@ class JobStatus:
 def read_status(folder: Path) -> JobStatus:
     """Reads a job's status; a file that a power cut emptied counts as an interrupted job."""
     try:
-        return from_dict(JobStatus, json.loads((folder / STATUS_FILE).read_text(encoding="utf-8")))
+        return from_dict(JobStatus, read_json(folder / STATUS_FILE))
     except (FileNotFoundError, json.JSONDecodeError, TypeError, ValueError) as error:
         return JobStatus(
             JobState.INTERRUPTED,

@@ -39,7 +39,7 @@ from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, mark_of, write_mark
 from ragft_core.jobs.queue import GaveUpError, turn
 from ragft_core.jobs.status import JobState, read_status, write_status
 from ragft_core.settings import Settings
-from ragft_core.workspace import Workspace, append_jsonl, now, write_json
+from ragft_core.workspace import Workspace, append_jsonl, now, read_json, write_json
 
 HEARTBEAT_S = 2.0
 WRITE_EVERY_S = 0.25
@@ -104,13 +104,12 @@ def run(folder: Path, entry: str = "", queue: str | None = None) -> int:
         lock.acquire(timeout=0)
     except Timeout:
         return 3  # another process works in this folder already
-    head = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    head = read_json(folder / SPEC_FILE)
     workspace = Workspace(folder.parent.parent)
     context = JobContext(workspace, folder, head["spec"], read_status(folder).attempt)
     mark = mark_of(os.getpid())
     assert mark is not None  # this very process
     write_mark(folder / PROCESS_FILE, mark)
-    _mend(folder / METRICS_FILE)
     _listen(context)
     kind = KINDS.get(head["kind"])
     entry = entry or (kind.entry if kind else "")
@@ -172,12 +171,6 @@ def _outcome(context: JobContext, work: Callable[[], None]) -> tuple[JobState, s
     if context.stopping:
         return JobState.INTERRUPTED, "The system asked the job to end. Resume it to go on."
     return JobState.SUCCEEDED, ""
-
-
-def _mend(path: Path) -> None:
-    """Cuts off a last line that a kill left half-written, so that the next row stands alone."""
-    if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
-        path.write_bytes(data[: data.rfind(b"\n") + 1])
 
 
 def _listen(context: JobContext) -> None:

@@ -12,7 +12,7 @@ from ragft_core.knowledge.embed import Embedder
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
-from ragft_core.types import to_dict
+from ragft_core.values import to_dict
 
 
 class _StopError(Exception):

@@ -22,8 +22,15 @@ from pathlib import Path
 from ragft_core.documents import CHUNKER, ParsedDocument
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.knowledge.index import sync_folder
-from ragft_core.types import Chunk, Document, from_dict, to_dict
-from ragft_core.workspace import Workspace, read_jsonl, write_json, write_text
+from ragft_core.types import Chunk, Document
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import (
+    Workspace,
+    read_json,
+    read_values,
+    write_json,
+    write_text,
+)
 
 _FILE = "document.json"
 _ID = re.compile(r"[0-9a-f]{20}")
@@ -95,8 +102,7 @@ def text_of(workspace: Workspace, document_id: str) -> str:
 def chunks_of(workspace: Workspace, document_id: str) -> list[Chunk]:
     """The chunks of a document, in the order of its text."""
     get(workspace, document_id)
-    rows = read_jsonl(folder_of(workspace, document_id) / "chunks.jsonl")
-    return [from_dict(Chunk, row) for row in rows]
+    return read_values(folder_of(workspace, document_id) / "chunks.jsonl", Chunk)
 
 
 def parsed_of(workspace: Workspace, document_id: str) -> ParsedDocument:
@@ -176,11 +182,10 @@ def replacements(workspace: Workspace) -> list[tuple[Document, list[str]]]:
 
 
 def _read(file: Path) -> tuple[Document, list[str]]:
-    text = file.read_text(encoding="utf-8")
     try:
-        data = json.loads(text)
+        data = read_json(file)
         return from_dict(Document, data), [str(item) for item in data.get("replaces", [])]
-    except (json.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise WorkspaceError(
             f"The file documents/{file.parent.name}/{_FILE} is damaged: {error}.",
             "Delete that folder and add the document again.",

@@ -21,7 +21,8 @@ from itertools import groupby
 from pathlib import Path
 
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.types import Example, QuestionKind, Split, to_dict
+from ragft_core.types import Example, QuestionKind, Split
+from ragft_core.values import to_dict
 from ragft_core.workspace import write_text
 
 FOLDER = Path(__file__).parent

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.settings import Settings
-from ragft_core.types import Example, from_dict
+from ragft_core.types import Example
+from ragft_core.values import from_dict
 from ragft_core.workspace import (
     Workspace,
     create_workspace,
     delete_workspace,
-    read_jsonl,
+    read_json,
+    read_values,
 )
 
 Progress = Callable[[float, str], None]
@@ -73,7 +74,7 @@ def sample_documents(sample: Sample) -> list[Path]:
 
 def sample_examples(sample: Sample) -> list[Example]:
     """The sample's training examples and test questions, in the order of the file."""
-    return [from_dict(Example, row) for row in read_jsonl(sample.folder / "examples.jsonl")]
+    return read_values(sample.folder / "examples.jsonl", Example)
 
 
 def load_sample(
@@ -141,4 +142,4 @@ def _fill(workspace: Workspace, sample: Sample, settings: Settings, on_progress:
 
 
 def _read(file: Path) -> Sample:
-    return from_dict(Sample, json.loads(file.read_text(encoding="utf-8")))
+    return from_dict(Sample, read_json(file))

@@ -71,6 +71,8 @@ def add_arm(workspace: Workspace, base: str, name: str, **settings: Any) -> Arm:
         )
     if settings.get("adapter"):
         get_adapter(workspace, settings["adapter"])
+    if settings.get("search_mode"):
+        settings["search_mode"] = SearchMode(settings["search_mode"])
     arm = find_arm(arms, base).copy(name, (other.id for other in arms), **settings)
     workspace.update(arms=(*workspace.settings().arms, arm))
     return arm

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 from ragft_core.errors import WorkspaceError
-from ragft_core.types import Answer, Message, from_dict, to_dict
+from ragft_core.types import Answer, Message
+from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
 
 TIE = "tie"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.models.prompts import passage_texts
-from ragft_core.types import Example, QuestionKind, SearchMode
+from ragft_core.types import Example, QuestionKind
 from ragft_core.workspace import Workspace
 
 # Beyond what the arm will see: distractors for the questions that meet in one pack.
@@ -23,7 +23,7 @@ def training_passages(
 ) -> Callable[[Example], list[tuple[str, str]]]:
     """A function that gives an example's (title, text) passages, best first."""
     settings = workspace.settings()
-    mode = SearchMode(settings.search_mode)
+    mode = settings.search_mode
     files = {d.file_name: d for d in knowledge.documents()}
     by_id = {d.id: d for d in files.values()}
 

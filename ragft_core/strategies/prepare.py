@@ -160,7 +160,7 @@ def search_settings(arm: Arm, settings: WorkspaceSettings) -> tuple[SearchMode, 
     """How an arm searches: its mode, the number of passages, and its re-ranker or ``""``."""
     own = arm.settings
     return (
-        SearchMode(_or(own.search_mode, settings.search_mode)),
+        _or(own.search_mode, settings.search_mode),
         _or(own.passages, settings.top_k),
         own.reranker or "",
     )

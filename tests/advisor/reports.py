@@ -10,7 +10,7 @@ from ragft_core.evaluation.reports.report import EvaluationReport
 from ragft_core.evaluation.reports.results import ArmRecord, ScoreTable
 from ragft_core.evaluation.reports.verdicts import Verdict
 from ragft_core.evaluation.statistics.estimates import Summary
-from ragft_core.types import to_dict
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
 
 VERDICT = Verdict("correct", "rag", ("rag",), "RAG is ahead.")

@@ -16,7 +16,8 @@ from ragft_core.advisor.criteria.values import Choice
 from ragft_core.advisor.deciding.matrix import build_matrix
 from ragft_core.advisor.deciding.topsis import topsis
 from ragft_core.errors import AdvisorError
-from ragft_core.types import Strategy, to_dict
+from ragft_core.types import Strategy
+from ragft_core.values import to_dict
 from tests.advisor.conftest import CRITERIA, answer_sets, weight_sets
 
 quick = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

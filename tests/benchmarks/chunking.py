@@ -23,7 +23,8 @@ from ragft_core.knowledge.retrievers import RETRIEVERS
 from ragft_core.knowledge.writer import indexed_text
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
-from ragft_core.types import Chunk, Example, from_dict
+from ragft_core.types import Chunk, Example
+from ragft_core.values import from_dict
 from ragft_core.workspace import read_jsonl
 
 SAMPLES = Path(__file__).resolve().parents[2] / "ragft_core" / "samples"

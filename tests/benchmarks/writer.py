@@ -23,7 +23,7 @@ from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.knowledge.store import chunks_of, documents
 from ragft_core.models import open_generator
 from ragft_core.settings import Settings
-from ragft_core.types import to_dict
+from ragft_core.values import to_dict
 from ragft_core.workspace import open_workspace
 
 

@@ -20,16 +20,8 @@ from ragft_core.evaluation.store.plans import (
     save_plan,
 )
 from ragft_core.jobs import JobContext
-from ragft_core.types import (
-    Answer,
-    Chunk,
-    Document,
-    Passage,
-    QuestionKind,
-    Sampling,
-    Strategy,
-    to_dict,
-)
+from ragft_core.types import Answer, Chunk, Document, Passage, QuestionKind, Sampling, Strategy
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
 
 DOCUMENT = "ab" * 10

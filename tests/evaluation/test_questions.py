@@ -8,7 +8,8 @@ from ragft_core.evaluation.questions.sources import written_questions
 from ragft_core.finetuning import save_examples
 from ragft_core.finetuning.writing.job import CANDIDATES
 from ragft_core.finetuning.writing.roundtrip import Candidate
-from ragft_core.types import Example, QuestionKind, Split, to_dict
+from ragft_core.types import Example, QuestionKind, Split
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, append_jsonl, write_json
 
 

@@ -22,7 +22,7 @@ from ragft_core.evaluation.store.plans import (
     save_plan,
 )
 from ragft_core.settings import Settings
-from ragft_core.types import to_dict
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
 from tests.evaluation.conftest import (
     ARMS,

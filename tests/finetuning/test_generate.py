@@ -37,7 +37,8 @@ from ragft_core.finetuning.writing.specificity import Corpus, Facts
 from ragft_core.jobs import Job, JobContext
 from ragft_core.models.prompts import ABSTENTION, GROUNDING, WRITER_INSTRUCTION
 from ragft_core.overlap import exact_match, token_f1
-from ragft_core.types import Chunk, Completion, Example, Message, ModelChoice, Request, to_dict
+from ragft_core.types import Chunk, Completion, Example, Message, ModelChoice, Request
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, append_jsonl, write_json
 
 PASSAGE = """# Travel

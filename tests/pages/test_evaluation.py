@@ -17,7 +17,8 @@ from ragft_core.finetuning.writing.job import CANDIDATES
 from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import JobState, JobStatus, start_job
 from ragft_core.jobs.status import write_status
-from ragft_core.types import Example, QuestionKind, Split, Strategy, to_dict
+from ragft_core.types import Example, QuestionKind, Split, Strategy
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, append_jsonl, write_json
 from tests.evaluation.conftest import make_questions, stocked, stored_run
 

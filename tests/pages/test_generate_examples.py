@@ -10,7 +10,8 @@ from ragft_core.finetuning.writing.job import CANDIDATES, DROPPED
 from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import JobState, JobStatus
 from ragft_core.jobs.status import write_status
-from ragft_core.types import Document, to_dict
+from ragft_core.types import Document
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, append_jsonl, write_json
 
 SECTION = """

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from ragft_core.advisor.cost.model import CostInputs
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.errors import AdvisorError
-from ragft_core.types import Strategy, to_dict
-from ragft_core.workspace import Workspace, write_json
+from ragft_core.types import Strategy
+from ragft_core.values import to_dict
+from ragft_core.workspace import Workspace, read_json, write_json
 
 FILE = "costs.json"
 # Requests a month and months between retrainings that an answer stands for: the middle of its
@@ -84,7 +84,7 @@ def load_costs(workspace: Workspace) -> dict[str, float]:
     if not file.exists():
         return {}
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = read_json(file)
         known = {f.name for f in fields(CostInputs)}
         return {key: float(value) for key, value in data.items() if key in known}
     except (ValueError, TypeError, AttributeError) as error:

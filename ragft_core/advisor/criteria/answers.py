@@ -15,8 +15,8 @@ from typing import Any
 
 from ragft_core.advisor.criteria.values import UNKNOWN, Criteria
 from ragft_core.errors import AdvisorError
-from ragft_core.types import from_dict, to_dict
-from ragft_core.workspace import Workspace, now, slug, write_json
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import Workspace, now, read_json, slug, write_json
 
 FILE = "answers.json"
 
@@ -155,7 +155,7 @@ def load_answers(workspace: Workspace, criteria: Criteria, who: str = "") -> Ans
     if not file.exists():
         return Answers(who=who)
     try:
-        answers = from_dict(Answers, json.loads(file.read_text(encoding="utf-8")))
+        answers = from_dict(Answers, read_json(file))
         return _keep_known(criteria, answers)
     except (
         json.JSONDecodeError,
@@ -192,7 +192,7 @@ def list_stakeholders(workspace: Workspace) -> list[str]:
     names = []
     for file in sorted((workspace.path / "advisor").glob("answers-*.json")):
         try:
-            names.append(str(json.loads(file.read_text(encoding="utf-8"))["who"]))
+            names.append(str(read_json(file)["who"]))
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
             continue  # a stray file of that name is nobody's answers
     return names

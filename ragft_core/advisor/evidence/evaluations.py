@@ -12,7 +12,6 @@ difference is usually narrower: the simulation errs on the side of doubt.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.errors import AdvisorError
 from ragft_core.types import QuestionKind, Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, read_json
 
 ALL = "all"
 SIGNIFICANT = 0.05
@@ -53,7 +52,7 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
     """
     for file in sorted((workspace.path / "evaluations").glob("*/report.json"), reverse=True):
         try:
-            report = json.loads(file.read_text(encoding="utf-8"))
+            report = read_json(file)
             if not report.get("self_check"):
                 found = list(_measurements(report))
                 return EvaluationEvidence(found, _provenance(report), _leads(report))

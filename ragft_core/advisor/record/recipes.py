@@ -11,7 +11,8 @@ from typing import Any
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.arms import BY_ID, STANDARD, STRATEGY_NAMES, AdapterKind, Reads
 from ragft_core.finetuning import PRESETS, list_adapters
-from ragft_core.types import Strategy, to_dict
+from ragft_core.types import Strategy
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
 
 # Fewer examples than this rarely show an improvement (OpenAI, Microsoft); fewer test questions

@@ -29,7 +29,8 @@ from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.advisor.record.article import ArticleRow, article_table, citation
 from ragft_core.advisor.record.recipes import Recipe
 from ragft_core.errors import AdvisorError
-from ragft_core.types import Strategy, from_dict, to_dict
+from ragft_core.types import Strategy
+from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json
 
 VERSION = 1

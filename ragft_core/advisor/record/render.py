@@ -22,7 +22,8 @@ from ragft_core.advisor.record.article import interval_text
 from ragft_core.advisor.record.record import DecisionRecord
 from ragft_core.arms import STRATEGY_NAMES
 from ragft_core.errors import AdvisorError
-from ragft_core.types import Strategy, to_dict
+from ragft_core.types import Strategy
+from ragft_core.values import to_dict
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMATS = ("markdown", "json", "html")

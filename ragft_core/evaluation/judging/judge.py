@@ -25,8 +25,8 @@ from ragft_core.evaluation.scoring.scorers import Score
 from ragft_core.evaluation.store.answers import keep, stored_answers
 from ragft_core.evaluation.store.plans import FOLDER, JUDGEMENT_FILE
 from ragft_core.models import Generator
-from ragft_core.types import Message, ModelChoice, Request, Sampling, from_dict
-from ragft_core.workspace import Workspace, read_jsonl
+from ragft_core.types import Message, ModelChoice, Request, Sampling
+from ragft_core.workspace import Workspace, read_values
 
 SAMPLING = Sampling(max_new_tokens=300)
 LOW_PRIORITY = 10
@@ -90,7 +90,7 @@ def ask_judge(
 
 def stored_judgements(folder: Path) -> dict[str, Judgement]:
     """The judgements of a run by key; a later one replaces a failure."""
-    rows = (from_dict(Judgement, row) for row in read_jsonl(folder / JUDGEMENT_FILE))
+    rows = read_values(folder / JUDGEMENT_FILE, Judgement)
     return {row.key: row for row in rows}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ragft_core.evaluation.reports.report import EvaluationReport
 from ragft_core.evaluation.reports.results import Results, Slice
 from ragft_core.evaluation.scoring.catalogue import SCORERS
-from ragft_core.types import to_dict
+from ragft_core.values import to_dict
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/octet-stream"}
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -25,8 +25,9 @@ from ragft_core.evaluation.reports.verdicts import Verdict, agreement, capital
 from ragft_core.evaluation.scoring.catalogue import SCORERS
 from ragft_core.evaluation.statistics.significance import detectable
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
-from ragft_core.types import QuestionKind, from_dict
-from ragft_core.workspace import Workspace
+from ragft_core.types import QuestionKind
+from ragft_core.values import from_dict
+from ragft_core.workspace import Workspace, read_json
 
 ROBUST_SCORE = "correct"
 
@@ -110,7 +111,7 @@ def load_report(workspace: Workspace, evaluation_id: str) -> EvaluationReport:
     """
     file = folder_of(workspace, evaluation_id) / REPORT_FILE
     try:
-        return from_dict(EvaluationReport, json.loads(file.read_text(encoding="utf-8")))
+        return from_dict(EvaluationReport, read_json(file), file.name)
     except FileNotFoundError:
         raise EvaluationError(
             f"The evaluation {evaluation_id!r} has no report yet.",

@@ -33,10 +33,8 @@ from ragft_core.evaluation.store.answers import (
 )
 from ragft_core.evaluation.store.plans import (
     ANSWERS_FILE,
-    JUDGEMENT_FILE,
     LATENCY_FILE,
     REPORT_FILE,
-    SIMILARITY_FILE,
     Plan,
     folder_of,
     load_plan,
@@ -47,7 +45,8 @@ from ragft_core.models import Generator
 from ragft_core.models.remote.chat_api import ChatClient
 from ragft_core.settings import Settings
 from ragft_core.strategies import arm_states
-from ragft_core.types import Answer, ModelChoice, to_dict
+from ragft_core.types import Answer, ModelChoice
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
 
 # Enough to keep a batching engine busy, few enough to stop soon.
@@ -128,8 +127,6 @@ def evaluate(
     workspace = context.workspace
     plan, questions = load_plan(workspace, context.spec["evaluation"])
     folder = folder_of(workspace, plan.id)
-    for name in (ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE):
-        _mend(folder / name)
     with ExitStack() as stack:
         opened: list[ArmRunner] = []
 
@@ -272,9 +269,3 @@ def _measure(
         keep(folder / LATENCY_FILE, [timing])
         if (name, task.question.id) in firsts:
             _keep_answer(context, folder, firsts[name, task.question.id], answer)
-
-
-def _mend(path: Path) -> None:
-    """Cuts off a last line that a kill left half-written, so that the next row stands alone."""
-    if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
-        path.write_bytes(data[: data.rfind(b"\n") + 1])

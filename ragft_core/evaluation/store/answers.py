@@ -20,8 +20,9 @@ from ragft_core.evaluation.store.plans import (
     Plan,
 )
 from ragft_core.settings import Settings
-from ragft_core.types import Answer, Sampling, from_dict, to_dict
-from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
+from ragft_core.types import Answer, Sampling
+from ragft_core.values import to_dict
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, read_values
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def spread(questions: tuple[Question, ...], wanted: int) -> list[Question]:
 
 def stored_answers(folder: Path) -> dict[tuple[str, str, int], StoredAnswer]:
     """The answers of a run by arm, question and draw; a later one replaces a failed one."""
-    rows = (from_dict(StoredAnswer, row) for row in read_jsonl(folder / ANSWERS_FILE))
+    rows = read_values(folder / ANSWERS_FILE, StoredAnswer)
     return {(row.arm, row.question_id, row.draw): row for row in rows}
 
 
@@ -123,7 +124,7 @@ def stored_keys(folder: Path) -> dict[tuple[str, str, int], str]:
 
 def stored_timings(folder: Path) -> list[Timing]:
     """The times that were measured in a run, or taken over by it."""
-    rows = (from_dict(Timing, row) for row in read_jsonl(folder / LATENCY_FILE))
+    rows = read_values(folder / LATENCY_FILE, Timing)
     return list({(row.arm, row.question_id): row for row in rows}.values())
 
 

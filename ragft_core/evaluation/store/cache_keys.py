@@ -20,7 +20,8 @@ from ragft_core.models.prompts import render_messages
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
-from ragft_core.types import ModelChoice, Sampling, Split, to_dict
+from ragft_core.types import ModelChoice, Sampling, Split
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
 
 

@@ -17,14 +17,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ragft_core.arms import BY_ID, Arm
+from ragft_core.arms import Arm
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
-from ragft_core.types import ModelChoice, Sampling, from_dict, to_dict
-from ragft_core.workspace import Workspace, new_id, now, read_jsonl, write_json, write_jsonl
+from ragft_core.types import ModelChoice, Sampling
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import (
+    Workspace,
+    new_id,
+    now,
+    read_json,
+    read_values,
+    write_json,
+    write_jsonl,
+)
 
 FOLDER = "evaluations"
 PLAN_FILE = "plan.json"
@@ -165,10 +173,9 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
     """
     folder = folder_of(workspace, evaluation_id)
     try:
-        data = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
-        plan = from_dict(Plan, _brought_forward(data))
-        rows = read_jsonl(folder / QUESTIONS_FILE)
-        questions = tuple(from_dict(Question, row) for row in rows)
+        data = read_json(folder / PLAN_FILE)
+        plan = from_dict(Plan, data, PLAN_FILE)
+        questions = tuple(read_values(folder / QUESTIONS_FILE, Question))
     except FileNotFoundError:
         raise EvaluationError(
             f"There is no evaluation {evaluation_id!r} in this workspace.", "See the list of runs."
@@ -179,17 +186,6 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
             "Delete its folder under evaluations/, or restore it from a copy of the workspace.",
         ) from None
     return plan, QuestionSet(plan.name, questions, plan.labelling, plan.caveat)
-
-
-def _brought_forward(data: dict[str, Any]) -> dict[str, Any]:
-    """A plan of the first version named strategies where there are arms now."""
-    entrants = [
-        {"arm": to_dict(BY_ID[row["strategy"]]), "seed": row.get("seed")}
-        if "strategy" in row
-        else row
-        for row in data["entrants"]
-    ]
-    return data | {"entrants": entrants}
 
 
 def list_plans(workspace: Workspace) -> list[Plan]:

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragft_core.errors import TrainingDataError
-from ragft_core.types import Example, QuestionKind, Split, from_dict, to_dict
+from ragft_core.types import Example, QuestionKind, Split
+from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, read_jsonl, write_jsonl
 
 FILE = "examples.jsonl"

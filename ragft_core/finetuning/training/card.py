@@ -14,7 +14,7 @@ from ragft_core.finetuning.training.checkpoints import put_weights
 from ragft_core.finetuning.training.trainer import Trainer, TrainingSpec
 from ragft_core.jobs import JobContext
 from ragft_core.models.weights.bundled import file_digest
-from ragft_core.types import to_dict
+from ragft_core.values import to_dict
 from ragft_core.workspace import now, write_json
 
 LIBRARIES = ("torch", "transformers", "peft")

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragft_core.types import from_dict, to_dict
-from ragft_core.workspace import write_json
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -138,7 +138,7 @@ def load_checkpoint(
             key: value if key == "step" else value.to(parameter.device)
             for key, value in state.items()
         }
-    progress = from_dict(Progress, json.loads((checkpoint / PROGRESS).read_text("utf-8")))
+    progress = from_dict(Progress, read_json(checkpoint / PROGRESS))
     best = checkpoint / BEST
     return progress, load_file(best) if best.exists() else weights
 

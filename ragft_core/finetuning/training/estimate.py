@@ -26,7 +26,7 @@ from ragft_core.finetuning.training.config import RunConfig, check_config
 from ragft_core.models.weights.loading import check_folder, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Example
-from ragft_core.workspace import Workspace, write_json
+from ragft_core.workspace import Workspace, read_json, write_json
 
 SPEEDS = "speeds.json"
 # English text has about four characters a token; a chat template adds about nine tokens a row.
@@ -183,7 +183,7 @@ def remember_speed(settings: Settings, digest: str, config: RunConfig, tokens_pe
 
 def _speeds(settings: Settings) -> dict[str, Any]:
     try:
-        return dict(json.loads((settings.home / SPEEDS).read_text(encoding="utf-8")))
+        return read_json(settings.home / SPEEDS)
     except (FileNotFoundError, ValueError):
         return {}
 

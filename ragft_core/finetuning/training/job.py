@@ -13,8 +13,8 @@ from ragft_core.jobs import JobContext
 from ragft_core.models.factory import model_folder
 from ragft_core.models.weights.loading import check_folder, load_base, weights_digest
 from ragft_core.settings import Settings
-from ragft_core.types import from_dict
-from ragft_core.workspace import read_jsonl
+from ragft_core.values import from_dict
+from ragft_core.workspace import read_values
 
 
 def run_training(context: JobContext) -> None:
@@ -29,14 +29,14 @@ def run_training(context: JobContext) -> None:
     settings = Settings()
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    spec = from_dict(TrainingSpec, context.spec)
+    spec = from_dict(TrainingSpec, context.spec, "spec.json")
     context.progress(0.0, "Loading the model")
     folder = model_folder(spec.model, settings)
     base, tokenizer = load_base(folder)
     digest = weights_digest(folder)
     base.to("cuda" if torch.cuda.is_available() else "cpu")
     context.progress(0.0, "Preparing the examples")
-    rows = [from_dict(TrainingRow, row) for row in read_jsonl(context.folder / ROWS)]
+    rows = read_values(context.folder / ROWS, TrainingRow)
     longest = check_folder(folder).context_tokens
     batches = Batches(tokenizer, rows, spec.instruction, spec.config, longest)
     run = Trainer(context, spec, with_adapter(base, spec.config), batches)

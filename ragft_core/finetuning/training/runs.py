@@ -11,7 +11,8 @@ from ragft_core.finetuning.examples.store import Division, divide, load_examples
 from ragft_core.finetuning.training.config import RunConfig, check_config
 from ragft_core.finetuning.training.rows import TrainingRow, find_gold
 from ragft_core.jobs import Job, list_jobs, start_job
-from ragft_core.types import Example, Split, to_dict
+from ragft_core.types import Example, Split
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_jsonl
 
 # For one example, the passages that retrieval gives with the right one among them, best first.

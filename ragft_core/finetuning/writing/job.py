@@ -31,8 +31,9 @@ from ragft_core.finetuning.writing.spans import find_spans
 from ragft_core.finetuning.writing.specificity import Corpus, Facts
 from ragft_core.models.generator import Generator
 from ragft_core.settings import Settings
-from ragft_core.types import Chunk, Example, from_dict, to_dict
-from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
+from ragft_core.types import Chunk, Example
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, read_values
 
 if TYPE_CHECKING:
     from ragft_core.jobs import Job, JobContext
@@ -328,4 +329,4 @@ def run_generation(context: JobContext) -> None:
 
 def read_candidates(folder: Path, name: str = CANDIDATES) -> list[Candidate]:
     """The questions that a job has kept so far, or with ``DROPPED`` those it has dropped."""
-    return [from_dict(Candidate, row) for row in read_jsonl(folder / name)]
+    return read_values(folder / name, Candidate)
