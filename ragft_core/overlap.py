@@ -1,7 +1,8 @@
-"""How far two short answers say the same in the same words: SQuAD's measures.
+"""What two texts have in common: words, numbers, answers, and whether one supports the other.
 
-Normalisation, exact match and token F1 after Rajpurkar et al. 2016 (arXiv 1606.05250). They are
-used to score answers, and to tell whether a written question finds its own answer again.
+Normalisation, exact match and token F1 are SQuAD's (Rajpurkar et al. 2016, arXiv 1606.05250).
+``support`` is the faithfulness of an answer to its passages, one measure for citations in Chat and
+for the score of an evaluation; ``holding`` finds the passage that holds an answer.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
+from collections.abc import Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
 # English words that carry no content, for counting what an answer shares with a passage.
@@ -19,6 +21,15 @@ STOP_WORDS = frozenset(
     "they this to under up was we were what when where which while who will with would yes you "
     "your".split()
 )
+# Share of a wanted text's words that a passage must have to hold it.
+HELD = 0.8
+_WORDS = re.compile(r"\w+", re.UNICODE)
+_NUMBER = re.compile(
+    r"(?<![\w.])(?P<sign>[-+\u2212](?=\d))?"
+    r"(?P<digits>\d{1,3}(?:[,\u202f\u00a0']\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?:(?:\s*(?P<scale>thousand|million|billion|bn)|(?P<short>[kKM]))(?!\w))?"
+)
+_SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -43,3 +54,62 @@ def token_f1(answer: str, gold: str) -> float:
         return 0.0
     precision, recall = common / len(given), common / len(wanted)
     return 2 * precision * recall / (precision + recall)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case runs of letters and digits, in order."""
+    return _WORDS.findall(text.lower())
+
+
+def content_words(text: str) -> list[str]:
+    """The words that carry meaning: no stop words, nothing shorter than two characters."""
+    return [word for word in words(text) if word not in STOP_WORDS and len(word) > 1]
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in a text; ``1,200``, ``1.2 thousand`` and ``1.2k`` are the same one."""
+    return [_value(match) for match in _NUMBER.finditer(text)]
+
+
+def with_plain_numbers(text: str) -> str:
+    """The text with one spelling of every number: ``3.5 million`` becomes ``3500000``."""
+    return _NUMBER.sub(lambda match: f" {_spell(_value(match))} ", text)
+
+
+def _value(match: re.Match[str]) -> float:
+    digits = re.sub("[,'\u202f\u00a0]", "", match["digits"])
+    value = float(digits) * _SCALES.get((match["scale"] or match["short"] or "").lower(), 1.0)
+    return -value if match["sign"] in ("-", "\u2212") else value
+
+
+def _spell(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def support(answer: str, passages: Sequence[str]) -> float | None:
+    """Share of the answer's content words and numbers that its passages hold, 0 to 1.
+
+    Numbers count by value, words by spelling. None for an answer without either.
+    """
+    text = "\n".join(passages)
+    known, values = set(words(text)), set(numbers(text))
+    found = [value in values for value in numbers(answer)]
+    found += [word in known for word in content_words(answer) if not word[0].isdigit()]
+    return sum(found) / len(found) if found else None
+
+
+def holding(passages: Sequence[str], wanted: str) -> int | None:
+    """Index of the first passage that holds a text in one piece; None where none does."""
+    needle = _one_line(wanted)
+    found = (place for place, text in enumerate(passages) if needle in _one_line(text))
+    return next(found, None) if needle else None
+
+
+def holds_most(passage: str, wanted: str) -> bool:
+    """Whether a passage has most of a text's words, as when it was cut at a chunk's end."""
+    asked = set(words(wanted))
+    return not asked or len(asked & set(words(passage))) >= HELD * len(asked)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.lower().split())

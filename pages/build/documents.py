@@ -4,9 +4,8 @@ from pages.build.parts import documents as document_views
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES
-from ragft_core.knowledge import RETRIEVERS, documents
+from ragft_core.knowledge import MODE_WORDS, documents
 
-MODES = {retriever.mode: retriever.words for retriever in RETRIEVERS}
 VIEWS = {"chunks": "Chunks", "text": "Text"}
 
 components.page_header(
@@ -65,7 +64,9 @@ with show_errors():
     question = asked.text_input(
         "Question", key="documents.question", placeholder="What would you ask these documents?"
     )
-    mode = how.selectbox("Search by", list(MODES), format_func=MODES.get, key="documents.mode")
+    mode = how.selectbox(
+        "Search by", list(MODE_WORDS), format_func=MODE_WORDS.get, key="documents.mode"
+    )
     k = many.number_input("Passages", 1, 50, 5, key="documents.k")
     if question.strip():
         with show_errors():

@@ -7,9 +7,9 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
 from ragft_core.errors import ModelError
-from ragft_core.knowledge import RETRIEVERS
+from ragft_core.knowledge import MODE_WORDS
 from ragft_core.models import SUGGESTED, ModelReport, check_model
-from ragft_core.types import ModelChoice, SearchMode
+from ragft_core.types import ModelChoice
 from ragft_core.workspace import Workspace, WorkspaceSettings
 
 KINDS = {
@@ -18,7 +18,6 @@ KINDS = {
     "folder": "Folder",
     "endpoint": "Endpoint",
 }
-MODES = {retriever.mode: retriever.words for retriever in RETRIEVERS}
 
 
 def settings_section(workspace: Workspace) -> None:
@@ -43,9 +42,9 @@ def _asking(workspace: Workspace, settings: WorkspaceSettings) -> None:
         )
         mode = st.selectbox(
             "Search by",
-            list(MODES),
-            index=list(MODES).index(SearchMode(settings.search_mode)),
-            format_func=MODES.get,
+            list(MODE_WORDS),
+            index=list(MODE_WORDS).index(settings.search_mode),
+            format_func=MODE_WORDS.get,
         )
         k = st.number_input("Passages", 1, 8, settings.top_k)
         longest = st.number_input("Longest answer, tokens", 8, 1024, settings.max_new_tokens)

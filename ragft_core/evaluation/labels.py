@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ragft_core.evaluation.text import words
+from ragft_core.overlap import words
 
 NO_LABEL = "(no label)"
 

@@ -1,4 +1,4 @@
-"""How texts are made comparable before anything is counted: words, numbers, refusals."""
+"""How texts are made comparable before anything is counted: plain tokens and refusals."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import re
 import string
 
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.overlap import STOP_WORDS, normalise
-
-_WORDS = re.compile(r"\w+", re.UNICODE)
-_NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>[-+\u2212](?=\d))?"
-    r"(?P<digits>\d{1,3}(?:[,\u202f\u00a0']\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"(?:(?:\s*(?P<scale>thousand|million|billion|bn)|(?P<short>[kKM]))(?!\w))?"
-)
-_SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
+from ragft_core.overlap import normalise, with_plain_numbers
 
 # Ways of saying "I cannot tell", besides the sentence that the prompt asks for. Each is looked
 # for in the first sentence only: a refusal opens an answer, an aside further down is none.
@@ -32,25 +24,10 @@ _REFUSALS = re.compile(
 )
 
 
-def words(text: str) -> list[str]:
-    """Lower-case runs of letters and digits, in order."""
-    return _WORDS.findall(text.lower())
-
-
-def content_words(text: str) -> list[str]:
-    """The words that carry meaning: no stop words, nothing shorter than two characters."""
-    return [word for word in words(text) if word not in STOP_WORDS and len(word) > 1]
-
-
-def numbers(text: str) -> list[float]:
-    """The numbers in a text; ``1,200``, ``1.2 thousand`` and ``1.2k`` are the same one."""
-    return [_value(match) for match in _NUMBER.finditer(text)]
-
-
 def plain_tokens(text: str) -> list[str]:
     """Normalised tokens in which a number has one spelling: ``3.5 million`` is ``3500000``."""
-    spelled = _NUMBER.sub(lambda match: f" {_spell(_value(match))} ", text)
-    tokens = (token.strip(string.punctuation) for token in spelled.lower().split())
+    spelled = with_plain_numbers(text).lower()
+    tokens = (token.strip(string.punctuation) for token in spelled.split())
     return [token for token in tokens if token and token not in ("a", "an", "the")]
 
 
@@ -60,13 +37,3 @@ def is_abstention(text: str) -> bool:
         return True
     first = re.split(r"(?<=[.!?])\s|\n", text.strip(), maxsplit=1)[0]
     return not text.strip() or bool(_REFUSALS.search(first))
-
-
-def _value(match: re.Match[str]) -> float:
-    digits = re.sub("[,'\u202f\u00a0]", "", match["digits"])
-    value = float(digits) * _SCALES.get((match["scale"] or match["short"] or "").lower(), 1.0)
-    return -value if match["sign"] in ("-", "\u2212") else value
-
-
-def _spell(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)

@@ -16,9 +16,8 @@ from typing import Any
 
 import ragft_core
 from ragft_core.errors import ModelError
-from ragft_core.models.weights.bundled import file_digest
 from ragft_core.types import Adapter
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, file_digest
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"

@@ -4,11 +4,12 @@ from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.rerank import Reranker
-from ragft_core.knowledge.retrievers import RETRIEVERS, Retriever, retriever_of
+from ragft_core.knowledge.retrievers import MODE_WORDS, RETRIEVERS, Retriever, retriever_of
 from ragft_core.knowledge.store import chunks_of, documents, original_of
 from ragft_core.knowledge.writer import Repair
 
 __all__ = [
+    "MODE_WORDS",
     "RETRIEVERS",
     "Embedder",
     "FileReport",

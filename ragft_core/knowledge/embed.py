@@ -10,7 +10,6 @@ Nothing here touches the network: the folder is complete, or the error says what
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 
 from ragft_core.errors import ModelError
 from ragft_core.threads import one_thread, use_threads, usual_threads
+from ragft_core.workspace import file_digest
 
 if TYPE_CHECKING:
     import torch
@@ -91,8 +91,7 @@ class Embedder:
     @cached_property
     def identity(self) -> str:
         """Name, weights digest and dimension: vectors compare only where this is the same."""
-        with (self.folder / "model.safetensors").open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_digest(self.folder / "model.safetensors")
         return f"{self.name}@{digest[:16]}/{self.dimension}"
 
     @cached_property

@@ -24,7 +24,7 @@ from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
 from ragft_core.knowledge.writer import Prepared, Writer, indexed_text
 from ragft_core.types import Chunk, Document
-from ragft_core.workspace import now
+from ragft_core.workspace import file_digest, now
 
 Progress = Callable[[str, str, float], None]
 
@@ -152,7 +152,7 @@ def _new_sources(
 def _digest(name: str, path: Path) -> str:
     try:
         check_size(path.stat().st_size, name)
-        return store.file_digest(path)
+        return file_digest(path)
     except OSError as error:
         raise DocumentError(
             f"{name} cannot be opened: {error.strerror}.", "Check the path and its permissions."
@@ -232,6 +232,6 @@ def _settle_copies(
     first = {source.sha256: batch.reports[source.number] for source in sources}
     for number, (name, path) in enumerate(files):
         if number not in batch.reports:
-            report = first[store.file_digest(path)]
+            report = first[file_digest(path)]
             outcome = UNCHANGED if report.document else report.outcome
             batch.settle(number, replace(report, file_name=clean_name(name), outcome=outcome))

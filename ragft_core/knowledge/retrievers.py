@@ -90,6 +90,8 @@ RETRIEVERS = (
     Retriever(SearchMode.DENSE, "Meaning", _by_meaning),
     Retriever(SearchMode.TEXT, "Words", _by_words, needs_vector=False),
 )
+# What people call each search mode.
+MODE_WORDS = {retriever.mode: retriever.words for retriever in RETRIEVERS}
 _BY_MODE = {retriever.mode.value: retriever for retriever in RETRIEVERS}
 
 

@@ -47,12 +47,6 @@ def document_id(sha256: str) -> str:
     return sha256[:20]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def find(workspace: Workspace, document_id: str) -> Document | None:
     """The document with this id, or None."""
     file = folder_of(workspace, document_id) / _FILE

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.models.prompts import passage_texts
+from ragft_core.overlap import holding
 from ragft_core.types import Example, QuestionKind
 from ragft_core.workspace import Workspace
 
@@ -32,16 +33,11 @@ def training_passages(
         document = files.get(example.document_id) or by_id.get(example.document_id)
         if example.kind is QuestionKind.UNANSWERABLE or document is None:
             return found
-        wanted = _squeezed(example.evidence or example.answer)
-        if any(wanted in _squeezed(text) for _, text in found):
+        wanted = example.evidence or example.answer
+        if holding([text for _, text in found], wanted) is not None:
             return found
-        for chunk in knowledge.chunks(document.id):
-            if wanted in _squeezed(chunk.text):
-                return [(document.title, chunk.text), *found]
-        return found
+        texts = [chunk.text for chunk in knowledge.chunks(document.id)]
+        place = holding(texts, wanted)
+        return found if place is None else [(document.title, texts[place]), *found]
 
     return passages
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.lower().split())

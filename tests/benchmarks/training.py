@@ -21,7 +21,13 @@ import torch
 from ragft_core.finetuning import PRESETS
 from ragft_core.finetuning.training.base_model import with_adapter
 from ragft_core.finetuning.training.batches import Batches
-from ragft_core.finetuning.training.packing import Pack, Row, build_pack, group_rows, summed_loss
+from ragft_core.finetuning.training.packing import (
+    EncodedRow,
+    Pack,
+    build_pack,
+    group_rows,
+    summed_loss,
+)
 from ragft_core.finetuning.training.rows import TrainingRow, encode_plain
 from ragft_core.models.weights.bundled import GENERATOR, fetch
 from ragft_core.models.weights.loading import load_base
@@ -66,7 +72,9 @@ def seconds_of(
     return time.perf_counter() - began
 
 
-def padded_step(model: torch.nn.Module, optimiser: torch.optim.Optimizer, rows: list[Row]) -> float:
+def padded_step(
+    model: torch.nn.Module, optimiser: torch.optim.Optimizer, rows: list[EncodedRow]
+) -> float:
     """The same rows as a padded batch with labels, by transformers itself."""
     longest = max(len(row.ids) for row in rows)
     ids = torch.zeros(len(rows), longest, dtype=torch.long)

@@ -1,13 +1,11 @@
 import pytest
 
 from ragft_core.evaluation.text import (
-    content_words,
     is_abstention,
-    numbers,
     plain_tokens,
 )
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.overlap import normalise
+from ragft_core.overlap import content_words, normalise, numbers
 
 
 def test_normalise_drops_case_punctuation_and_articles() -> None:

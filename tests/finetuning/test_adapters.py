@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 from ragft_core.errors import ModelError
 from ragft_core.finetuning import choose_adapter, delete_adapter, get_adapter, list_adapters
 from ragft_core.finetuning.adapters import BUNDLED_FOLDER
-from ragft_core.models.weights.bundled import file_digest
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, file_digest
 
 
 def make(workspace: Workspace, name: str, *, with_context: bool = False, at: str = "10") -> Path:

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ragft_core.finetuning.training.packing import (
-    Row,
+    EncodedRow,
     build_pack,
     group_rows,
     pack_groups,
@@ -25,7 +25,7 @@ def model(tiny_model: Path) -> torch.nn.Module:
     return AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
 
 
-def random_rows(n: int, seed: int = 0) -> list[Row]:
+def random_rows(n: int, seed: int = 0) -> list[EncodedRow]:
     """Rows in families that share a beginning of random length."""
     chance = random.Random(seed)
     rows = []
@@ -34,11 +34,11 @@ def random_rows(n: int, seed: int = 0) -> list[Row]:
         for _ in range(chance.randrange(1, 5)):
             rest = [chance.randrange(3, 300) for _ in range(chance.randrange(1, 12))]
             answer = [chance.randrange(3, 300) for _ in range(chance.randrange(1, 6))]
-            rows.append(Row(tuple(start + rest), tuple(answer)))
+            rows.append(EncodedRow(tuple(start + rest), tuple(answer)))
     return rows[:n]
 
 
-def alone(model: torch.nn.Module, row: Row) -> torch.Tensor:
+def alone(model: torch.nn.Module, row: EncodedRow) -> torch.Tensor:
     """The loss of one row by transformers itself, without any of our masks."""
     logits = model(torch.tensor([row.ids])).logits[0]
     predicting = logits[len(row.prompt) - 1 : len(row.ids) - 1]
@@ -72,8 +72,8 @@ def test_the_gradient_of_a_pack_is_that_of_its_rows_one_by_one(model: torch.nn.M
 
 def test_no_row_sees_another(model: torch.nn.Module) -> None:
     """Changing one row's tokens leaves every other row's loss bit for bit the same."""
-    first, second = Row((5, 6, 7, 8), (9, 10)), Row((5, 6, 7, 20), (21,))
-    changed = Row((5, 6, 7, 99), (77,))
+    first, second = EncodedRow((5, 6, 7, 8), (9, 10)), EncodedRow((5, 6, 7, 20), (21,))
+    changed = EncodedRow((5, 6, 7, 99), (77,))
     with torch.no_grad():
         both = summed_loss(model, build_pack(group_rows([first, second], 100)))
         other = summed_loss(model, build_pack(group_rows([first, changed], 100)))
@@ -82,14 +82,14 @@ def test_no_row_sees_another(model: torch.nn.Module) -> None:
 
 
 def test_shared_beginnings_are_stored_once() -> None:
-    rows = [Row((*range(100), 200 + i), (300 + i,)) for i in range(8)]
+    rows = [EncodedRow((*range(100), 200 + i), (300 + i,)) for i in range(8)]
     (group,) = group_rows(rows, 1000)
     assert group.shared == 100
     assert group.n_tokens == 100 + 8 * 2
 
 
 def test_a_branch_keeps_at_least_one_prompt_token() -> None:
-    rows = [Row((1, 2, 3), (4,)), Row((1, 2, 3), (5,))]
+    rows = [EncodedRow((1, 2, 3), (4,)), EncodedRow((1, 2, 3), (5,))]
     assert shared_prefix(rows) == 2
 
 

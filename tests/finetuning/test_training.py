@@ -18,10 +18,9 @@ from ragft_core.finetuning import RunConfig, list_adapters, list_runs, save_exam
 from ragft_core.finetuning.training.checkpoints import newest_checkpoint, verifies
 from ragft_core.jobs import Job, JobState
 from ragft_core.jobs.process import read_mark
-from ragft_core.models.weights.bundled import file_digest
 from ragft_core.models.weights.loading import weights_digest
 from ragft_core.types import Example, ModelChoice, QuestionKind
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, file_digest
 from tests.finetuning.conftest import colour_examples
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ import pytest
 from ragft_core.errors import ModelError
 from ragft_core.models import check_folder, check_model, weights_digest
 from ragft_core.models.weights import loading
-from ragft_core.models.weights.bundled import file_digest
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
+from ragft_core.workspace import file_digest
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from ragft_core.advisor import (
     save_answers,
     save_record,
 )
+from ragft_core.advisor.cost import load_costs
 from ragft_core.finetuning import save_examples
 from ragft_core.types import Example
 from ragft_core.workspace import Workspace
@@ -215,8 +216,7 @@ def test_a_changed_price_is_kept(answered: Workspace) -> None:
     box.set_value(7.5)
     button(page, "Work it out").click().run()  # type: ignore[attr-defined]
     assert not page.exception
-    kept = json.loads((answered.path / "advisor" / "costs.json").read_text())
-    assert kept == {"price_in": 7.5}
+    assert load_costs(answered) == {"price_in": 7.5}
 
 
 def test_a_record_is_kept(answered: Workspace) -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.strategies.cite import cite, content_words, support
+from ragft_core.overlap import numbers, support
+from ragft_core.strategies.cite import cite
 from ragft_core.types import Chunk, Passage
 
 
@@ -10,14 +11,14 @@ def passage(rank: int, text: str, title: str = "Handbook") -> Passage:
 
 
 def test_support_is_the_share_of_content_words_that_are_held() -> None:
-    assert support("24 months", "The warranty is 24 months.") == 1.0
-    assert support("24 red months", "The warranty is 24 months.") == 2 / 3
-    assert support("the of a", "The warranty") == 0.0
+    assert support("24 months", ["The warranty is 24 months."]) == 1.0
+    assert support("24 red months", ["The warranty is 24 months."]) == 2 / 3
+    assert support("the of a", ["The warranty"]) is None
 
 
 def test_a_number_is_one_word() -> None:
-    assert content_words("It costs 1,299.50 euros") == ["costs", "1,299.50", "euros"]
-    assert support("1,299.50", "It costs 1,299.00") == 0.0
+    assert numbers("It costs 1,299.50 euros") == [1299.5]
+    assert support("1,299.50", ["It costs 1,299.00"]) == 0.0
 
 
 def test_the_supporting_passage_is_cited_not_the_first() -> None:

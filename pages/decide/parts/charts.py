@@ -8,9 +8,8 @@ from pages.ui import arms, charts
 from ragft_core.advisor import Criteria, Recommendation
 from ragft_core.advisor.cost import CostInputs, cumulative
 from ragft_core.advisor.deciding import TornadoBar, name
+from ragft_core.advisor.record import GROUP_COLOURS
 from ragft_core.types import Strategy
-
-GROUP_COLOURS = ("#1f88d2", "#dd6b16", "#11a37f", "#a376d6", "#c29a0c", "#cc5c86", "#7a8599")
 
 
 def title(strategy: Strategy) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ragft_core.advisor.criteria.values import Criteria, MeasurementKind
-from ragft_core.advisor.deciding.matrix import Matrix, Row
+from ragft_core.advisor.deciding.matrix import CriterionRow, Matrix
 from ragft_core.advisor.deciding.recommendation import (
     AnswerFlip,
     Information,
@@ -104,7 +104,7 @@ def _headline(result: Recommendation) -> Sentence:
     return Sentence(text, (SIMULATION,))
 
 
-def _references(row: Row) -> tuple[Reference, ...]:
+def _references(row: CriterionRow) -> tuple[Reference, ...]:
     found = []
     if row.choice is not None:
         found.append(Reference("answer", row.criterion.id))
@@ -115,7 +115,7 @@ def _references(row: Row) -> tuple[Reference, ...]:
     return (*found, Reference("weight", row.criterion.id))
 
 
-def _fact(matrix: Matrix, row: Row, shown: list[int]) -> Sentence:
+def _fact(matrix: Matrix, row: CriterionRow, shown: list[int]) -> Sentence:
     measured = "measured" in row.basis
     first, *rest = [
         (
@@ -342,5 +342,5 @@ def _cautions(matrix: Matrix, result: Recommendation) -> tuple[Sentence, ...]:
     return tuple(found)
 
 
-def _could_veto(row: Row, leader: Strategy) -> bool:
+def _could_veto(row: CriterionRow, leader: Strategy) -> bool:
     return any(leader in choice.veto for choice in row.criterion.choices)

@@ -43,7 +43,7 @@ ADJUSTED_SPREAD = 0.18
 
 
 @dataclass(frozen=True)
-class Row:
+class CriterionRow:
     """One criterion: expected utility (S,), spread (S,), basis by strategy.
 
     ``options`` (C, S) are the centred utilities of the choices where the answer is unknown.
@@ -71,7 +71,7 @@ class Matrix:
     """The whole: ``rows`` (J, sorted by id), ``weights`` (J,) that sum to 1, vetoes, leads."""
 
     strategies: tuple[Strategy, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[CriterionRow, ...]
     weights: Floats
     vetoes: tuple[Veto, ...]
     leads: tuple[Lead, ...] = ()
@@ -157,7 +157,7 @@ def build_row(
     choice: Choice | None,
     measurements: Sequence[Measurement],
     strategies: tuple[Strategy, ...],
-) -> Row:
+) -> CriterionRow:
     """One criterion's utilities, given its answer and what was measured.
 
     It is worked out for all strategies and then cut to those compared, so that a strategy's
@@ -166,12 +166,12 @@ def build_row(
     spread = np.full(len(STRATEGIES), GRADE_SPREAD[criterion.grade])
     if choice is not None:
         guess = np.array([choice.utility[s] for s in STRATEGIES])
-        row = Row(criterion, choice, guess, spread, ("answer",) * len(STRATEGIES))
+        row = CriterionRow(criterion, choice, guess, spread, ("answer",) * len(STRATEGIES))
     else:
         table = np.array([[c.utility[s] for s in STRATEGIES] for c in criterion.choices])
         level = np.full(len(STRATEGIES), 0.5)
         options = table - table.mean(axis=0)
-        row = Row(criterion, None, level, spread, ("unknown",) * len(STRATEGIES), options)
+        row = CriterionRow(criterion, None, level, spread, ("unknown",) * len(STRATEGIES), options)
     kind = criteria.measurements.get(criterion.measurement)
     # Not answered: a measurement counts only where it would under every answer.
     demanded = choice.measured if choice else all(c.measured for c in criterion.choices)
@@ -188,8 +188,8 @@ def build_row(
 
 
 def replace_by_measured(
-    row: Row, kind: MeasurementKind, measurements: Sequence[Measurement]
-) -> Row:
+    row: CriterionRow, kind: MeasurementKind, measurements: Sequence[Measurement]
+) -> CriterionRow:
     """Puts measured utilities in the place of guesses; the row itself where nothing fits."""
     target = row.choice.target if row.choice else None
     measured: dict[int, tuple[float, float]] = {}
@@ -220,4 +220,4 @@ def replace_by_measured(
         # The measurement settles the measured strategies; for the rest the choice stays open.
         settled = np.array([name == "measured" for name in basis])
         options = np.where(settled[None, :], 0.0, row.options)
-    return Row(row.criterion, row.choice, utility, spread, tuple(basis), options)
+    return CriterionRow(row.criterion, row.choice, utility, spread, tuple(basis), options)

@@ -14,8 +14,10 @@ from ragft_core.advisor.record.record import (
     save_record,
 )
 from ragft_core.advisor.record.render import break_even_text, render_record
+from ragft_core.advisor.record.svg import GROUP_COLOURS
 
 __all__ = [
+    "GROUP_COLOURS",
     "DecisionRecord",
     "article_points",
     "article_table",

@@ -10,7 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ragft_core.evaluation.text import content_words, numbers, plain_tokens, words
+from ragft_core.evaluation.text import plain_tokens
+from ragft_core.overlap import numbers, words
 
 
 def best(measure: Callable[[str, str], float], answer: str, golds: Sequence[str]) -> float:
@@ -103,18 +104,6 @@ def word_error_rate(answer: str, gold: str) -> float:
     if not wanted:
         return float(bool(given))
     return float(jiwer.wer(wanted, given))
-
-
-def support(answer: str, passages: Sequence[str]) -> float:
-    """Share of the answer's content words and numbers that its passages hold.
-
-    Numbers count by value, words by spelling. An answer without either is supported.
-    """
-    text = "\n".join(passages)
-    known, values = set(words(text)), set(numbers(text))
-    found = [value in values for value in numbers(answer)]
-    found += [word in known for word in content_words(answer) if not word[0].isdigit()]
-    return sum(found) / len(found) if found else 1.0
 
 
 def hit(relevance: Sequence[bool]) -> float:

@@ -12,8 +12,9 @@ from enum import StrEnum
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring import measures
-from ragft_core.evaluation.text import is_abstention, numbers, words
-from ragft_core.overlap import exact_match
+from ragft_core.evaluation.text import is_abstention
+from ragft_core.overlap import exact_match, holds_most, numbers
+from ragft_core.overlap import support as faithfulness
 from ragft_core.types import Answer, Passage, QuestionKind
 
 
@@ -169,7 +170,9 @@ def support(subject: Subject) -> Score:
     if subject.abstained:
         return Score(None, "it abstained: there is nothing to support")
     texts = [f"{passage.document_title}\n{passage.chunk.text}" for passage in passages]
-    return Score(measures.support(subject.answer.text, texts))
+    held = faithfulness(subject.answer.text, texts)
+    # An answer without words or numbers claims nothing that could be unfaithful.
+    return Score(1.0 if held is None else held)
 
 
 def retrieval(measure: Callable[[list[bool]], float]) -> Callable[[Subject], Score]:
@@ -195,13 +198,10 @@ def relevance(question: Question, passages: Sequence[Passage]) -> list[bool]:
     flags: list[bool] = []
     for passage in passages:
         from_gold = passage.chunk.document_id == question.document_id
-        flags.append(from_gold and not any(flags) and _holds(passage.chunk.text, question.evidence))
+        flags.append(
+            from_gold and not any(flags) and holds_most(passage.chunk.text, question.evidence)
+        )
     return flags
-
-
-def _holds(text: str, evidence: str) -> bool:
-    wanted = set(words(evidence))
-    return not wanted or len(wanted & set(words(text))) >= 0.8 * len(wanted)
 
 
 def cost(value: Callable[[Answer], float]) -> Callable[[Subject], Score]:

@@ -22,7 +22,7 @@ from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
 from ragft_core.types import ModelChoice, Sampling, Split
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, file_digest
 
 
 def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[str, str]:
@@ -95,7 +95,7 @@ def _files(folder: Path) -> list[tuple[str, str]]:
     for file in sorted(folder.glob("*.safetensors")):
         stat = file.stat()
         small = stat.st_size < 200_000_000
-        mark = bundled.file_digest(file) if small else f"{stat.st_size}-{stat.st_mtime_ns}"
+        mark = file_digest(file) if small else f"{stat.st_size}-{stat.st_mtime_ns}"
         found.append((file.name, mark))
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ragft_core.finetuning.training.config import RunConfig
-from ragft_core.finetuning.training.packing import Group, Pack, Row, group_rows, pack_groups
+from ragft_core.finetuning.training.packing import EncodedRow, Group, Pack, group_rows, pack_groups
 from ragft_core.finetuning.training.rows import TrainingRow, encode_plain, encode_with_passages
 from ragft_core.types import Split
 
@@ -45,7 +45,7 @@ class Batches:
         self._config = config
         self._longest = min(longest, CAPACITY)
         self._train = [row for row in rows if row.split is Split.TRAIN]
-        self._plain: list[Row] | None = None
+        self._plain: list[EncodedRow] | None = None
         self._starts = [0]  # the first step of each epoch seen so far
         self._epoch: tuple[int, list[list[Pack]]] = (-1, [])
         watched = [row for row in rows if row.split is Split.VALIDATION]
@@ -80,7 +80,7 @@ class Batches:
         size = self._config.batch_size
         return [_packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
 
-    def _encoded_plain(self, rows: Sequence[TrainingRow], name: str) -> list[Row]:
+    def _encoded_plain(self, rows: Sequence[TrainingRow], name: str) -> list[EncodedRow]:
         if name == "watch":
             return encode_plain(self._tokenizer, rows, self._instruction, self._longest)
         if self._plain is None:
@@ -88,10 +88,10 @@ class Batches:
         return list(self._plain)
 
 
-def _pooled(bundles: Iterable[list[Row]], size: int) -> list[list[list[Row]]]:
+def _pooled(bundles: Iterable[list[EncodedRow]], size: int) -> list[list[list[EncodedRow]]]:
     """Bundles, which share passages, put together until a batch has its size."""
-    batches: list[list[list[Row]]] = []
-    current: list[list[Row]] = []
+    batches: list[list[list[EncodedRow]]] = []
+    current: list[list[EncodedRow]] = []
     for bundle in bundles:
         current.append(bundle)
         if sum(len(rows) for rows in current) >= size:
@@ -102,7 +102,7 @@ def _pooled(bundles: Iterable[list[Row]], size: int) -> list[list[list[Row]]]:
     return batches
 
 
-def _packed(row_lists: Sequence[Sequence[Row]]) -> list[Pack]:
+def _packed(row_lists: Sequence[Sequence[EncodedRow]]) -> list[Pack]:
     groups: list[Group] = []
     for rows in row_lists:
         groups += group_rows(rows, CAPACITY)

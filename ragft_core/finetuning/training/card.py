@@ -13,9 +13,8 @@ from ragft_core.finetuning.adapters import CARD, WEIGHTS, setting_of
 from ragft_core.finetuning.training.checkpoints import put_weights
 from ragft_core.finetuning.training.trainer import Trainer, TrainingSpec
 from ragft_core.jobs import JobContext
-from ragft_core.models.weights.bundled import file_digest
 from ragft_core.values import to_dict
-from ragft_core.workspace import now, write_json
+from ragft_core.workspace import file_digest, now, write_json
 
 LIBRARIES = ("torch", "transformers", "peft")
 

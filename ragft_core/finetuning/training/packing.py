@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class EncodedRow:
     """One tokenised example: ``prompt`` is read, ``answer`` (with its end token) is learned."""
 
     prompt: tuple[int, ...]
@@ -39,7 +39,7 @@ class Row:
 class Group:
     """Rows that share their first ``shared`` tokens."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[EncodedRow, ...]
     shared: int
 
     @property
@@ -79,7 +79,7 @@ class Pack:
         return earlier & same_group & (shared | same_branch)
 
 
-def shared_prefix(rows: Sequence[Row]) -> int:
+def shared_prefix(rows: Sequence[EncodedRow]) -> int:
     """Length of the longest prompt prefix that all rows have in common.
 
     At least one prompt token stays in every branch, because the last prompt token predicts the
@@ -93,13 +93,13 @@ def shared_prefix(rows: Sequence[Row]) -> int:
     return max(shortest, 0)
 
 
-def group_rows(rows: Sequence[Row], capacity: int) -> list[Group]:
+def group_rows(rows: Sequence[EncodedRow], capacity: int) -> list[Group]:
     """Groups neighbouring rows that share most of their prompts, each at most ``capacity`` long.
 
     Rows are sorted by their tokens first, so that those with a common beginning meet.
     """
     groups: list[Group] = []
-    current: list[Row] = []
+    current: list[EncodedRow] = []
     for row in sorted(rows, key=lambda row: row.prompt):
         trial = [*current, row]
         shared = shared_prefix(trial)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ragft_core.errors import ModelError, TrainingDataError
-from ragft_core.finetuning.training.packing import Row
+from ragft_core.finetuning.training.packing import EncodedRow
 from ragft_core.models.prompts import render_messages
 from ragft_core.models.tokens import encode_chat, render_chat
+from ragft_core.overlap import holding
 from ragft_core.types import Example, Message, QuestionKind, Split
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class RenderedExample:
     answer_tokens: int
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], answer: str) -> Row:
+def encode(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], answer: str
+) -> EncodedRow:
     """Tokenises a conversation and its answer, which ends with the token that ends a turn.
 
     Raises:
@@ -65,7 +68,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], answ
             "learn to stop.",
             "Choose an instruction-tuned model.",
         )
-    return Row(tuple(prompt_ids), (*encode_chat(tokenizer, answer), end))
+    return EncodedRow(tuple(prompt_ids), (*encode_chat(tokenizer, answer), end))
 
 
 def rendered_example(
@@ -100,15 +103,10 @@ def find_gold(example: Example, passages: Sequence[TextPair]) -> int | None:
     if example.kind is QuestionKind.UNANSWERABLE or not passages:
         return None
     for wanted in (example.evidence, example.answer, *example.alternatives):
-        needle = _squeezed(wanted)
-        for index, (_, text) in enumerate(passages):
-            if needle and needle in _squeezed(text):
-                return index
+        place = holding([text for _, text in passages], wanted)
+        if place is not None:
+            return place
     return 0
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.lower().split())
 
 
 def encode_plain(
@@ -116,7 +114,7 @@ def encode_plain(
     rows: Sequence[TrainingRow],
     instruction: str,
     longest: int,
-) -> list[Row]:
+) -> list[EncodedRow]:
     """Rows without passages, in order.
 
     Raises:
@@ -131,7 +129,7 @@ def encode_with_passages(
     instruction: str,
     longest: int,
     seed: str,
-) -> Iterator[list[Row]]:
+) -> Iterator[list[EncodedRow]]:
     """One epoch with passages: lists of rows that share their passages, in random order.
 
     Raises:
@@ -147,7 +145,7 @@ def _encode_row(
     instruction: str,
     passages: Sequence[TextPair],
     longest: int,
-) -> Row:
+) -> EncodedRow:
     """Tokenises a row; passages that do not fit are left out, the gold passage last of all."""
     question, answer = row.example.question, row.example.answer
     gold = row.passages[row.gold] if row.gold is not None else None

@@ -71,26 +71,26 @@ def form_fault(question: str, answer: str) -> str | None:
         return "not a question"
     if _leaks(question, answer):
         return "answer in question"
-    if _POINTERS.search(lowered) or not content_words(question):
+    if _POINTERS.search(lowered) or not telling_words(question):
         return "vague"
-    if _PRONOUN_SUBJECT.search(lowered) and len(content_words(question)) < 4:
+    if _PRONOUN_SUBJECT.search(lowered) and len(telling_words(question)) < 4:
         return "vague"
     if _repeats(words):
         return "not a question"
     return None
 
 
-def content_words(text: str) -> set[str]:
-    """The words that carry meaning: what is left without articles, auxiliaries and the like."""
+def telling_words(text: str) -> set[str]:
+    """What a question is about: its words without articles, auxiliaries and the words of asking."""
     return {word for word in words_of(text) if word not in _STOP_WORDS}
 
 
 def _leaks(question: str, answer: str) -> bool:
     if mentions(question, answer):
         return True
-    wanted = content_words(answer)
+    wanted = telling_words(answer)
     numbers = {word for word in wanted if any(c.isdigit() for c in word)}
-    asked = content_words(question)
+    asked = telling_words(question)
     if numbers:
         return bool(numbers & asked)
     return len(wanted) > 1 and len(wanted & asked) / len(wanted) > 0.6

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ragft_core.finetuning.writing.filters import content_words, words_of
+from ragft_core.finetuning.writing.filters import telling_words, words_of
 from ragft_core.finetuning.writing.specificity import stem, stems
 
 # Words that a question may bring along: measures, roles and verbs of asking.
@@ -126,8 +126,8 @@ def _asks_nearby(asked: set[str], answer: str, evidence: str) -> bool:
         return True
     before, _, after = evidence.partition(answer)
     own = stems(answer)
-    left = [stem(w) for w in words_of(before) if w in content_words(before)]
-    right = [stem(w) for w in words_of(after) if w in content_words(after)]
+    left = [stem(w) for w in words_of(before) if w in telling_words(before)]
+    right = [stem(w) for w in words_of(after) if w in telling_words(after)]
     near = {*left[-_NEAR:], *right[:_NEAR]} - own
     shared = asked & near
     return bool(shared - _GENERIC) or len(shared) > 1 or not near

@@ -13,7 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ragft_core.finetuning.writing.filters import content_words
+from ragft_core.finetuning.writing.filters import telling_words
 from ragft_core.finetuning.writing.spans import Span, find_spans
 from ragft_core.overlap import normalise
 
@@ -30,7 +30,7 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> set[str]:
     """The words that carry meaning, without their endings."""
-    return {stem(word) for word in content_words(text)}
+    return {stem(word) for word in telling_words(text)}
 
 
 class Corpus:

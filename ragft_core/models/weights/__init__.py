@@ -5,7 +5,6 @@ from ragft_core.models.weights.bundled import (
     EMBEDDER,
     GENERATOR,
     fetch,
-    file_digest,
     is_ready,
 )
 from ragft_core.models.weights.loading import (
@@ -35,7 +34,6 @@ __all__ = [
     "check_folder",
     "check_model",
     "fetch",
-    "file_digest",
     "hub_folder",
     "is_ready",
     "load_base",

