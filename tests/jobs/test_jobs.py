@@ -292,6 +292,8 @@ def test_another_process_sees_the_running_job(workspace: Workspace) -> None:
 def test_dead_jobs_are_settled_at_the_start(workspace: Workspace) -> None:
     job = start_job(workspace, "count", {"n": 1})
     finished(job)
+    while job.launcher.is_alive(job.folder):  # it wrote its end a moment before it ended
+        time.sleep(0.05)
     write_status(job.folder, JobStatus(JobState.RUNNING))
     assert [found.id for found in settle_jobs(workspace)] == [job.id]
     assert read_status(job.folder).state is JobState.INTERRUPTED

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ragft_core.advisor.criteria.capability import COMBINE, fill_in
 from ragft_core.advisor.criteria.values import (
     GRADE_SPREAD,
     MAX_WEIGHT,
@@ -207,7 +208,7 @@ class _File:
 class _CriterionReader:
     """Reads one ``[[criteria]]`` table."""
 
-    KEYS = {
+    KEYS = {"combine",
         "id", "group", "question", "why", "choices", "weight", "scale", "grade", "sources",
         "view", "contested", "measurement", "headline",
     }  # fmt: skip
@@ -298,7 +299,7 @@ class _CriterionReader:
             id=identity,
             label=label,
             condition=str(data.get("condition") or f"the answer were “{label}”"),
-            utility=self.utilities(data.get("utility"), what, line),
+            utility=self.utilities(data.get("utility", {}), what, line),
             veto=self.vetoes(data.get("veto", {}), what, line),
             prefill=self.prefill(data.get("prefill"), what, line),
             target=target,
@@ -308,12 +309,15 @@ class _CriterionReader:
     def utilities(self, data: object, what: str, line: int | None) -> dict[Strategy, float]:
         place = self.file.key_line("utility", line)
         if not isinstance(data, dict):
-            self.file.fail(f"{what}: utility must name all of {_list(STRATEGIES)}", place)
+            self.file.fail(f"{what}: utility must name strategies with numbers", place)
         self.file.known(data, {str(s) for s in STRATEGIES}, f"{what}: utility", place)
-        return {
-            s: self.file.number(data.get(s), 0, 1, f"{what}: utility of {str(s)!r}", place)
-            for s in STRATEGIES
+        named = {
+            Strategy(s): self.file.number(value, 0, 1, f"{what}: utility of {s!r}", place)
+            for s, value in data.items()
         }
+        combine = self.data.get("combine", "mean")
+        self.among("combine", combine, set(COMBINE))
+        return fill_in(named, combine)
 
     def vetoes(self, data: object, what: str, line: int | None) -> dict[Strategy, str]:
         place = self.file.key_line("veto", line)
