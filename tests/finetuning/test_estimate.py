@@ -47,7 +47,7 @@ def test_an_estimate_tells_steps_time_and_memory(trainable: Workspace, settings:
         estimate_run(trainable, PRESETS[name], colour_examples(), settings)
         for name in ("quick", "thorough")
     )
-    assert (quick.n_train, quick.n_validation) == (32, 16)
+    assert (quick.n_train, quick.n_validation) == (43, 5)
     assert 0 < quick.seconds < thorough.seconds
     assert 0 < quick.memory_mb < thorough.memory_mb
     assert any("few" in warning for warning in quick.warnings)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples.facts import by_fact
 from ragft_core.finetuning.examples.store import (
     assign_splits,
     divide,
@@ -129,8 +131,58 @@ def test_the_test_split_has_trained_facts_and_unseen_facts() -> None:
     assert 30 <= len(test) <= 42
 
 
-def test_few_examples_are_all_trained_on() -> None:
-    assert {e.split for e in assign_splits(rows(39))} == {Split.TRAIN}
+def test_few_examples_are_all_trained_on_unless_a_test_is_asked_for() -> None:
+    assert {e.split for e in assign_splits(rows(99))} == {Split.TRAIN}
+    asked = Counter(e.split for e in assign_splits(rows(50), fewest=10))
+    assert asked[Split.TEST] == 10
+
+
+def test_two_wordings_of_a_fact_are_recognised_without_a_column() -> None:
+    pairs = [
+        ("How heavy is the Wren?", "What does the Wren weigh?", "41 kg"),
+        ("How long is the warranty on elements?", "Elements: how many months of warranty?", "12"),
+    ]
+    examples = [
+        Example(f"{n}{k}", question, answer)
+        for n, (one, other, answer) in enumerate(pairs)
+        for k, question in enumerate((one, other))
+    ]
+    examples.append(Example("x", "How long does a training take?", "12"))
+    groups = {frozenset(e.id for e in group) for group in by_fact(examples)}
+    assert groups == {frozenset({"00", "01"}), frozenset({"10", "11"}), frozenset({"x"})}
+
+
+def test_all_rows_of_a_small_set_are_used() -> None:
+    examples = [replace(row, fact="") for row in rows(28, 2)]
+    division = divide(assign_splits(examples))
+    assert division.rewordings
+    assert (len(division.train), len(division.validation)) == (50, 6)
+    watched = {e.answer for e in division.validation}
+    assert watched <= {e.answer for e in division.train}
+
+
+@pytest.mark.parametrize("counts", [(100, 6), (60, 5, 5), (40, 2), (30, 1), (90, 2, 1)])
+def test_every_label_with_two_rows_is_trained_in_proportion(counts: tuple[int, ...]) -> None:
+    examples = [
+        Example(f"{label}-{i}", f"Ticket {i} of kind {label}", f"label {label}")
+        for label, count in enumerate(counts)
+        for i in range(count)
+    ]
+    division = divide(examples)
+    watched = Counter(e.answer for e in division.validation)
+    trained = Counter(e.answer for e in division.train)
+    for label, count in enumerate(counts):
+        name = f"label {label}"
+        assert trained[name] >= 1
+        assert watched[name] <= count / 2
+        assert abs(watched[name] - count * validation_size(len(examples)) / len(examples)) <= 1
+    assert division.untrained == ()
+
+
+def test_a_label_that_cannot_be_trained_is_named() -> None:
+    examples = [Example(str(i), f"Ticket {i}", f"label {i % 2}") for i in range(40)]
+    rare = Example("r", "A rare ticket", "rare", split=Split.TEST)
+    assert divide([*examples, rare]).untrained == ("rare",)
 
 
 @given(st.integers(10, 80), st.integers(1, 4), st.randoms())

@@ -12,7 +12,7 @@ from openpyxl import Workbook
 from ragft_core.errors import TrainingDataError
 from ragft_core.finetuning.examples.importing import guess_mapping, import_examples, preview_import
 from ragft_core.finetuning.examples.store import load_examples
-from ragft_core.finetuning.examples.tables import MOST_ROWS, read_table
+from ragft_core.finetuning.examples.tables import MOST_ROWS, Table, read_table
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.types import QuestionKind, Split
 from ragft_core.workspace import Workspace
@@ -198,3 +198,14 @@ def test_cells_are_data_and_nothing_else() -> None:
         "a.csv", b"question,answer\n=HYPERLINK(1)?,../../etc/passwd\n{{7*7}}?,<b>x</b>\n"
     )
     assert pairs(table) == [("=HYPERLINK(1)?", "../../etc/passwd"), ("{{7*7}}?", "<b>x</b>")]
+
+
+def test_labels_reach_the_workspace_and_stay_in_their_order(workspace: Workspace) -> None:
+    def table(*labels: str) -> Table:
+        rows = [(n, {"text": f"Ticket {n} {x}", "label": x}) for n, x in enumerate(labels * 10)]
+        return Table("t.csv", ("text", "label"), tuple(rows))
+
+    import_examples(workspace, table("Billing", "Outage"))
+    assert workspace.settings().labels == ("Billing", "Outage")
+    import_examples(workspace, table("Access", "Billing"))
+    assert workspace.settings().labels == ("Billing", "Outage", "Access")

@@ -106,7 +106,7 @@ def test_it_counts_what_is_trained_watched_and_kept(workspace: Workspace) -> Non
     rows = [*examples(40), Example("t", "Test?", "yes", split=Split.TEST)]
     save_examples(workspace, rows)
     page = open_page(workspace)
-    assert [metric.value for metric in page.metric] == ["24", "16", "1", "41"]
+    assert [metric.value for metric in page.metric] == ["36", "4", "1", "41"]
 
 
 def edit(page: AppTest, workspace: Workspace, change: dict, wanted: str = "") -> AppTest:

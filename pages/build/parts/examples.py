@@ -25,7 +25,17 @@ from ragft_core.finetuning import (
     rendered_example,
     save_examples,
 )
-from ragft_core.finetuning.examples import FORMATS, OPTIONAL, REQUIRED, Table, divide, example_id
+from ragft_core.finetuning.examples import (
+    FEWEST,
+    FORMATS,
+    OPTIONAL,
+    REQUIRED,
+    Table,
+    by_fact,
+    divide,
+    example_id,
+    label_counts,
+)
 from ragft_core.knowledge import documents
 from ragft_core.strategies import training_passages
 from ragft_core.types import Example, QuestionKind, Split
@@ -39,13 +49,18 @@ TEMPLATE = (
 FIELD_HELP = {
     "question": "What is asked.",
     "answer": "What the model should say, word for word.",
-    "split": "train, validation or test. Without it, a fifth is held out for testing.",
+    "split": "train, validation or test. Without it, a fifth of 100 rows or more is held out for "
+    "testing, and all of fewer rows are trained on.",
     "kind": "What the question probes. Guessed when left out.",
     "fact": "A name that wordings of the same fact share.",
     "document_id": "File name of the document that holds the answer.",
     "evidence": "The sentence that holds the answer.",
     "alternatives": "Other right answers, separated by |.",
 }
+FACTS_HELP = (
+    "Rows with one answer and alike questions are taken as wordings of one fact. Where that is "
+    "wrong, give rows of one fact the same name in the table's column Fact, and others another."
+)
 NONE = "(none)"
 EDITED = ("question", "answer", "split", "kind", "fact", "document_id", "evidence")
 
@@ -53,18 +68,30 @@ EDITED = ("question", "answer", "split", "kind", "fact", "document_id", "evidenc
 def counts(examples: Sequence[Example]) -> None:
     """How many examples there are, and what a run will make of them."""
     by_split = Counter(example.split for example in examples)
-    facts = len({example.fact or example.id for example in examples})
+    untrained: tuple[str, ...] = ()
     try:
         division = divide(examples)
         train, watched = len(division.train), len(division.validation)
         note = "new wordings of trained facts" if division.rewordings else "rows held out"
+        untrained = division.untrained
     except TrainingDataError:
         train, watched, note = by_split[Split.TRAIN], by_split[Split.VALIDATION], "none yet"
     columns = st.columns(4)
     columns[0].metric("Trained on", train, border=True)
     columns[1].metric("Watched while training", watched, border=True, help=f"Validation: {note}.")
     columns[2].metric("Kept for testing", by_split[Split.TEST], border=True)
-    columns[3].metric("Facts or messages", facts, border=True)
+    balance = label_counts(examples)
+    if balance:
+        shown = ", ".join(f"{plain(label)} {n}" for label, n in list(balance.items())[:12])
+        columns[3].metric("Labels", len(balance), border=True, help=shown)
+        st.caption(f"Rows a label: {shown}{' and others' if len(balance) > 12 else ''}.")
+    else:
+        columns[3].metric("Facts", len(by_fact(examples)), border=True, help=FACTS_HELP)
+    if untrained:
+        st.warning(
+            f"No trained row has the label {plain(', '.join(untrained))}: the model cannot learn "
+            "it. Move a row of it to the training split, or add one."
+        )
 
 
 def import_section(workspace: Workspace) -> None:
@@ -238,11 +265,12 @@ def _cell(value: Any) -> str:
 def _split_again(workspace: Workspace, examples: list[Example]) -> None:
     with st.popover("Split again", icon=":material/call_split:"):
         st.caption(
-            "Holds a fifth of the rows out for testing, half of them new wordings of trained "
-            "facts, half facts that are not trained at all. The splits you have now are replaced."
+            "Holds a fifth of the rows out for testing. Half of them are new wordings of trained "
+            "facts: they show what was learned. The others are facts that are not trained at all: "
+            "no adapter can know them, only documents can. The splits you have now are replaced."
         )
         if st.button("Replace the splits", key="examples.resplit"):
-            save_examples(workspace, assign_splits(examples))
+            save_examples(workspace, assign_splits(examples, fewest=FEWEST))
             state.notify("The examples are split again.")
             st.rerun()
 

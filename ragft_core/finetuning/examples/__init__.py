@@ -1,5 +1,6 @@
 """Examples: where they are kept, how they are imported and split."""
 
+from ragft_core.finetuning.examples.facts import by_fact, label_counts
 from ragft_core.finetuning.examples.importing import (
     OPTIONAL,
     REQUIRED,
@@ -27,11 +28,13 @@ __all__ = [
     "ImportReport",
     "Table",
     "assign_splits",
+    "by_fact",
     "divide",
     "example_id",
     "guess_mapping",
     "import_examples",
     "import_file",
+    "label_counts",
     "load_examples",
     "preview_import",
     "read_table",

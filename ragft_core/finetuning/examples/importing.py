@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.examples.store import (
     LONGEST_CHARACTERS,
     assign_splits,
     example_id,
     load_examples,
-    same_question,
     save_examples,
 )
 from ragft_core.finetuning.examples.tables import SEPARATOR, BadRow, Table, read_table
 from ragft_core.models.prompts import ABSTENTION
+from ragft_core.overlap import normalise
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.workspace import Workspace
 
@@ -40,8 +41,6 @@ SPLITS = {
     **dict.fromkeys(("validation", "valid", "val", "dev"), Split.VALIDATION),
     **dict.fromkeys(("test", "eval", "evaluation"), Split.TEST),
 }
-# So few different answers to so many questions are labels.
-ROWS_PER_LABEL = 5
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,14 @@ def preview_import(
         )
     examples: list[Example] = []
     bad = list(table.bad_rows)
-    seen = {same_question(e.question): (0, e.answer) for e in existing}
+    seen = {normalise(e.question): (0, e.answer) for e in existing}
     for number, row in table.rows:
         values = {field: row.get(column, "") for field, column in chosen.items()}
         reason = _unusable(values) or _repeats(values, seen)
         if reason:
             bad.append(BadRow(number, reason, values["question"][:80]))
             continue
-        seen[same_question(values["question"])] = (number, values["answer"])
+        seen[normalise(values["question"])] = (number, values["answer"])
         examples.append(_example(values))
     examples = _kinds(examples, given="kind" in chosen)
     if "split" not in chosen:
@@ -123,7 +122,7 @@ def preview_import(
 def import_examples(
     workspace: Workspace, table: Table, mapping: Mapping[str, str] | None = None
 ) -> ImportReport:
-    """Adds a table's usable rows to the workspace's examples.
+    """Adds a table's usable rows to the workspace's examples, and its labels to the settings.
 
     Raises:
         TrainingDataError: A needed column is missing, or no row can be used.
@@ -136,6 +135,10 @@ def import_examples(
             why = f" Row {first.row} {first.reason}." if first else ""
             raise TrainingDataError(f"No row of {table.name} can be used.{why}")
         save_examples(workspace, [*existing, *report.examples])
+        known = workspace.settings().labels
+        new = [label for label in label_counts([*existing, *report.examples]) if label not in known]
+        if new:
+            workspace.update(labels=(*known, *new))
     return report
 
 
@@ -171,11 +174,11 @@ def _unusable(values: Mapping[str, str]) -> str:
 
 
 def _repeats(values: Mapping[str, str], seen: Mapping[str, tuple[int, str]]) -> str:
-    number, answer = seen.get(same_question(values["question"]), (-1, ""))
+    number, answer = seen.get(normalise(values["question"]), (-1, ""))
     if number < 0:
         return ""
     earlier = f"row {number}" if number else "an example that is there already"
-    if same_question(answer) == same_question(values["answer"]):
+    if normalise(answer) == normalise(values["answer"]):
         return f"repeats {earlier}"
     return f"answers the question of {earlier} differently: {values['answer'][:60]!r}"
 
@@ -203,8 +206,7 @@ def _kinds(examples: list[Example], *, given: bool) -> list[Example]:
     """Tells labels and abstentions from facts where the table does not."""
     if given or not examples:
         return examples
-    answers = {e.answer for e in examples} - {ABSTENTION}
-    labels = len(answers) * ROWS_PER_LABEL <= len(examples)
+    labels = label_counts([e for e in examples if e.answer != ABSTENTION])
     plain = QuestionKind.LABEL if labels else QuestionKind.TRAINED_FACT
     return [
         dataclasses.replace(e, kind=QuestionKind.UNANSWERABLE if e.answer == ABSTENTION else plain)
