@@ -202,7 +202,8 @@ def examples(
 
 def _imported(report: dict[str, Any]) -> str:
     rejected = [f"row {row['row']}: {row['reason']}" for row in report["rejected"]]
-    return "\n".join([f"Imported {len(report['examples'])} examples.", *rejected])
+    told = [f"Imported {len(report['examples'])} examples.", *report["warnings"], *rejected]
+    return "\n".join(told)
 
 
 def _write(workspace: Workspace, target: int, as_json: bool) -> None:
@@ -229,21 +230,26 @@ def train(
     arm: Annotated[TrainFor, typer.Option(help="Which arm the adapter is for.")] = (
         TrainFor.FINE_TUNED
     ),
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, such as learning_rate=5e-4.")
+    ] = None,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
     """Starts a fine-tuning run in the background; two, one after the other, for both arms."""
     from ragft_core.finetuning import preset_config, start_run, with_passages
+    from ragft_core.finetuning.config import with_settings
+    from ragft_core.knowledge import texts_of
     from ragft_core.strategies.passages import training_passages
 
     workspace = opened(w)
-    config = preset_config(preset)
+    config = with_settings(preset_config(preset), changes or [])
     jobs = []
     if arm is not TrainFor.HYBRID:
-        jobs.append(start_run(workspace, config))
+        jobs.append(start_run(workspace, config, texts=texts_of(workspace)))
     if arm is not TrainFor.FINE_TUNED:
         passages = training_passages(workspace, _knowledge(workspace))
-        jobs.append(start_run(workspace, with_passages(config), passages))
+        jobs.append(start_run(workspace, with_passages(config), passages, texts_of(workspace)))
     for job in jobs:
         finish(job, wait, as_json)
 

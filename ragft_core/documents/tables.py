@@ -26,20 +26,32 @@ _SEPARATOR = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 def read_csv(path: Path, name: str) -> Reading:
     """Reads comma-, semicolon-, tab- or bar-separated values."""
     text, warnings = decode(path.read_bytes(), name)
+    try:
+        rows, unclosed = csv_records(text)
+        lines = tidy("\n".join(row_lines(rows, name)))
+    except csv.Error as error:
+        raise DocumentError(
+            f"{name} cannot be read as a table: {error}.", "Export it again as CSV."
+        ) from None
+    return Reading(lines, warnings=warnings + unclosed)
+
+
+def csv_records(text: str) -> tuple[list[list[str]], tuple[str, ...]]:
+    """The cells of separated values, and a warning where a quotation mark is not closed.
+
+    The separator is what the file's first line states (``sep=;``), or else what is most likely.
+
+    Raises:
+        csv.Error: It cannot be read.
+    """
     csv.field_size_limit(MAX_CHARACTERS)
     stated = _SEPARATOR.match(text)  # Excel's own line
     dialect = _dialect(text)
     if stated:
         dialect.delimiter = stated.group(1)
         text = text[stated.end() :]
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), dialect, strict=False))
-        lines = tidy("\n".join(row_lines(rows, name)))
-    except csv.Error as error:
-        raise DocumentError(
-            f"{name} cannot be read as a table: {error}.", "Export it again as CSV."
-        ) from None
-    return Reading(lines, warnings=warnings + _unclosed(text, rows))
+    rows = list(csv.reader(io.StringIO(text, newline=""), dialect, strict=False))
+    return rows, _unclosed(text, rows)
 
 
 def _unclosed(text: str, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -57,7 +69,9 @@ def _unclosed(text: str, rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
 def _dialect(text: str) -> type[csv.Dialect]:
     """How the file is written; a class of its own, which may be changed."""
     try:
-        return csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
+        dialect = csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
+        dialect.doublequote = True  # a sniffed dialect forgets that quotes are doubled in quotes
+        return dialect
     except csv.Error:
         return type("Single", (csv.excel,), {})  # a single column has no delimiter to be found
 

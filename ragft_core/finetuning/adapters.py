@@ -23,6 +23,7 @@ CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 CARD = "card.json"
 BUNDLED = "bundled:"
+READER = f"{BUNDLED}reader"
 BUNDLED_FOLDER = Path(ragft_core.__file__).parent / "models" / "adapters"
 
 

@@ -5,7 +5,7 @@ from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.knowledge.retrievers import MODE_WORDS, RETRIEVERS, Retriever, retriever_of
-from ragft_core.knowledge.store import chunks_of, documents, original_of
+from ragft_core.knowledge.store import chunks_of, documents, original_of, texts_of
 from ragft_core.knowledge.writer import Repair
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "documents",
     "original_of",
     "retriever_of",
+    "texts_of",
 ]

@@ -93,6 +93,15 @@ def text_of(workspace: Workspace, document_id: str) -> str:
         return file.read()
 
 
+def texts_of(workspace: Workspace, most_characters: int = 2_000_000) -> list[str]:
+    """The texts of all documents, until there are ``most_characters``."""
+    texts: list[str] = []
+    for document in documents(workspace):
+        texts.append(text_of(workspace, document.id)[:most_characters])
+        most_characters -= len(texts[-1])
+    return [text for text in texts if text]
+
+
 def chunks_of(workspace: Workspace, document_id: str) -> list[Chunk]:
     """The chunks of a document, in the order of its text."""
     get(workspace, document_id)

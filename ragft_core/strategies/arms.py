@@ -9,11 +9,10 @@ from typing import Any
 from ragft_core.arms import ARMS, AdapterKind, Arm, Reads, find_arm
 from ragft_core.errors import SettingsError
 from ragft_core.finetuning import get_adapter, list_adapters, load_examples
+from ragft_core.finetuning.adapters import READER
 from ragft_core.knowledge import documents
 from ragft_core.types import Adapter, SearchMode, Split
 from ragft_core.workspace import Workspace, WorkspaceSettings
-
-READER = "bundled:reader"
 
 
 class Need(StrEnum):

@@ -19,16 +19,16 @@ import time
 import torch
 
 from ragft_core.finetuning import PRESETS
-from ragft_core.finetuning.training.base_model import with_adapter
-from ragft_core.finetuning.training.batches import Batches
-from ragft_core.finetuning.training.packing import (
+from ragft_core.finetuning.rows.batches import Batches
+from ragft_core.finetuning.rows.packing import (
     EncodedRow,
     Pack,
     build_pack,
     group_rows,
     summed_loss,
 )
-from ragft_core.finetuning.training.rows import TrainingRow, encode_plain
+from ragft_core.finetuning.rows.rows import TrainingRow, encode_plain
+from ragft_core.finetuning.training.base_model import with_adapter
 from ragft_core.models.weights.bundled import GENERATOR, fetch
 from ragft_core.models.weights.loading import load_base
 from ragft_core.samples import read_sample, sample_examples

@@ -160,3 +160,12 @@ def test_written_questions_are_one_a_fact_and_none_that_is_trained(workspace: Wo
     assert {q.kind for q in found.questions} == {QuestionKind.DOCUMENT_FACT}
     assert "favours the arms that read" in found.caveat
     assert len(written_questions(workspace, 1).questions) == 1
+
+
+def test_a_column_that_is_not_known_is_no_question_without_an_answer() -> None:
+    with pytest.raises(
+        EvaluationError, match="no column with answers; its columns are question, x"
+    ):
+        from_rows([{"question": "Which oil?", "x": "ISO VG 46"}], name="mine")
+    rows = [{"question": "Which oil?", "ground_truth": "ISO VG 46", "answer": "Diesel?"}]
+    assert from_rows(rows, name="mine").questions[0].golds == ("ISO VG 46",)

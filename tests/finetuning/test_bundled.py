@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM
 
 from ragft_core.finetuning.bundled.reading_data import Reading, reader_packs
 from ragft_core.finetuning.bundled.train import LONGEST, gather, hold_out, make_packs, parse, train
+from ragft_core.finetuning.config import ALL_LINEAR, RunConfig
 from ragft_core.finetuning.training.base_model import load_tokenizer, with_adapter
-from ragft_core.finetuning.training.config import ALL_LINEAR, RunConfig
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.models.weights.loading import load_base
 

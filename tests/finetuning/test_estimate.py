@@ -8,7 +8,7 @@ import pytest
 
 from ragft_core.errors import SettingsError, TrainingDataError
 from ragft_core.finetuning import PRESETS, RunConfig, estimate_run, preset_config, save_examples
-from ragft_core.finetuning.training.config import check_config
+from ragft_core.finetuning.config import check_config
 from ragft_core.finetuning.training.estimate import known_speed, remember_speed
 from ragft_core.settings import Settings
 from ragft_core.types import Example

@@ -107,7 +107,7 @@ def test_an_excel_bomb_is_refused() -> None:
         ("a.csv", b"", "is empty"),
         ("a.csv", b"   \n ", "is empty"),
         ("a.csv", b"question,answer\n", "has no rows"),
-        ("a.csv", b"\x00\x01\x02\xff", "not a text file"),
+        ("a.csv", b"\x00\x01\x02\xff", "does not hold text"),
         ("a.json", b"{", "no valid JSON"),
         ("a.json", b"[" * 100_000, "no valid JSON"),
         ("a.json", b"3", "no list of rows"),
@@ -209,3 +209,101 @@ def test_labels_reach_the_workspace_and_stay_in_their_order(workspace: Workspace
     assert workspace.settings().labels == ("Billing", "Outage")
     import_examples(workspace, table("Access", "Billing"))
     assert workspace.settings().labels == ("Billing", "Outage", "Access")
+
+
+def dialogue(*turns: tuple[str, object]) -> dict:
+    return {"messages": [{"role": role, "content": content} for role, content in turns]}
+
+
+def jsonl(*items: dict) -> bytes:
+    return "\n".join(map(json.dumps, items)).encode()
+
+
+def test_an_alpaca_row_keeps_its_instruction_and_its_input() -> None:
+    items = [
+        {"instruction": "Which oil?", "input": "", "output": "ISO VG 46"},
+        {"instruction": "Translate.", "input": "seal ring", "output": "Dichtring"},
+        {"instruction": "Give the singular.", "input": "seal ring", "output": "seal ring"},
+    ]
+    wanted = [
+        ("Which oil?", "ISO VG 46"),
+        ("Translate.\n\nseal ring", "Dichtring"),
+        ("Give the singular.\n\nseal ring", "seal ring"),
+    ]
+    assert pairs(read_table("a.json", json.dumps(items).encode())) == wanted
+    text = "instruction,input,output\nTranslate.,seal ring,Dichtring\n"
+    assert pairs(read_table("a.csv", text.encode())) == wanted[1:2]
+
+
+def test_a_dialogue_keeps_what_was_said_before_and_its_system_text_is_told() -> None:
+    rows = [
+        dialogue(("system", "Be curt."), ("user", f"Where is order {n}?"), ("assistant", place),
+                 ("user", "And when does it arrive?"), ("assistant", day))
+        for n, place, day in ((7, "In Bremen.", "Friday."), (9, "In Hamburg.", "Monday."))
+    ]  # fmt: skip
+    table = read_table("a.jsonl", jsonl(*rows))
+    first, second = pairs(table)
+    assert first == (
+        "User: Where is order 7?\nAssistant: In Bremen.\nUser: And when does it arrive?",
+        "Friday.",
+    )
+    assert second[1] == "Monday."
+    assert any("Be curt." in warning for warning in table.warnings)
+
+
+def test_parts_of_a_turn_are_words_and_a_tool_call_is_no_answer() -> None:
+    call = dialogue(("user", "Call the crane"), ("assistant", None))
+    parts = dialogue(
+        ("user", [{"type": "text", "text": "What is the load?"}, {"type": "image_url"}]),
+        ("assistant", [{"type": "text", "text": "40 kg"}]),
+    )
+    share = {"conversations": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A"}]}
+    table = read_table("a.jsonl", jsonl(parts, call, share))
+    assert pairs(table) == [("What is the load?", "40 kg"), ("Q?", "A")]
+    assert [bad.row for bad in table.bad_rows] == [2]
+    assert "no answer in words" in table.bad_rows[0].reason
+
+
+def test_squad_flat_and_nested_with_what_cannot_be_answered() -> None:
+    qas = [
+        {"question": "How heavy?", "answers": [{"text": "40 kg"}, {"text": "40 kilograms"}]},
+        {"question": "What colour?", "answers": [], "is_impossible": True},
+    ]
+    context = "It is old. It weighs 40 kg. It is loud."
+    data = {"data": [{"title": "Pump", "paragraphs": [{"context": context, "qas": qas}]}]}
+    report = preview_import(read_table("squad.json", json.dumps(data).encode()))
+    heavy, colour = report.examples
+    assert (heavy.answer, heavy.alternatives) == ("40 kg", ("40 kilograms",))
+    assert heavy.evidence == "It weighs 40 kg."
+    assert colour.kind is QuestionKind.UNANSWERABLE
+    flat = {"question": "How heavy?", "answers": {"text": ["40 kg"], "answer_start": [1]}}
+    assert pairs(read_table("a.jsonl", jsonl(flat))) == [("How heavy?", "40 kg")]
+
+
+def test_a_reference_is_the_answer_and_not_what_a_model_said() -> None:
+    row = {"user_input": "Which oil?", "response": "Diesel?", "reference": "ISO VG 46"}
+    assert pairs(read_table("a.jsonl", jsonl(row))) == [("Which oil?", "ISO VG 46")]
+    several = {"question": "Which oil?", "answer": "Diesel?", "ground_truths": ["ISO 46", "VG 46"]}
+    (example,) = preview_import(read_table("a.jsonl", jsonl(several))).examples
+    assert (example.answer, example.alternatives) == ("ISO 46", ("VG 46",))
+
+
+def test_promptfoo_tests_are_understood() -> None:
+    checks = [{"type": "latency", "threshold": 1}, {"type": "icontains", "value": "ISO VG 46"}]
+    item = {"vars": {"topic": "Which oil?"}, "assert": checks}
+    assert pairs(read_table("a.json", json.dumps([item]).encode())) == [("Which oil?", "ISO VG 46")]
+
+
+def test_excels_separator_line_is_followed_and_an_open_quote_is_told() -> None:
+    table = read_table("a.csv", b"sep=;\nquestion;answer\nHow heavy?;4,5 kg\n")
+    assert pairs(table) == [("How heavy?", "4,5 kg")]
+    open_quote = read_table("a.csv", b'question,answer\nA?,"one\nB?,two\nC?,three\n')
+    assert "line 2 is not closed" in open_quote.warnings[0]
+
+
+@pytest.mark.parametrize("text", ["2024-05-01T04:36 0xC386BBC4 err=1033\n" * 90, "設備" * 250])
+def test_a_row_that_no_step_could_take_is_left_out_by_name(text: str) -> None:
+    rows = jsonl({"question": text, "answer": "Unit 7"}, {"question": "How?", "answer": "so"})
+    report = preview_import(read_table("a.jsonl", rows))
+    assert [e.question for e in report.examples] == ["How?"]
+    assert "tokens long" in report.rejected[0].reason

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from ragft_core.finetuning.training.packing import (
+from ragft_core.finetuning.rows.packing import (
     EncodedRow,
     build_pack,
     group_rows,

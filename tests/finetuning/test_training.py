@@ -59,7 +59,7 @@ def test_a_run_learns_and_leaves_an_adapter_with_its_card(
     assert adapter.base == weights_digest(tiny_model)
     assert not adapter.with_context
     card = adapter.card
-    assert card["counts"] == {"train": 32, "validation": 16}
+    assert card["counts"] == {"train": 43, "validation": 5}
     assert card["config"]["learning_rate"] == short.learning_rate
     assert card["steps"] == 60
     assert {"torch", "transformers", "peft", "python", "ragft"} <= set(card["versions"])
@@ -72,7 +72,11 @@ def test_metrics_tell_loss_validation_speed_and_eta(trainable: Workspace, short:
     finished(job)
     rows = job.metrics()
     assert rows[0]["step"] == 0, "the base model is measured first"
-    assert [row["step"] for row in rows[1:]] == list(range(1, 61))
+    assert [row["step"] for row in rows[1:]] == list(range(1, rows[-1]["steps"] + 1))
+    phases = [row["phase"] for row in rows[1:]]
+    assert phases.count("search") == 60
+    assert set(phases[60:]) == {"refit"}, "the refit follows with all rows"
+    assert not any("val_loss" in row for row in rows[61:]), "there is nothing left to watch"
     assert sum("val_loss" in row for row in rows) >= 6
     assert all(row["tokens_per_s"] > 0 and row["eta_s"] >= 0 for row in rows[1:])
     assert rows[-1]["eta_s"] == 0
@@ -102,14 +106,15 @@ def test_the_same_seed_gives_the_same_adapter(trainable: Workspace, short: RunCo
     assert all(one[name].equal(two[name]) for name in one)
 
 
+@pytest.mark.parametrize("step", [35, 125], ids=["search", "refit"])
 def test_killed_in_training_resumed_it_equals_an_uninterrupted_run(
-    trainable: Workspace, short: RunConfig
+    trainable: Workspace, short: RunConfig, step: int
 ) -> None:
     config = dataclasses.replace(short, steps=120, eval_every=10, dropout=0.1, patience=0)
     whole = start_run(trainable, config)
     finished(whole)
     killed = start_run(trainable, config)
-    until_step(killed, 35)
+    until_step(killed, step)
     os.kill(read_mark(killed.folder / "process.json").pid, signal.SIGKILL)
     finished(killed, JobState.INTERRUPTED)
     assert not (trainable.path / "adapters" / killed.id).exists()
@@ -120,7 +125,8 @@ def test_killed_in_training_resumed_it_equals_an_uninterrupted_run(
     assert worst < 1e-6, f"the adapters differ by {worst}"
     losses = [[row["loss"] for row in job.metrics() if "loss" in row] for job in (whole, killed)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6), "the curve does not continue"
-    assert [row["step"] for row in killed.metrics()] == list(range(121))
+    steps = [[row["step"] for row in job.metrics()] for job in (whole, killed)]
+    assert steps[0] == steps[1] == list(range(len(steps[0])))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "deleted"])

@@ -82,9 +82,9 @@ def test_time_memory_and_examples_are_told_before_starting(trainable: Workspace)
     assert not page.exception
     assert {m.label for m in page.metric} == {"Time, about", "Memory, about"}
     assert "43 examples trained, 5 watched" in texts(page)
-    assert "64 steps" in texts(page)
+    assert "80 steps" in texts(page)
     page.radio(key="finetune.preset").set_value("thorough").run()
-    assert "215 steps" in texts(page)
+    assert "269 steps" in texts(page)
 
 
 def test_without_documents_only_the_fine_tuned_arm_is_offered(trainable: Workspace) -> None:

@@ -149,6 +149,8 @@ def _column(field: str, table: Table, guessed: dict[str, str], turn: int) -> str
 
 def _preview(report: ImportReport) -> None:
     st.markdown(f"**{report.summary}**")
+    for warning in report.warnings:
+        st.caption(f":orange[:material/warning:] {plain(warning)}")
     if report.examples:
         st.dataframe(
             [

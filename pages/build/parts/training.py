@@ -21,7 +21,7 @@ from ragft_core.finetuning import (
 )
 from ragft_core.finetuning.training import PRESET_TEXTS, with_passages
 from ragft_core.jobs import Job, JobState, JobStatus
-from ragft_core.knowledge import documents
+from ragft_core.knowledge import documents, texts_of
 from ragft_core.strategies import training_passages
 from ragft_core.types import Adapter, Example
 from ragft_core.workspace import Workspace, WorkspaceSettings
@@ -38,7 +38,7 @@ ARM_HELP = (
 )
 FORM_FIELDS = (
     "name", "steps", "epochs", "most_tokens", "learning_rate", "rank", "alpha", "targets",
-    "batch_size", "eval_every", "patience", "seed",
+    "batch_size", "eval_every", "patience", "unanswerable", "general", "refit", "seed",
 )  # fmt: skip
 BADGES = {
     JobState.QUEUED: "gray",
@@ -136,9 +136,9 @@ def _start(workspace: Workspace, configs: Sequence[RunConfig]) -> None:
         if config.with_context:
             with st.spinner("Collecting the passages to train with"):
                 passages = training_passages(workspace, resources.knowledge(workspace))
-                start_run(workspace, config, passages)
+                start_run(workspace, config, passages, texts_of(workspace))
         else:
-            start_run(workspace, config)
+            start_run(workspace, config, texts=texts_of(workspace))
     state.notify("The run has started. It goes on when you leave this page.")
     st.rerun()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
+from ragft_core.finetuning.examples.shapes import NAMES, guess_columns
+from ragft_core.models.prompts import ABSTENTION
 from ragft_core.types import Example, QuestionKind, Split
 
 KIND_LABELS = {
@@ -18,15 +20,6 @@ KIND_LABELS = {
     QuestionKind.UNANSWERABLE: "Not answerable",
     QuestionKind.GENERAL: "General knowledge",
     QuestionKind.LABEL: "Label",
-}
-_COLUMNS = {
-    "question": ("question", "input", "prompt", "text", "query"),
-    "answer": ("answer", "gold", "expected", "output", "target", "label", "category", "response"),
-    "kind": ("kind", "type"),
-    "document_id": ("document_id", "document", "doc", "source", "file"),
-    "fact": ("fact",),
-    "evidence": ("evidence", "context", "passage"),
-    "alternatives": ("alternatives", "aliases"),
 }
 
 
@@ -126,28 +119,37 @@ def from_rows(
     Raises:
         EvaluationError: There is no question column, or no row that can be used.
     """
-    header = {str(key).strip().lower(): key for row in rows[:1] for key in row}
-    places = {
-        field: next((header[alias] for alias in aliases if alias in header), None)
-        for field, aliases in _COLUMNS.items()
-    }
-    if places["question"] is None:
-        raise EvaluationError(
-            f"The table has no column with questions; its columns are {', '.join(header)[:200]}.",
-            "Name one column 'question' and one 'answer'.",
-        )
+    header = list(dict.fromkeys(str(key) for row in rows for key in row))
+    places = guess_columns(header)
+    _check_columns(places, header, rows)
     questions: dict[str, Question] = {}
     for row in rows:
         cells = {
-            field: str(row.get(place) or "").strip() if place is not None else ""
-            for field, place in places.items()
+            field: str(row.get(places[field]) or "").strip() if field in places else ""
+            for field in NAMES
         }
         if cells["question"]:
             question = _from_cells(cells, bool(labelling), documents or {})
             questions.setdefault(question.id, question)
-    if not questions:
-        raise EvaluationError("No row of the table holds a question.", "Check the question column.")
     return QuestionSet(name, tuple(questions.values()), labelling)
+
+
+def _check_columns(
+    places: Mapping[str, str], header: Sequence[str], rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Refuses a table whose questions or right answers stand nobody knows where."""
+    if "question" in places and not any(
+        str(row.get(places["question"]) or "").strip() for row in rows
+    ):
+        raise EvaluationError("No row of the table holds a question.", "Check the question column.")
+    missing = [f"{field}s" for field in ("question", "answer") if field not in places]
+    if missing:
+        raise EvaluationError(
+            f"The table has no column with {' and '.join(missing)}; its columns are "
+            f"{', '.join(header)[:200]}.",
+            "Name one column 'question' and one 'answer'. A question that cannot be answered has "
+            "an empty answer.",
+        )
 
 
 def _from_cells(cells: Mapping[str, str], labelled: bool, documents: Mapping[str, str]) -> Question:
@@ -159,7 +161,7 @@ def _from_cells(cells: Mapping[str, str], labelled: bool, documents: Mapping[str
         )
     if not kind:
         kind = QuestionKind.LABEL if labelled else QuestionKind.DOCUMENT_FACT
-        kind = kind if cells["answer"] else QuestionKind.UNANSWERABLE
+        kind = kind if cells["answer"] not in ("", ABSTENTION) else QuestionKind.UNANSWERABLE
     alternatives = [part.strip() for part in re.split(r"[|\n]", cells["alternatives"])]
     golds = [cells["answer"], *alternatives]
     return Question(

@@ -24,6 +24,9 @@ from ragft_core.finetuning.bundled.reading_data import (
     reader_packs,
     writer_packs,
 )
+from ragft_core.finetuning.config import RunConfig
+from ragft_core.finetuning.rows.packing import Pack, group_rows, pack_groups
+from ragft_core.finetuning.rows.rows import encode
 from ragft_core.finetuning.training.base_model import with_adapter
 from ragft_core.finetuning.training.checkpoints import (
     Progress,
@@ -31,7 +34,6 @@ from ragft_core.finetuning.training.checkpoints import (
     newest_checkpoint,
     save_checkpoint,
 )
-from ragft_core.finetuning.training.config import RunConfig
 from ragft_core.finetuning.training.optimise import (
     Schedule,
     Step,
@@ -39,8 +41,6 @@ from ragft_core.finetuning.training.optimise import (
     mean_loss,
     optimise,
 )
-from ragft_core.finetuning.training.packing import Pack, group_rows, pack_groups
-from ragft_core.finetuning.training.rows import encode
 from ragft_core.models.weights.loading import load_base
 from ragft_core.workspace import append_jsonl
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.errors import TrainingDataError
 from ragft_core.finetuning.examples.facts import label_counts
+from ragft_core.finetuning.examples.shapes import SEPARATOR, guess_columns
 from ragft_core.finetuning.examples.store import (
     LONGEST_CHARACTERS,
     assign_splits,
@@ -16,7 +18,7 @@ from ragft_core.finetuning.examples.store import (
     load_examples,
     save_examples,
 )
-from ragft_core.finetuning.examples.tables import SEPARATOR, BadRow, Table, read_table
+from ragft_core.finetuning.examples.tables import BadRow, Table, read_table
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.overlap import normalise
 from ragft_core.types import Example, QuestionKind, Split
@@ -24,23 +26,26 @@ from ragft_core.workspace import Workspace
 
 REQUIRED = ("question", "answer")
 OPTIONAL = ("split", "kind", "fact", "document_id", "evidence", "alternatives")
-# Names that mean the same, in the order in which they are taken.
-KNOWN_NAMES = {
-    "question": "question prompt query input instruction user text message frage q",
-    "answer": "answer response completion output label category reply target expected assistant "
-    "ground_truth reference antwort a",
-    "split": "split",
-    "kind": "kind type",
-    "fact": "fact group topic fact_id",
-    "document_id": "document_id document doc source file file_name",
-    "evidence": "evidence quote",
-    "alternatives": "alternatives aliases other_answers",
-}
 SPLITS = {
     **dict.fromkeys(("", "train", "training"), Split.TRAIN),
     **dict.fromkeys(("validation", "valid", "val", "dev"), Split.VALIDATION),
     **dict.fromkeys(("test", "eval", "evaluation"), Split.TEST),
 }
+
+
+# A training step takes 1,400 tokens, some of them the prompt's own.
+LONGEST_TOKENS = 1200
+_PIECES = re.compile(r"[^\W\d_]+|\d|[^\w\s]|_", re.ASCII)
+
+
+def rough_tokens(text: str) -> int:
+    """About how many tokens a byte-level tokenizer makes of a text, rather more than fewer.
+
+    English words count one for each five letters, digits and signs one each, letters outside of
+    ASCII one for each of their bytes.
+    """
+    plain = sum(-(-len(piece) // 5) for piece in _PIECES.findall(text))
+    return plain + sum(len(char.encode()) for char in text if not char.isascii())
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class ImportReport:
     examples: tuple[Example, ...]
     rejected: tuple[BadRow, ...]
     mapping: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -60,14 +66,7 @@ class ImportReport:
 
 def guess_mapping(table: Table) -> dict[str, str]:
     """Which column holds what, by the columns' names; fields that none fits are missing."""
-    by_name = {name.lower().strip().replace(" ", "_"): name for name in table.columns}
-    mapping: dict[str, str] = {}
-    for field, names in KNOWN_NAMES.items():
-        for name in names.split():
-            if name in by_name and by_name[name] not in mapping.values():
-                mapping[field] = by_name[name]
-                break
-    return mapping
+    return guess_columns(table.columns)
 
 
 def preview_import(
@@ -116,7 +115,8 @@ def preview_import(
     examples = _kinds(examples, given="kind" in chosen)
     if "split" not in chosen:
         examples = assign_splits(examples)
-    return ImportReport(tuple(examples), tuple(sorted(bad, key=lambda b: b.row)), chosen)
+    left_out = tuple(sorted(bad, key=lambda b: b.row))
+    return ImportReport(tuple(examples), left_out, chosen, table.warnings)
 
 
 def import_examples(
@@ -165,6 +165,9 @@ def _unusable(values: Mapping[str, str]) -> str:
             return f"has no {field}"
         if len(text) > LONGEST_CHARACTERS:
             return f"has {len(text)} characters in the {field}; at most {LONGEST_CHARACTERS} fit"
+    length = sum(rough_tokens(values[field]) for field in REQUIRED)
+    if length > LONGEST_TOKENS:
+        return f"is about {length} tokens long; at most {LONGEST_TOKENS} are trained on"
     if values.get("split", "").strip().lower() not in SPLITS:
         return f"has the split {values['split'][:20]!r}; known: train, validation, test"
     kind = values.get("kind", "").strip().lower()

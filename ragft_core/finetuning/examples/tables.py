@@ -7,22 +7,26 @@ anything is unpacked. A row that cannot be read is listed with its number; the o
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ragft_core.errors import TrainingDataError
+from ragft_core.documents.encoding import decode
+from ragft_core.documents.tables import cell_text, csv_records
+from ragft_core.errors import DocumentError, TrainingDataError
+from ragft_core.finetuning.examples.shapes import ShapeError, as_text, combined, flat, rows_of
 
 MOST_BYTES = 50_000_000
 MOST_UNPACKED_BYTES = 200_000_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 200
 FORMATS = ("csv", "tsv", "json", "jsonl", "xlsx")
-SEPARATOR = "\n"
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,16 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it was read: named columns, rows of texts with their numbers."""
+    """A table as it was read: named columns, rows of texts with their numbers.
+
+    ``warnings`` are sentences on what was guessed or not used.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]
     bad_rows: tuple[BadRow, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_table(name: str, data: bytes) -> Table:
@@ -66,36 +74,40 @@ def read_table(name: str, data: bytes) -> Table:
     if suffix == "xlsx":
         table = _read_xlsx(name, data)
     else:
-        text = _decode(name, data)
+        try:
+            text, warnings = decode(data, name)
+        except DocumentError as error:
+            raise TrainingDataError(str(error)) from None
         table = {"json": _read_json, "jsonl": _read_jsonl}.get(suffix, _read_csv)(name, text)
+        table = dataclasses.replace(table, warnings=(*warnings, *table.warnings))
     if not table.rows and not table.bad_rows:
         raise TrainingDataError(f"{name} has no rows.", "A header alone is not enough.")
-    return table
+    return _understood(table)
 
 
-def _decode(name: str, data: bytes) -> str:
-    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    if b"\x00" in data:
-        raise TrainingDataError(f"{name} is not a text file.", "Is its ending right?")
-    return data.decode("cp1252", errors="replace")  # what Excel writes on Windows
+def _understood(table: Table) -> Table:
+    """The table with what spans several columns brought together; unused columns are told."""
+    rows = [(number, combined(row)) for number, row in table.rows]
+    columns = tuple(dict.fromkeys(column for _, row in rows for column in row)) or table.columns
+    warnings = list(table.warnings)
+    systems = Counter(row["system"] for _, row in rows if row.get("system"))
+    if systems and "system" not in table.columns[:1]:
+        usual, count = systems.most_common(1)[0]
+        warnings.append(
+            f"{sum(systems.values())} rows have a system text, {count} of them {usual[:80]!r}. "
+            "Every arm is asked with the workspace's instruction instead: put it there if it "
+            "matters."
+        )
+    return dataclasses.replace(table, rows=tuple(rows), columns=columns, warnings=tuple(warnings))
 
 
 def _read_csv(name: str, text: str) -> Table:
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
-        # A sniffed dialect forgets that quotes are doubled inside quotes.
-        reader = csv.reader(io.StringIO(text), delimiter=dialect.delimiter, doublequote=True)
-        records = [record for record in reader if any(cell.strip() for cell in record)]
-    except csv.Error:
-        try:
-            records = [r for r in csv.reader(io.StringIO(text)) if any(c.strip() for c in r)]
-        except csv.Error as error:
-            raise TrainingDataError(f"{name} is no readable CSV file: {error}.") from None
-    return _from_records(name, records)
+        records, warnings = csv_records(text)
+    except csv.Error as error:
+        raise TrainingDataError(f"{name} is no readable CSV file: {error}.") from None
+    filled = [record for record in records if any(cell.strip() for cell in record)]
+    return dataclasses.replace(_from_records(name, filled), warnings=warnings)
 
 
 def _from_records(name: str, records: list[list[str]]) -> Table:
@@ -135,12 +147,10 @@ def _read_json(name: str, text: str) -> Table:
         if text.lstrip().startswith("{") and "\n" in text.strip():
             return _read_jsonl(name, text)  # JSON lines under another name
         raise TrainingDataError(f"{name} is no valid JSON: {error}.") from None
-    if isinstance(data, dict):
-        lists = [value for value in data.values() if isinstance(value, list)]
-        data = lists[0] if len(lists) == 1 else [data]
-    if not isinstance(data, list):
+    rows = rows_of(data)
+    if rows is None:
         raise TrainingDataError(f"{name} holds no list of rows.", "Bring a list of objects.")
-    return _from_items(name, enumerate(data, start=1), [])
+    return _from_items(name, enumerate(rows, start=1), [])
 
 
 def _read_jsonl(name: str, text: str) -> Table:
@@ -163,34 +173,16 @@ def _from_items(name: str, items: Iterable[tuple[int, Any]], bad: list[BadRow]) 
         if not isinstance(item, dict):
             bad.append(BadRow(number, "is no object with named fields", str(item)[:80]))
             continue
-        row = {str(key): _as_text(value) for key, value in _flat(item).items()}
+        try:
+            row = flat(item)
+        except ShapeError as reason:
+            bad.append(BadRow(number, str(reason), as_text(item)[:80]))
+            continue
         columns |= dict.fromkeys(row)
         rows.append((number, row))
     _check_size(name, len(rows), len(columns))
     filled = tuple((number, {c: row.get(c, "") for c in columns}) for number, row in rows)
     return Table(name, tuple(columns), filled, tuple(bad))
-
-
-def _flat(item: dict[str, Any]) -> dict[str, Any]:
-    """Chat rows (``messages`` or ``conversations``) become a question and an answer."""
-    turns = item.get("messages", item.get("conversations"))
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        return item
-    said: dict[str, str] = {}
-    for turn in turns:
-        role = str(turn.get("role", turn.get("from", "")))
-        said[role] = str(turn.get("content", turn.get("value", "")))
-    rest = {k: v for k, v in item.items() if k not in ("messages", "conversations")}
-    question = said.get("user", said.get("human", ""))
-    return {"question": question, "answer": said.get("assistant", said.get("gpt", "")), **rest}
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
-        return SEPARATOR.join(str(part).strip() for part in value)
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _read_xlsx(name: str, data: bytes) -> Table:
@@ -209,7 +201,7 @@ def _read_xlsx(name: str, data: bytes) -> Table:
         sheet = book.worksheets[0]
         limit = {"max_row": MOST_ROWS + 2, "max_col": MOST_COLUMNS + 1}
         records = [
-            ["" if cell is None else str(cell) for cell in record]
+            [cell_text(cell) for cell in record]
             for record in sheet.iter_rows(values_only=True, **limit)
         ]
     except TrainingDataError:

@@ -1,15 +1,15 @@
 """The training run: configuration, estimate, packed rows, the loop, checkpoints, adapters."""
 
-from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
-from ragft_core.finetuning.training.config import (
+from ragft_core.finetuning.config import (
     PRESET_TEXTS,
     PRESETS,
     RunConfig,
     preset_config,
     with_passages,
 )
+from ragft_core.finetuning.rows.rows import rendered_example
+from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
-from ragft_core.finetuning.training.rows import rendered_example
 from ragft_core.finetuning.training.runs import list_runs, start_run
 
 __all__ = [

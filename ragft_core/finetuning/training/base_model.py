@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ragft_core.errors import ModelError
-from ragft_core.finetuning.training.config import RunConfig
+from ragft_core.finetuning.adapters import CONFIG, WEIGHTS
+from ragft_core.finetuning.config import RunConfig
 from ragft_core.models.factory import model_folder
 from ragft_core.models.weights.picker import hub_folder
 from ragft_core.settings import Settings
-from ragft_core.types import ModelChoice
+from ragft_core.types import Adapter, ModelChoice
 
 if TYPE_CHECKING:
     import torch
@@ -78,3 +80,41 @@ def with_adapter(base: PreTrainedModel, config: RunConfig) -> torch.nn.Module:
         task_type="CAUSAL_LM",
     )
     return get_peft_model(base, lora)
+
+
+def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:
+    """Makes a fresh adapter compute what another one does, and leaves it free to go on from there.
+
+    Ranks beyond the other's stay as they were: they add nothing before they are trained, because
+    LoRA's second matrix is zero there. Scalings (alpha / rank) that differ are evened out.
+
+    Args:
+        model: With a fresh adapter, from ``with_adapter``.
+        adapter: A LoRA adapter of the same base.
+
+    Returns:
+        False, and nothing is changed, where the other has a larger rank or other layers.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    path = Path(adapter.path)
+    theirs = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    ours: Any = model.peft_config["default"]  # type: ignore[index,union-attr]
+    scale = (theirs["lora_alpha"] / theirs["r"]) / (ours.lora_alpha / ours.r)
+    found = load_file(path / WEIGHTS)
+    places = {
+        name.replace(".default", ""): parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+    if theirs["r"] > ours.r or set(found) != set(places):
+        return False
+    with torch.no_grad():
+        for name, value in found.items():
+            place, rank = places[name], theirs["r"]
+            if ".lora_A." in name:
+                place[:rank].copy_(value)
+            else:
+                place[:, :rank].copy_(value * scale)
+    return True

@@ -20,21 +20,31 @@ LIBRARIES = ("torch", "transformers", "peft")
 
 
 def write_adapter(
-    context: JobContext, spec: TrainingSpec, run: Trainer, digest: str, base_name: str
+    context: JobContext,
+    spec: TrainingSpec,
+    run: Trainer,
+    refit: Trainer | None,
+    digest: str,
+    base_name: str,
+    started_from: str = "",
 ) -> None:
-    """Writes the best weights of a run as an adapter with its card, and makes it its arm's.
+    """Writes a run's weights as an adapter with its card, and makes it its arm's.
 
-    The adapter has the job's id: finishing twice gives the same adapter.
+    The weights are the refit's, or the best of the search where there was none or it was cut
+    short. The adapter has the job's id: finishing twice gives the same adapter.
     """
     workspace = context.workspace
     adapter_id = context.folder.name
-    if run.best is not None:
+    if refit is not None and not refit.finished:
+        refit = None
+    if refit is None and run.best is not None:
         put_weights(run.model, run.best)
     scratch = workspace.folder("adapters", f".{adapter_id}.partial")
     run.model.peft_config["default"].base_model_name_or_path = base_name  # type: ignore[index,union-attr]
     run.model.save_pretrained(str(scratch))  # type: ignore[operator]
     (scratch / "README.md").unlink(missing_ok=True)  # PEFT's template; the card says more
-    card = _card(context, spec, run, digest, base_name)
+    card = _card(context, spec, run, refit, digest, base_name)
+    card["started_from"] = started_from
     write_json(scratch / CARD, card | {"sha256": file_digest(scratch / WEIGHTS)})
     target = workspace.path / "adapters" / adapter_id
     shutil.rmtree(target, ignore_errors=True)
@@ -48,9 +58,16 @@ def write_adapter(
 
 
 def _card(
-    context: JobContext, spec: TrainingSpec, run: Trainer, digest: str, base_name: str
+    context: JobContext,
+    spec: TrainingSpec,
+    run: Trainer,
+    refit: Trainer | None,
+    digest: str,
+    base_name: str,
 ) -> dict[str, Any]:
     progress, losses = run.progress, [row["loss"] for row in run.context_metrics() if "loss" in row]
+    phases = [progress, refit.progress] if refit else [progress]
+    tokens, seconds = sum(p.tokens for p in phases), sum(p.seconds for p in phases)
     best = progress.best_val_loss
     warning = ""
     if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
@@ -70,15 +87,16 @@ def _card(
         "validation_is": "new wordings of trained facts" if spec.rewordings else "unseen rows",
         "instruction": spec.instruction,
         "config": to_dict(spec.config),
-        "planned_steps": run.steps,
+        "planned_steps": run.phase.steps,
+        "refit_steps": refit.progress.step if refit else 0,
         "steps": progress.step,
         "best_step": progress.best_step,
         "first_val_loss": progress.first_val_loss,
         "val_loss": best,
         "train_loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
-        "tokens": progress.tokens,
-        "seconds": round(progress.seconds, 1),
-        "tokens_per_s": round(progress.tokens / max(1e-9, progress.seconds), 1),
+        "tokens": tokens,
+        "seconds": round(seconds, 1),
+        "tokens_per_s": round(tokens / max(1e-9, seconds), 1),
         "attempts": context.attempt,
         "warning": warning,
         "command": f"python -m ragft_core.jobs jobs/{context.folder.name}",

@@ -19,10 +19,11 @@ from typing import Any
 
 from filelock import FileLock
 
+from ragft_core.finetuning.config import RunConfig, check_config
+from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.examples.store import Division, divide
+from ragft_core.finetuning.rows.batches import CAPACITY
 from ragft_core.finetuning.training.base_model import present_folder
-from ragft_core.finetuning.training.batches import CAPACITY
-from ragft_core.finetuning.training.config import RunConfig, check_config
 from ragft_core.models.weights.loading import check_folder, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Example
@@ -119,7 +120,9 @@ def estimate_run(
     shared = len(chosen.instruction) / CHARACTERS_PER_TOKEN / config.batch_size
     own = sum(_tokens(e, config, passage_tokens) for e in division.train) / len(division.train)
     per_row = own + shared
-    steps = config.n_steps(len(division.train), per_row)
+    n_rows = len(division.train) + _mixed(division, config)
+    search = config.n_steps(n_rows, per_row)
+    steps = search + config.refit_steps(search)
     tokens = round(steps * config.batch_size * per_row)
     known = known_speed(settings, weights_digest(folder), config)
     speed = known or EFFICIENCY * matmul_gigaflops() / shape.gigaflops_per_token
@@ -137,9 +140,17 @@ def estimate_run(
         free_mb=free,
         tokens_per_s=speed,
         basis="an earlier run here" if known else "this machine's arithmetic speed",
-        epochs=steps * config.batch_size / len(division.train),
+        epochs=steps * config.batch_size / n_rows,
         warnings=_warnings(division, config, memory, free),
     )
+
+
+def _mixed(division: Division, config: RunConfig) -> int:
+    """About how many rows are mixed in beside the user's own, see ``runs.mixed_rows``."""
+    if label_counts(division.train):
+        return 0
+    general = 0.0 if config.with_context else config.general
+    return round((config.unanswerable + general) * len(division.train))
 
 
 def _tokens(example: Example, config: RunConfig, passage_tokens: float) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragft_core.finetuning.training.packing import Pack, summed_loss
+from ragft_core.finetuning.rows.packing import Pack, summed_loss
 
 if TYPE_CHECKING:
     import torch

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ragft_core.errors import ModelError, TrainingDataError
+from ragft_core.finetuning.config import Origin, RunConfig, check_config
+from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.examples.store import Division, divide, load_examples
-from ragft_core.finetuning.training.config import RunConfig, check_config
-from ragft_core.finetuning.training.rows import TrainingRow, find_gold
+from ragft_core.finetuning.rows.general import general_questions
+from ragft_core.finetuning.rows.rows import TrainingRow, find_gold
+from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
 from ragft_core.jobs import Job, list_jobs, start_job
-from ragft_core.types import Example, Split
+from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_jsonl
 
@@ -19,9 +23,16 @@ from ragft_core.workspace import Workspace, write_jsonl
 Passages = Callable[[Example], list[tuple[str, str]]]
 ROWS = "rows.jsonl"
 MOST_PASSAGES = 5
+# Fewer made-up questions than this would be learned by heart.
+FEWEST_MADE_UP = 48
 
 
-def start_run(workspace: Workspace, config: RunConfig, passages: Passages | None = None) -> Job:
+def start_run(
+    workspace: Workspace,
+    config: RunConfig,
+    passages: Passages | None = None,
+    texts: Sequence[str] = (),
+) -> Job:
     """Starts a fine-tuning run in the background.
 
     The rows are written into the job's folder, so later changes to the examples or the documents
@@ -31,6 +42,7 @@ def start_run(workspace: Workspace, config: RunConfig, passages: Passages | None
         workspace: Whose examples and whose model.
         config: How to train.
         passages: Gives an example's (title, text) passages; needed for training with passages.
+        texts: Of the documents; unanswerable questions are made up about what they name.
 
     Raises:
         TrainingDataError: There are too few examples, or no passages to train with.
@@ -45,8 +57,10 @@ def start_run(workspace: Workspace, config: RunConfig, passages: Passages | None
             "fine-tuned here.",
             "Choose the bundled model or a local folder for this workspace.",
         )
-    division = divide(load_examples(workspace), config.seed)
-    rows = _rows(division, passages if config.with_context else None)
+    examples = load_examples(workspace)
+    division = divide(examples, config.seed)
+    retrieve = passages if config.with_context else None
+    rows = _rows(division, retrieve) + mixed_rows(division.train, config, texts, retrieve)
     if config.with_context and not any(row.passages for row in rows):
         raise TrainingDataError(
             "An adapter for the hybrid arm is trained with retrieved passages, and there are none.",
@@ -57,13 +71,42 @@ def start_run(workspace: Workspace, config: RunConfig, passages: Passages | None
         "model": to_dict(settings.model),
         "instruction": settings.instruction,
         "rewordings": division.rewordings,
-        "counts": {"train": len(division.train), "validation": len(division.validation)},
+        "counts": {"train": len(division.train), "validation": len(division.validation)}
+        | Counter(row.origin.value for row in rows if row.origin is not Origin.OWN),
     }
 
     def prepare(folder: Path) -> None:
         write_jsonl(folder / ROWS, [to_dict(row) for row in rows])
 
     return start_job(workspace, "train", spec, prepare)
+
+
+def mixed_rows(
+    train: Sequence[Example],
+    config: RunConfig,
+    texts: Sequence[str] = (),
+    passages: Passages | None = None,
+) -> list[TrainingRow]:
+    """What is trained on beside the user's rows, by the config's mixture.
+
+    Labels get nothing mixed in: every message has one, and nothing is asked that could be
+    declined. Rows of the user's own that decline count as such. An arm that reads passages answers
+    from them alone, so it needs no general knowledge.
+    """
+    if label_counts(train):
+        return []
+    declining = sum(e.kind is QuestionKind.UNANSWERABLE for e in train)
+    wanted = round(config.unanswerable * len(train)) - declining
+    rows = []
+    if wanted > 0:
+        pool = max(FEWEST_MADE_UP, 2 * wanted)
+        made_up = unanswerable_questions(train, texts, pool, config.seed)
+        rows = [replace(_row(e, passages), origin=Origin.UNANSWERABLE) for e in made_up]
+    if config.general and passages is None:
+        trained, watched = general_questions(len(train) * 4, config.seed)
+        rows += [TrainingRow(e, origin=Origin.GENERAL) for e in trained]
+        rows += [TrainingRow(e, Split.VALIDATION, origin=Origin.GENERAL) for e in watched]
+    return rows
 
 
 def list_runs(workspace: Workspace) -> list[Job]:
@@ -77,7 +120,7 @@ def _rows(division: Division, passages: Passages | None) -> list[TrainingRow]:
         (Split.VALIDATION, division.validation),
     )
     return [
-        _row(dataclasses.replace(example, split=split), passages)
+        _row(replace(example, split=split), passages)
         for split, examples in parts
         for example in examples
     ]

@@ -1,9 +1,12 @@
-"""A training run in progress: evaluation on the way, checkpoints, early stopping, resumption.
+"""A phase of a training run: evaluation on the way, checkpoints, early stopping, resumption.
 
-The loss on the validation rows is measured before the first step and at least five times on the
-way; the best adapter is kept. Every evaluation leaves a checkpoint, so does every minute, a stop
-and a SIGTERM; a run that is resumed continues from the newest one that verifies and ends as if it
-had never been interrupted.
+A run has two phases. The first looks for the best step: the loss on the validation rows is
+measured before the first step and at least five times on the way, and the best adapter is kept. The
+second, the refit, goes on from there with all rows, those that were watched among them, because a
+row that only told when to stop has taught nothing.
+
+Every evaluation leaves a checkpoint, so does every minute, a stop and a SIGTERM; a run that is
+resumed continues from the newest one that verifies and ends as if it had never been interrupted.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragft_core.finetuning.config import RunConfig
+from ragft_core.finetuning.rows.batches import Batches
 from ragft_core.finetuning.training import checkpoints
-from ragft_core.finetuning.training.batches import Batches
 from ragft_core.finetuning.training.checkpoints import Progress
-from ragft_core.finetuning.training.config import RunConfig
 from ragft_core.finetuning.training.optimise import (
     Schedule,
     Step,
@@ -33,7 +36,10 @@ from ragft_core.workspace import read_jsonl, write_jsonl
 if TYPE_CHECKING:
     import torch
 
-CHECKPOINTS = "checkpoints"
+SEARCH, REFIT = "search", "refit"
+FOLDERS = {SEARCH: "checkpoints", REFIT: "checkpoints-refit"}
+# The refit starts at this share of the learning rate: what was found is not to be unlearned.
+REFIT_RATE = 0.5
 SAVE_EVERY_S = 60.0
 # Speed is told from this many steps, so that a passing load does not move the ETA for long.
 SPEED_STEPS = 20
@@ -50,25 +56,64 @@ class TrainingSpec:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run: ``before`` steps were done, ``after`` are planned when it ends."""
+
+    name: str
+    steps: int
+    learning_rate: float
+    before: int = 0
+    after: int = 0
+
+    @property
+    def total(self) -> int:
+        """The steps of the whole run."""
+        return self.before + self.steps + self.after
+
+
+def search_phase(config: RunConfig, batches: Batches) -> Phase:
+    """The phase that looks for the best step."""
+    steps = config.n_steps(batches.n_rows, batches.tokens_per_row)
+    return Phase(SEARCH, steps, config.learning_rate, after=config.refit_steps(steps))
+
+
+def refit_phase(config: RunConfig, search: Trainer) -> Phase:
+    """The phase that goes on from the best step with all rows."""
+    steps = config.refit_steps(search.progress.best_step)
+    rate = REFIT_RATE * config.learning_rate
+    return Phase(REFIT, steps, rate, before=search.progress.step)
+
+
 class Trainer:
-    """A run in progress: model, optimiser, and how far they are."""
+    """A phase in progress: model, optimiser, and how far they are."""
 
     def __init__(
-        self, context: JobContext, spec: TrainingSpec, model: torch.nn.Module, batches: Batches
+        self,
+        context: JobContext,
+        config: RunConfig,
+        model: torch.nn.Module,
+        batches: Batches,
+        phase: Phase,
     ) -> None:
         self.context = context
-        self.config = spec.config
+        self.config = config
         self.model = model
         self.batches = batches
-        self.steps = spec.config.n_steps(batches.n_rows, batches.tokens_per_row)
-        self.schedule = Schedule(self.steps, spec.config.learning_rate)
+        self.phase = phase
+        self.schedule = Schedule(phase.steps, phase.learning_rate)
         self.optimiser = make_optimiser(model, self.schedule)
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] | None = None
-        self._eval_every = spec.config.evaluation_step(self.steps)
-        self._folder: Path = context.folder / CHECKPOINTS
+        self._eval_every = config.evaluation_step(phase.steps)
+        self._folder: Path = context.folder / FOLDERS[phase.name]
         self._recent: deque[tuple[int, float]] = deque(maxlen=SPEED_STEPS)
         self._last_step_at = self._last_saved_at = time.perf_counter()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left, or more would harm."""
+        return self.progress.step >= self.phase.steps or self._should_stop_early()
 
     def restore(self) -> None:
         """Continues from the newest checkpoint that verifies, if there is one."""
@@ -78,8 +123,10 @@ class Trainer:
                 found, self.model, self.optimiser
             )
         # What came after the checkpoint is trained, and measured, again.
-        kept = [row for row in self.context_metrics() if row["step"] <= self.progress.step]
-        write_jsonl(self.context.folder / "metrics.jsonl", kept if found else [])
+        last = self.phase.before + self.progress.step if found else -1
+        rows = self.context_metrics()
+        kept = [r for r in rows if r["step"] <= last or r.get("phase", SEARCH) != self.phase.name]
+        write_jsonl(self.context.folder / "metrics.jsonl", kept)
 
     def context_metrics(self) -> list[dict[str, Any]]:
         """The rows of metrics written so far."""
@@ -91,11 +138,11 @@ class Trainer:
         Returns:
             Whether an adapter should be made of it; not when the system interrupted the run.
         """
-        if self.progress.first_val_loss is None:
+        if self.progress.first_val_loss is None and self.batches.validation:
             self.context.progress(0.0, "Measuring the base model")
-            loss = mean_loss(self.model, self.batches.validation)
-            self.progress.first_val_loss = loss
-            self.context.metric({"step": 0, "val_loss": loss})
+            self.progress.first_val_loss = mean_loss(self.model, self.batches.validation)
+            row = {"step": self.phase.before, "val_loss": self.progress.first_val_loss}
+            self.context.metric(row | self._general() | {"phase": self.phase.name})
         self._last_step_at = time.perf_counter()
         if not self._should_stop_early():  # a run that was killed after its last step
             optimise(
@@ -107,7 +154,7 @@ class Trainer:
                 after_step=self._after_step,
             )
         interrupted = self.context.stopping and not self.context.stop_asked
-        return not interrupted or self.progress.step >= self.steps or self._should_stop_early()
+        return not interrupted or self.finished
 
     def _should_stop_early(self) -> bool:
         """Whether the validation loss has not fallen for so long that more steps would harm."""
@@ -117,7 +164,7 @@ class Trainer:
         import torch
 
         # Only dropout draws numbers while training; seeded by step, a resumed run draws the same.
-        torch.manual_seed(self.config.seed * 1_000_003 + step)
+        torch.manual_seed(self.config.seed * 1_000_003 + self.phase.before + step)
         return self.batches(step)
 
     def _after_step(self, step: Step) -> bool:
@@ -127,8 +174,9 @@ class Trainer:
         progress.step, progress.tokens = step.number, progress.tokens + step.n_tokens
         progress.seconds += seconds
         row = {
-            "step": step.number,
-            "steps": self.steps,
+            "step": self.phase.before + step.number,
+            "steps": self.phase.total,
+            "phase": self.phase.name,
             "loss": step.loss,
             "learning_rate": step.learning_rate,
             "gradient_norm": step.gradient_norm,
@@ -139,14 +187,16 @@ class Trainer:
         }
         stopping = self.context.stopping
         asked = stopping and self.context.stop_asked
-        last = step.number == self.steps
-        if last or asked or step.number % self._eval_every == 0:
+        last = step.number == self.phase.steps
+        watching = bool(self.batches.validation)
+        if watching and (last or asked or step.number % self._eval_every == 0):
             row["val_loss"] = self._evaluate()
+            row |= self._general()
         self.context.metric(row)
         self._report(row)
         early = self._should_stop_early()
         due = time.perf_counter() - self._last_saved_at > SAVE_EVERY_S
-        if "val_loss" in row or stopping or due or early:
+        if "val_loss" in row or last or stopping or due or early:
             self._save()
         self._last_step_at = time.perf_counter()
         return not (stopping or early)
@@ -164,6 +214,11 @@ class Trainer:
             self.progress.evals_without_improvement += 1
         return loss
 
+    def _general(self) -> dict[str, float]:
+        """The loss on general questions that are not trained: it rises with what is forgotten."""
+        packs = self.batches.general
+        return {"general_loss": mean_loss(self.model, packs)} if packs else {}
+
     def _save(self) -> None:
         is_best = self.progress.best_step == self.progress.step
         best = None if is_best else self.best
@@ -176,12 +231,12 @@ class Trainer:
 
     def _eta_s(self) -> float:
         per_step = sum(s for _, s in self._recent) / len(self._recent)
-        return per_step * (self.steps - self.progress.step)
+        return per_step * (self.phase.total - self.phase.before - self.progress.step)
 
     def _report(self, row: dict[str, Any]) -> None:
         loss = f"loss {row['loss']:.3f}"
         if self.progress.best_val_loss is not None:
             loss += f", validation {self.progress.best_val_loss:.3f}"
-        self.context.progress(
-            row["step"] / self.steps, f"Step {row['step']} of {self.steps}, {loss}", row["eta_s"]
-        )
+        what = "Step" if self.phase.name == SEARCH else "Training on all rows: step"
+        text = f"{what} {row['step']} of {row['steps']}, {loss}"
+        self.context.progress(row["step"] / row["steps"], text, row["eta_s"])

@@ -9,9 +9,13 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ragft_core.finetuning.training.config import RunConfig
-from ragft_core.finetuning.training.packing import EncodedRow, Group, Pack, group_rows, pack_groups
-from ragft_core.finetuning.training.rows import TrainingRow, encode_plain, encode_with_passages
+from ragft_core.finetuning.config import Origin, RunConfig
+from ragft_core.finetuning.rows.packing import EncodedRow, Group, Pack, group_rows, pack_groups
+from ragft_core.finetuning.rows.rows import (
+    TrainingRow,
+    encode_plain,
+    encode_with_passages,
+)
 from ragft_core.types import Split
 
 if TYPE_CHECKING:
@@ -44,15 +48,21 @@ class Batches:
         self._instruction = instruction
         self._config = config
         self._longest = min(longest, CAPACITY)
-        self._train = [row for row in rows if row.split is Split.TRAIN]
-        self._plain: list[EncodedRow] | None = None
         self._starts = [0]  # the first step of each epoch seen so far
         self._epoch: tuple[int, list[list[Pack]]] = (-1, [])
+        self._plain: dict[str, EncodedRow] = {}
+        train = [row for row in rows if row.split is Split.TRAIN]
+        self._own = [row for row in train if row.origin is Origin.OWN]
+        self._mixed = [
+            ([row for row in train if row.origin is origin], round(share * len(self._own)))
+            for origin, share in config.mixture.items()
+        ]
         watched = [row for row in rows if row.split is Split.VALIDATION]
-        self.validation = [pack for batch in self._encoded(watched, "watch") for pack in batch]
+        self.validation = self._packs([row for row in watched if row.origin is Origin.OWN])
+        self.general = self._packs([row for row in watched if row.origin is Origin.GENERAL])
         first = self._batches_of(0)
-        self.tokens_per_row = sum(p.n_tokens for b in first for p in b) / max(1, len(self._train))
-        self.n_rows = len(self._train)
+        self.n_rows = len(self._rows_of(0))
+        self.tokens_per_row = sum(p.n_tokens for b in first for p in b) / max(1, self.n_rows)
 
     def __call__(self, step: int) -> Sequence[Pack]:
         """The packs of the 0-based ``step``."""
@@ -62,10 +72,20 @@ class Batches:
         epoch = next(e for e in range(len(self._starts) - 1) if step < self._starts[e + 1])
         return self._batches_of(epoch)[step - self._starts[epoch]]
 
+    def _rows_of(self, epoch: int) -> list[TrainingRow]:
+        """The user's rows, each once, and of what is mixed in the next share, in turn."""
+        rows = list(self._own)
+        for pool, wanted in self._mixed:
+            rows += [pool[(epoch * wanted + i) % len(pool)] for i in range(wanted if pool else 0)]
+        return rows
+
     def _batches_of(self, epoch: int) -> list[list[Pack]]:
         if self._epoch[0] != epoch:
-            self._epoch = (epoch, self._encoded(self._train, str(epoch)))
+            self._epoch = (epoch, self._encoded(self._rows_of(epoch), str(epoch)))
         return self._epoch[1]
+
+    def _packs(self, rows: Sequence[TrainingRow]) -> list[Pack]:
+        return [pack for batch in self._encoded(rows, "watch") for pack in batch]
 
     def _encoded(self, rows: Sequence[TrainingRow], name: str) -> list[list[Pack]]:
         """The batches of one pass over the rows."""
@@ -75,17 +95,16 @@ class Batches:
                 self._tokenizer, rows, self._instruction, self._longest, seed
             )
             return [_packed(batch) for batch in _pooled(bundles, self._config.batch_size)]
-        encoded = self._encoded_plain(rows, name)
+        encoded = self._encoded_plain(rows)
         random.Random(seed).shuffle(encoded)
         size = self._config.batch_size
         return [_packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
 
-    def _encoded_plain(self, rows: Sequence[TrainingRow], name: str) -> list[EncodedRow]:
-        if name == "watch":
-            return encode_plain(self._tokenizer, rows, self._instruction, self._longest)
-        if self._plain is None:
-            self._plain = encode_plain(self._tokenizer, rows, self._instruction, self._longest)
-        return list(self._plain)
+    def _encoded_plain(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
+        new = [row for row in rows if row.example.id not in self._plain]
+        encoded = encode_plain(self._tokenizer, new, self._instruction, self._longest)
+        self._plain |= {row.example.id: e for row, e in zip(new, encoded, strict=True)}
+        return [self._plain[row.example.id] for row in rows]
 
 
 def _pooled(bundles: Iterable[list[EncodedRow]], size: int) -> list[list[list[EncodedRow]]]:

@@ -7,10 +7,13 @@ dozen steps, which teach nothing. So there is a floor, and early stopping is the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ragft_core.errors import SettingsError
+from ragft_core.values import from_dict, to_dict
 
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # Choices for the target layers, by the names of Llama-like models.
@@ -20,6 +23,16 @@ TARGETS = {
     "attention": ("q_proj", "k_proj", "v_proj", "o_proj"),
 }
 FEWEST_EVALUATIONS = 5
+# The refit has one step for so many of the search.
+REFIT_PART = 4
+
+
+class Origin(StrEnum):
+    """Where a training row comes from."""
+
+    OWN = "own"
+    UNANSWERABLE = "unanswerable"
+    GENERAL = "general"
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,47 @@ class RunConfig:
             "max": 100,
         },
     )
+    unanswerable: float = field(
+        default=0.4,
+        metadata={
+            "label": "Unanswerable questions",
+            "help": "Made-up questions that the documents do not answer, for each example of "
+            "yours: the model learns to say so.",
+            "min": 0.0,
+            "max": 4.0,
+        },
+    )
+    general: float = field(
+        default=0.3,
+        metadata={
+            "label": "General questions",
+            "help": "Questions of general knowledge for each example of yours: the model forgets "
+            "less of what it knew.",
+            "min": 0.0,
+            "max": 4.0,
+        },
+    )
+    refit: bool = field(
+        default=True,
+        metadata={
+            "label": "Train again on all rows",
+            "help": "After the best step is found, training goes on for a quarter of the way with "
+            "the rows that were only watched so far among the others.",
+        },
+    )
+    start_from_reader: bool = field(
+        default=True,
+        metadata={
+            "help": "An adapter for the hybrid arm begins as the bundled reading adapter, where "
+            "that is on and belongs to the model, and not empty.",
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Same seed, same run.", "min": 0})
+
+    @property
+    def mixture(self) -> dict[Origin, float]:
+        """How many rows of each origin are mixed in, for each row of the user's own."""
+        return {Origin.UNANSWERABLE: self.unanswerable, Origin.GENERAL: self.general}
 
     @property
     def target_modules(self) -> tuple[str, ...]:
@@ -134,6 +187,10 @@ class RunConfig:
         by_epochs = self.epochs * n_rows / self.batch_size
         by_tokens = self.most_tokens / max(1.0, tokens_per_row * self.batch_size)
         return max(self.steps, round(min(by_epochs, by_tokens)))
+
+    def refit_steps(self, best_step: int) -> int:
+        """How many steps follow the best one with all rows."""
+        return -(-best_step // REFIT_PART) if self.refit else 0
 
     def evaluation_step(self, steps: int) -> int:
         """Every how many steps the validation loss is measured."""
@@ -182,6 +239,27 @@ def check_config(config: RunConfig) -> None:
         if (low is not None and value < low) or (high is not None and value > high):
             limits = f"at least {low}" if high is None else f"between {low} and {high}"
             raise SettingsError(f"The setting {item.name} is {value}.", f"It has to be {limits}.")
+
+
+def with_settings(config: RunConfig, changes: Sequence[str]) -> RunConfig:
+    """A config with settings written as ``name=value``.
+
+    Raises:
+        SettingsError: There is no such setting, or its value does not fit.
+    """
+    values: dict[str, object] = {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name not in RunConfig.__dataclass_fields__:
+            known = ", ".join(RunConfig.__dataclass_fields__)
+            raise SettingsError(f"There is no setting {name!r}.", f"The settings are: {known}.")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    changed = from_dict(RunConfig, to_dict(config) | values, "--set")
+    check_config(changed)
+    return changed
 
 
 def preset_config(name: str) -> RunConfig:

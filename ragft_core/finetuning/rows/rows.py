@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ragft_core.errors import ModelError, TrainingDataError
-from ragft_core.finetuning.training.packing import EncodedRow
+from ragft_core.finetuning.config import Origin
+from ragft_core.finetuning.rows.packing import EncodedRow
 from ragft_core.models.prompts import render_messages
 from ragft_core.models.tokens import encode_chat, render_chat
 from ragft_core.overlap import holding
@@ -33,13 +34,15 @@ QUESTIONS_TOGETHER = 4
 class TrainingRow:
     """An example as a run keeps it. ``passages`` are (title, text), best first.
 
-    ``gold`` is the passage that holds the answer; None where none does.
+    ``gold`` is the passage that holds the answer; None where none does. ``origin`` tells the
+    user's own rows from those that are mixed in.
     """
 
     example: Example
     split: Split = Split.TRAIN
     passages: tuple[tuple[str, str], ...] = ()
     gold: int | None = None
+    origin: Origin = Origin.OWN
 
 
 @dataclass(frozen=True)
