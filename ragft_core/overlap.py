@@ -30,6 +30,8 @@ _NUMBER = re.compile(
     r"(?:(?:\s*(?P<scale>thousand|million|billion|bn)|(?P<short>[kKM]))(?!\w))?"
 )
 _SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9}
+_PLURAL = re.compile(r"(?<=\w{3})s$")
+_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|e+)$")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -37,6 +39,11 @@ def normalise(text: str) -> str:
     """Lower case, no punctuation, no English articles, single spaces."""
     text = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
+
+
+def as_spelled(text: str) -> str:
+    """Lower case, single spaces, no closing punctuation; signs stay: -1 is not 1, C++ not C."""
+    return " ".join(text.lower().split()).rstrip(".?!,;: ")
 
 
 def exact_match(answer: str, gold: str) -> float:
@@ -64,6 +71,11 @@ def words(text: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """The words that carry meaning: no stop words, nothing shorter than two characters."""
     return [word for word in words(text) if word not in STOP_WORDS and len(word) > 1]
+
+
+def stem(word: str) -> str:
+    """A word without its commonest English endings; crude, and the same for both sides."""
+    return _ENDING.sub("", _PLURAL.sub("", word))
 
 
 def numbers(text: str) -> list[float]:

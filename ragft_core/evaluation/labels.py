@@ -11,9 +11,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ragft_core.overlap import words
-
 NO_LABEL = "(no label)"
+# What ends a sentence or sets a word apart is no part of a label, wherever labels hold other signs.
+_AROUND = ".,:;!?\"'`*()[]{}"
+_SAME_SIGN = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2265": ">=", "\u2264": "<="})
+# "technical, not billing" names one label.
+_DENIES = {("not",), ("isn't",), ("never",), ("nicht",), ("kein",), ("keine",)} | {
+    ("rather", "than"), ("instead", "of"), ("not", "a"), ("not", "an"), ("not", "the"), ("not", "about"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,27 +65,46 @@ def parse_label(answer: str, labels: Sequence[str]) -> str | None:
     """The one label that an answer names, or None for none or several.
 
     Labels spelled as agreed come before those in other letters ("LOST" before "lost"). A label
-    inside a longer one ("card" in "card lost") is not counted on its own there.
+    inside a longer one ("card" in "card lost") is not counted on its own there, nor one that is
+    denied ("not billing"). Signs count where labels begin or end with one: -1, C++, >=10.
     """
-    exact = _named(answer, labels, re.compile(r"\w+").findall)
-    found = exact or _named(answer, labels, words)
+    found = _named(answer, labels) or _named(answer.lower(), labels, lower=True)
     return found[0] if len(set(found)) == 1 else None
 
 
-def _named(answer: str, labels: Sequence[str], split: Callable[[str], list[str]]) -> list[str]:
+def _named(answer: str, labels: Sequence[str], lower: bool = False) -> list[str]:
     """The labels named in a text, each as often as it stands there by itself."""
-    tokens = split(answer)
-    spelled = sorted(((split(label), label) for label in labels), key=lambda item: -len(item[0]))
+    token = _tokens_of(labels)
+    tokens = token(answer)
+    spoken = [word.lower() for word in tokens]
+    spelled = [(token(label.lower() if lower else label), label) for label in labels]
     taken = [False] * len(tokens)
     found: list[str] = []
-    for parts, label in spelled:
+    for parts, label in sorted(spelled, key=lambda item: -len(item[0])):
         width = len(parts)
         for start in range(len(tokens) - width + 1 if width else 0):
             stretch = slice(start, start + width)
             if tokens[stretch] == parts and not any(taken[stretch]):
                 taken[stretch] = [True] * width
-                found.append(label)
+                before = {tuple(spoken[max(0, start - n) : start]) for n in (1, 2)}
+                if not before & _DENIES:
+                    found.append(label)
     return found
+
+
+def _tokens_of(labels: Sequence[str]) -> Callable[[str], list[str]]:
+    """How texts are parted: at all but letters and digits, and the signs that labels begin or end with."""
+    spelled = [label.translate(_SAME_SIGN).strip() for label in labels]
+    signs = {char for label in spelled for char in label if _is_sign(char)}
+    edges = {char for label in spelled for char in label[:1] + label[-1:]}
+    if not signs & edges:
+        return re.compile(r"\w+(?:'t)?").findall
+    pattern = re.compile(rf"(?:\w|[{re.escape(''.join(sorted(signs)))}])+")
+    return lambda text: pattern.findall(text.translate(_SAME_SIGN))
+
+
+def _is_sign(char: str) -> bool:
+    return not char.isalnum() and not char.isspace() and char != "_" and char not in _AROUND
 
 
 def confusion(gold: Sequence[str], given: Sequence[str | None], labels: Sequence[str]) -> Confusion:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ragft_core.evaluation.scoring.measures import correct
+from ragft_core.evaluation.scoring.equivalence import equivalent
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.finetuning import preset_config, save_examples, start_run, with_passages
 from ragft_core.finetuning.config import with_settings
@@ -52,13 +52,16 @@ def measure(lab: Lab, arm: str, rows: Sequence[dict]) -> str:
     open_ended = ask(lab, arm, [row["asked"] for row in rows if not row["answer"]])
     general = read(GENERAL)
     known = ask(lab, arm, [row["question"] for row in general])
-    right = [correct(text, row["answer"]) for text, row in zip(told, facts, strict=True)]
+    right = [
+        not is_abstention(text) and equivalent(text, row["answer"], row["asked"])
+        for text, row in zip(told, facts, strict=True)
+    ]
     kept = [
         any(normalise(answer) in normalise(text) for answer in row["answers"])
         for text, row in zip(known, general, strict=True)
     ]
     line = (
-        f"{arm:11} {sum(right):.0f} of {len(facts)} right, "
+        f"{arm:11} {sum(right)} of {len(facts)} right, "
         f"{sum(map(is_abstention, told))} wrongly declined, "
         f"{sum(map(is_abstention, open_ended))} of {len(open_ended)} rightly declined, "
         f"general knowledge {sum(kept)} of {len(general)}"
@@ -93,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             ],
         )
         lab = open_lab(workspace, settings)
-        lab.knowledge.add_files(sorted(options.data.glob("*.md")))
+        lab.knowledge.add_files([(path.name, path) for path in sorted(options.data.glob("*.md"))])
         for arm in ("prompt", "rag"):
             print(measure(lab, arm, rows), flush=True)
         config = with_settings(

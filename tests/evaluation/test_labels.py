@@ -69,3 +69,24 @@ def test_an_empty_matrix_has_no_scores() -> None:
     matrix = confusion([], [], LABELS)
     assert accuracy(matrix) is None
     assert macro_f1(matrix) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "answer", "label"),
+    [
+        ("-1|0|1", "1", "1"),
+        ("-1|0|1", "The score is -1.", "-1"),
+        ("-1|0|1", "−1", "-1"),
+        ("<10|>=10", "≥10", ">=10"),
+        ("C|C#|C++", "It is C++.", "C++"),
+        ("C|C#|C++", "C", "C"),
+        ("A|A+|A-", "(A+)", "A+"),
+        ("part-time|full-time", "Part-time", "part-time"),
+        ("technical|Billing", "This is technical, not Billing", "technical"),
+        ("Billing", "This is technical, not Billing", None),
+        ("covered|not covered", "It is not covered", "not covered"),
+        ("covered", "It isn't covered", None),
+    ],
+)
+def test_signs_and_denials_count(labels: str, answer: str, label: str | None) -> None:
+    assert parse_label(answer, labels.split("|")) == label

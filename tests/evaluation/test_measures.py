@@ -57,22 +57,22 @@ def test_rouge_l_matches_the_example_of_its_paper() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "gold", "recall", "inside", "right"),
+    ("answer", "gold", "recall", "inside"),
     [
-        ("You have 30 days to return it", "30 days", 1.0, 1.0, 1.0),
-        ("days: 30", "30 days", 1.0, 0.0, 1.0),
-        ("3.5 million euros", "3,500,000 euros", 1.0, 1.0, 1.0),
-        ("30 weeks", "30 days", 0.5, 0.0, 0.0),
-        ("one two three four", "one two three four five", 0.8, 0.0, 1.0),
-        ("one two three", "one two three four", 0.75, 0.0, 0.0),
+        ("You have 30 days to return it", "30 days", 1.0, 1.0),
+        ("days: 30", "30 days", 1.0, 0.0),
+        ("3.5 million euros", "3,500,000 euros", 1.0, 1.0),
+        ("30 weeks", "30 days", 0.5, 0.0),
+        ("-30 days", "30 days", 0.5, 0.0),
+        ("one two three four", "one two three four five", 0.8, 0.0),
+        ("one two three", "one two three four", 0.75, 0.0),
     ],
 )
 def test_content_scores_match_a_hand_table(
-    answer: str, gold: str, recall: float, inside: float, right: float
+    answer: str, gold: str, recall: float, inside: float
 ) -> None:
     assert m.gold_recall(answer, gold) == pytest.approx(recall, abs=1e-9)
     assert m.contains(answer, gold) == inside
-    assert m.correct(answer, gold) == right
 
 
 @pytest.mark.parametrize(

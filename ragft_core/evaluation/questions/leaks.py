@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragft_core.evaluation.questions.question_sets import Question
-from ragft_core.overlap import normalise
+from ragft_core.overlap import as_spelled, normalise
 from ragft_core.types import Example, Split
 
 
@@ -101,7 +101,7 @@ def find_leaks(
 
 
 def _leak(question: Question, example: Example, likeness: float) -> Leak:
-    same = normalise(question.text) == normalise(example.question)
+    same = as_spelled(question.text) == as_spelled(example.question)
     # The same words in another order are a near-copy, not a copy.
     similarity = 1.0 if same else min(likeness, 0.999)
     return Leak(question.id, question.text, example.id, example.question, similarity)

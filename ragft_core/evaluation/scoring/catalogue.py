@@ -34,8 +34,8 @@ SCORERS = (
     Scorer(
         "correct",
         "Right answers",
-        "The gold answer is in the answer (80 % of its tokens); a label is the right one; "
-        "a question without an answer is declined.",
+        "The answer says what the gold answer says: numbers, units and dates by value, lists in any "
+        "order, a denial is no yes; a label is the right one; a question without an answer is declined.",
         Family.ROBUST,
         correct,
         rate=True,

@@ -56,15 +56,6 @@ def _agree(value: float, gold: float, tolerance: float) -> bool:
     return abs(value - gold) <= tolerance * abs(gold)
 
 
-def correct(answer: str, gold: str) -> float:
-    """1 where the answer holds at least 80 % of the gold answer's tokens.
-
-    For gold answers of up to four tokens this means all of them. The verdict counts these; it is
-    blind to style, and to an answer that states the gold answer only to deny it.
-    """
-    return float(gold_recall(answer, gold) >= 0.8)
-
-
 def rouge_l(answer: str, gold: str) -> float:
     """F measure of the longest common subsequence of words (Lin 2004), without stemming."""
     given, wanted = words(answer), words(gold)

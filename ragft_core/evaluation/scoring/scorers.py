@@ -12,6 +12,7 @@ from enum import StrEnum
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring import measures
+from ragft_core.evaluation.scoring.equivalence import equivalent
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.overlap import exact_match, holds_most, numbers
 from ragft_core.overlap import support as faithfulness
@@ -107,7 +108,8 @@ def correct(subject: Subject) -> Score:
         return label_right(subject)
     if subject.abstained:
         return Score(0.0)
-    return against_golds(measures.correct)(subject)
+    asked = subject.question.text
+    return against_golds(lambda text, gold: float(equivalent(text, gold, asked)))(subject)
 
 
 def label_right(subject: Subject) -> Score:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from ragft_core.overlap import content_words, normalise
+from ragft_core.overlap import as_spelled, content_words
 from ragft_core.types import Example, QuestionKind
 
 # Share of content words (Jaccard) from which two questions with one answer ask for one fact.
@@ -32,7 +32,7 @@ def by_fact(examples: Sequence[Example]) -> list[list[Example]]:
         if example.fact:
             groups[f"fact {example.fact}"].append(example)
         else:
-            loose[normalise(example.answer)].append(example)
+            loose[as_spelled(example.answer)].append(example)
     found = list(groups.values())
     for rows in loose.values():
         found += _wordings(sorted(rows, key=lambda row: (row.question, row.id)))
@@ -67,7 +67,7 @@ def _wordings(rows: list[Example]) -> list[list[Example]]:
 
 
 def _alike(one: Example, other: Example, sharing: int) -> bool:
-    if normalise(one.question) == normalise(other.question):
+    if as_spelled(one.question) == as_spelled(other.question):
         return True
     labels = QuestionKind.LABEL in (one.kind, other.kind)
     if labels or sharing > MOST_WORDINGS:

@@ -20,7 +20,7 @@ from ragft_core.finetuning.examples.store import (
 )
 from ragft_core.finetuning.examples.tables import BadRow, Table, read_table
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.overlap import normalise
+from ragft_core.overlap import as_spelled
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.workspace import Workspace
 
@@ -103,14 +103,14 @@ def preview_import(
         )
     examples: list[Example] = []
     bad = list(table.bad_rows)
-    seen = {normalise(e.question): (0, e.answer) for e in existing}
+    seen = {as_spelled(e.question): (0, e.answer) for e in existing}
     for number, row in table.rows:
         values = {field: row.get(column, "") for field, column in chosen.items()}
         reason = _unusable(values) or _repeats(values, seen)
         if reason:
             bad.append(BadRow(number, reason, values["question"][:80]))
             continue
-        seen[normalise(values["question"])] = (number, values["answer"])
+        seen[as_spelled(values["question"])] = (number, values["answer"])
         examples.append(_example(values))
     examples = _kinds(examples, given="kind" in chosen)
     if "split" not in chosen:
@@ -177,11 +177,11 @@ def _unusable(values: Mapping[str, str]) -> str:
 
 
 def _repeats(values: Mapping[str, str], seen: Mapping[str, tuple[int, str]]) -> str:
-    number, answer = seen.get(normalise(values["question"]), (-1, ""))
+    number, answer = seen.get(as_spelled(values["question"]), (-1, ""))
     if number < 0:
         return ""
     earlier = f"row {number}" if number else "an example that is there already"
-    if normalise(answer) == normalise(values["answer"]):
+    if as_spelled(answer) == as_spelled(values["answer"]):
         return f"repeats {earlier}"
     return f"answers the question of {earlier} differently: {values['answer'][:60]!r}"
 

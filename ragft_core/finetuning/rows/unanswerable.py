@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.overlap import content_words, normalise
+from ragft_core.overlap import as_spelled, content_words
 from ragft_core.types import Example, QuestionKind, Split
 
 # What may be asked of a name: the question, and the words that would show the texts answer it.
@@ -99,7 +99,7 @@ def unanswerable_questions(
     known = [(line.lower(), set(content_words(line))) for line in said]
     questions = [e.question for e in examples]
     names, things = names_in([*questions, *sentences]), things_in(questions)
-    asked = {normalise(example.question) for example in examples}
+    asked = {as_spelled(example.question) for example in examples}
     pools = [
         list(_filled(_OF_NAMES, names, known, chance)),
         list(_filled(_OF_THINGS, things, known, chance)),
@@ -108,8 +108,8 @@ def unanswerable_questions(
     while len(found) < wanted and any(pools):
         for pool in pools:
             question = pool.pop() if pool else ""
-            if question and normalise(question) not in asked and len(found) < wanted:
-                asked.add(normalise(question))
+            if question and as_spelled(question) not in asked and len(found) < wanted:
+                asked.add(as_spelled(question))
                 found.append(question)
     return [
         Example(f"made-up-{n}", question, ABSTENTION, Split.TRAIN, kind=QuestionKind.UNANSWERABLE)

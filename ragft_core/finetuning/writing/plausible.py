@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from ragft_core.finetuning.writing.filters import telling_words, words_of
-from ragft_core.finetuning.writing.specificity import stem, stems
+from ragft_core.finetuning.writing.specificity import stems
+from ragft_core.overlap import stem
 
 # Words that a question may bring along: measures, roles and verbs of asking.
 _GENERIC = frozenset(

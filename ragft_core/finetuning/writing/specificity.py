@@ -9,23 +9,15 @@ shows when all that it shares with its own row stands in another row with anothe
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ragft_core.finetuning.writing.filters import telling_words
 from ragft_core.finetuning.writing.spans import Span, find_spans
-from ragft_core.overlap import normalise
+from ragft_core.overlap import normalise, stem
 
 _K1, _B = 1.2, 0.75  # the usual constants of BM25
 _FACTS_PER_PASSAGE = 40
-_PLURAL = re.compile(r"(?<=\w{3})s$")
-_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|e+)$")
-
-
-def stem(word: str) -> str:
-    """A word without its commonest English endings; crude, and the same for both sides."""
-    return _ENDING.sub("", _PLURAL.sub("", word))
 
 
 def stems(text: str) -> set[str]:

@@ -1,0 +1,165 @@
+"""How often "right" agrees with people: ``python -m tests.benchmarks.equivalence FILE ...``
+
+Reads sets that people labelled, which are not kept here: FinanceBench's results as JSON lines
+(github.com/patronus-ai/financebench; ``financebench_id``, ``question``, ``gold_answer``,
+``model_answer``, ``label``) and EVOUNA's NQ.json and TQ.json (github.com/wangcunxiang/QA-Eval).
+``--fit`` fits the weights to the half of FinanceBench's questions with the given number (0 or 1,
+by a digest of their ids) and measures on the other half; the weights in the product were fitted to
+all of it. The table is kept in ``docs/equivalence.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ragft_core.evaluation.scoring import equivalence
+from ragft_core.evaluation.scoring.content import take_apart
+from ragft_core.evaluation.text import is_abstention
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An answer that a person called right, wrong or a refusal; ``id`` is its question's."""
+
+    id: str
+    system: str
+    question: str
+    golds: tuple[str, ...]
+    answer: str
+    right: bool
+    refuses: bool | None = None
+
+    @property
+    def half(self) -> int:
+        """Which half of the questions it belongs to."""
+        return int(hashlib.sha256(self.id.encode()).hexdigest(), 16) % 2
+
+
+def read(path: Path) -> list[Labelled]:
+    """The rows of one file of either set."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".jsonl":
+        rows = [json.loads(line) for line in text.splitlines()]
+        return [
+            Labelled(
+                row["financebench_id"],
+                path.stem,
+                str(row["question"]),
+                (str(row["gold_answer"]),),
+                str(row["model_answer"]),
+                row["label"].startswith("Correct"),
+                row["label"] == "Refusal",
+            )
+            for row in rows
+        ]
+    return [
+        Labelled(
+            row["question"],
+            f"{path.stem} {name.removeprefix('judge_')}",
+            row["question"],
+            tuple(row["golden_answer"].split("/")),
+            str(row[name.replace("judge", "answer")]),
+            bool(right),
+        )
+        for row in json.loads(text)
+        if not row["improper"]
+        for name, right in row.items()
+        if name.startswith("judge_") and right is not None
+    ]
+
+
+def says_right(row: Labelled) -> bool:
+    """What the product says of an answer."""
+    return not is_abstention(row.answer) and any(
+        equivalence.equivalent(row.answer, gold, row.question) for gold in row.golds
+    )
+
+
+def kappa(one: Sequence[bool], other: Sequence[bool]) -> float:
+    """Cohen's kappa: agreement beyond what chance gives (1960)."""
+    from sklearn.metrics import cohen_kappa_score
+
+    return float(cohen_kappa_score(one, other))
+
+
+def line(name: str, rows: Sequence[Labelled]) -> str:
+    """One row of the table."""
+    people, lab = [row.right for row in rows], [says_right(row) for row in rows]
+    both = sum(a and b for a, b in zip(people, lab, strict=True))
+    text = (
+        f"{name:34} n {len(rows):6} kappa {kappa(people, lab):.3f} recall {both / sum(people):.3f} "
+        f"precision {both / max(1, sum(lab)):.3f}"
+    )
+    refused = [row.refuses for row in rows if row.refuses is not None]
+    if any(refused):
+        told = [is_abstention(row.answer) for row in rows]
+        hits = sum(bool(a and b) for a, b in zip(refused, told, strict=True))
+        text += (
+            f" | refusals recall {hits / sum(refused):.3f} precision {hits / max(1, sum(told)):.3f}"
+        )
+    return text
+
+
+def against_people(rows: Sequence[Labelled]) -> str:
+    """Pairs of systems of which people and lab each name a winner, and not the same one.
+
+    A winner is ahead by more than 1.96 standard errors of two independent shares of one half.
+    """
+    shares: dict[str, tuple[float, float, int]] = {}
+    for system in dict.fromkeys(row.system for row in rows):
+        mine = [row for row in rows if row.system == system]
+        lab = float(np.mean([says_right(row) for row in mine]))
+        shares[system] = (float(np.mean([row.right for row in mine])), lab, len(mine))
+    pairs, against = 0, []
+    for one, (people, lab, n) in shares.items():
+        for other, (people2, lab2, _) in shares.items():
+            if one < other:
+                pairs += 1
+                noise = 1.96 * (0.5 / n) ** 0.5
+                gaps = (people - people2, lab - lab2)
+                if gaps[0] * gaps[1] < 0 and min(map(abs, gaps)) > noise:
+                    against.append(f"{one} / {other}")
+    return f"{pairs} pairs of systems, verdicts against people: {against or 'none'}"
+
+
+def fit(rows: Sequence[Labelled]) -> None:
+    """Puts weights in place that were fitted to these rows."""
+    from sklearn.linear_model import LogisticRegression
+
+    long = [r for r in rows if take_apart(r.golds[0]).size > equivalence.LONG]
+    weighed = [r for r in long if not is_abstention(r.answer)]
+    features = [equivalence.features(r.answer, r.golds[0], r.question) for r in weighed]
+    model = LogisticRegression(C=1.0).fit(
+        [list(f.values()) for f in features], [r.right for r in weighed]
+    )
+    equivalence.INTERCEPT = float(model.intercept_[0])
+    equivalence.WEIGHTS = dict(zip(features[0], map(float, model.coef_[0]), strict=True))
+    weights = {name: round(weight, 2) for name, weight in equivalence.WEIGHTS.items()}
+    print(f"{len(weighed)} answers, intercept {equivalence.INTERCEPT:.2f}, {weights}")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measures, after a fit where one is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--fit", type=int, choices=(0, 1), help="the half to fit to")
+    options = parser.parse_args(argv)
+    rows = [row for path in options.files for row in read(path)]
+    if options.fit is not None:
+        fit([row for row in rows if row.half == options.fit])
+        rows = [row for row in rows if row.half != options.fit]
+    print(line("all", rows))
+    for system in dict.fromkeys(row.system for row in rows):
+        print(line(system, [row for row in rows if row.system == system]))
+    print(against_people(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Whether an answer says what the gold answer says: rows that people would sign."""
+
+import pytest
+
+from ragft_core.evaluation.questions.question_sets import Question
+from ragft_core.evaluation.scoring.catalogue import score_answer
+from ragft_core.evaluation.scoring.content import same_number, take_apart
+from ragft_core.evaluation.scoring.equivalence import LONG, equivalent, likelihood
+from ragft_core.types import Answer
+
+SAME = [
+    ("4,5 kg", "4.5 kg"),
+    ("1 200 EUR", "1200 EUR"),
+    ("3 March 2024", "2024-03-03"),
+    ("March 3, 2024", "It was on 3 March 2024."),
+    ("40 kg", "40 kilograms"),
+    ("ISO VG 46", "ISO-VG 46"),
+    ("O’Neil", "O'Neil"),
+    ("30 days", "30-day"),
+    ("24 months", "You get a 24-month warranty."),
+    ("two", "There are 2 of them."),
+    ("bolts, nuts and washers", "washers; nuts; bolts"),
+    ("12 months or 60 firings", "60 firings or 12 months"),
+    ("$11,588.00", "Net income was 11,588 million"),
+    ("$1,577", "$1.577 billion"),
+    ("0.25", "25 %"),
+    ("Café Zürich", "Cafe Zurich"),
+    ("16 km/h", "16 kph"),
+    ("No", "It is not allowed."),
+    ("Yes", "It is covered."),
+    ("Yes, it may", "Yes."),
+    ("There are none", "No debt securities are registered."),
+    ("not covered", "Damage by frost is not covered."),
+    ("three years", "3 years"),
+    ("設備番号", "設備番号です"),
+    ("서울", "서울입니다."),
+]
+DIFFERENT = [
+    ("covered", "It is not covered."),
+    ("not covered", "It is covered."),
+    ("5 to 10 minutes", "10 to 5 minutes"),
+    ("three years", "It is three or five years."),
+    ("red", "Red or blue."),
+    ("12 months or 60 firings", "60 firings"),
+    ("41 kg", "41 g"),
+    ("£3.20", "£3.21"),
+    ("£3.20", "$3.20"),
+    ("0", "10"),
+    ("2 May", "3 May"),
+    ("3 March 2024", "3 March 2025"),
+    ("-1", "1"),
+    ("M3", "M4"),
+    ("Car 3", "Car 4"),
+    ("2019", "2020"),
+    ("Yes", "No."),
+    ("Yes", "It is not."),
+    ("Paris", "It is not Paris but Rome."),
+    ("channel 27", "channel 72"),
+    ("設備番号", "番号"),
+]
+LONG_GOLD = (
+    "Gross margin fell by 1.7 percentage points, mainly through litigation costs, the exit from "
+    "the chemical business and higher raw material prices."
+)
+
+
+@pytest.mark.parametrize(("gold", "answer"), SAME)
+def test_the_same_in_other_words_is_right(gold: str, answer: str) -> None:
+    assert equivalent(answer, gold)
+
+
+@pytest.mark.parametrize(("gold", "answer"), DIFFERENT)
+def test_something_else_in_like_words_is_wrong(gold: str, answer: str) -> None:
+    assert not equivalent(answer, gold)
+
+
+def test_a_long_gold_answer_is_a_matter_of_degree() -> None:
+    full = "It fell 1.7% because of litigation, raw material prices and the exit from chemicals."
+    part = "It fell because of litigation."
+    other = "Sales rose by 4 % thanks to strong demand in Asia."
+    assert take_apart(LONG_GOLD).size > LONG
+    values = [likelihood(answer, LONG_GOLD) for answer in (full, part, other)]
+    assert values == sorted(values, reverse=True)
+    assert equivalent(full, LONG_GOLD)
+    assert not equivalent(other, LONG_GOLD)
+
+
+def test_what_the_question_says_need_not_be_said_again() -> None:
+    gold = "Amcor's adjusted EBITDA was $2,018mn in FY 2023"
+    asked = "What was Amcor's adjusted EBITDA in FY 2023, in USD millions?"
+    assert equivalent("$2,018 million.", gold, asked)
+    assert not equivalent("$1,969 million.", gold, asked)
+
+
+def test_a_question_may_ask_for_a_scale() -> None:
+    asked = "What is accounts payable at the end of 2018 (in USD millions)?"
+    assert equivalent("It was $302,578,000.", "303", asked)
+    assert not equivalent("It was $402,578,000.", "303", asked)
+
+
+def test_where_an_answer_reckons_its_result_counts() -> None:
+    steps = " ".join(f"In year {n} it was {n * 7}.5 million." for n in range(1, 14))
+    assert equivalent(f"{steps} So the mean is 49.2.", "49.2")
+    assert not equivalent(f"We add up. {steps} The sum is 9. The mean is 8.", "24.5 million")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("11.6 billion", "11,588 million", True),
+        ("24.25", "24.26", True),
+        ("$24.25", "$24.26", False),
+        ("8.7 %", "8.74 %", True),
+        ("1,200", "1,234", False),
+        ("12 kg", "12", True),
+        ("12 kg", "12 m", False),
+        ("$12m", "12 million", True),
+        ("12M", "12,000,000", True),
+    ],
+)
+def test_numbers_are_compared_by_value(one: str, other: str, same: bool) -> None:
+    left, right = take_apart(one).numbers[0], take_apart(other).numbers[0]
+    assert same_number(left, right) is same
+    assert same_number(right, left) is same
+
+
+def test_the_verdicts_score_uses_it() -> None:
+    question = Question("q", "How long is the warranty?", ("24 months",))
+    for text, right in (("A 24-month warranty.", 1.0), ("It is not 24 months.", 0.0)):
+        assert (
+            score_answer(question, Answer("prompt", question.text, text))["correct"].value == right
+        )
