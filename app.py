@@ -7,13 +7,14 @@ The router is ``pages/frame.py``: with ``st.navigation`` in this file, beside a 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragft_core.errors import RagftError
 from ragft_core.jobs import settle_jobs
 from ragft_core.settings import Settings
 from ragft_core.workspace import list_workspaces
@@ -61,7 +62,8 @@ class SecurityHeaders:
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Settles the jobs that an earlier server left behind, before anyone looks at them."""
     for workspace in list_workspaces(Settings()):
-        settle_jobs(workspace)
+        with suppress(OSError, RagftError):  # its pages say what is wrong with it
+            settle_jobs(workspace)
     yield {}
 
 

@@ -6,6 +6,7 @@
     +-- DocumentError           a file that cannot become a document
     +-- RetrievalError          the index is missing, or was built by another embedder
     +-- ModelError              a model or adapter that cannot be used
+    |   +-- ConsentError        a workspace from elsewhere names it, and nobody agreed yet
     +-- TrainingDataError       examples that cannot be trained on
     +-- JobError                a job that is missing, or in the wrong state
     +-- EvaluationError         questions or answers that cannot be scored
@@ -52,6 +53,10 @@ class RetrievalError(RagftError):
 
 class ModelError(RagftError):
     """A model, an adapter or an endpoint cannot be used."""
+
+
+class ConsentError(ModelError):
+    """A workspace from elsewhere names a model that nobody on this machine has agreed to."""
 
 
 class TrainingDataError(RagftError):

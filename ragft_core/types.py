@@ -221,7 +221,8 @@ class ModelChoice:
 class Adapter:
     """A trained LoRA adapter: where its weights lie and which base they belong to.
 
-    ``base`` is the weights digest of the base model. ``with_context`` says that it was trained on
+    ``digest`` is the SHA-256 of its weights, by which it is told from another; ``base`` the weights
+    digest of the base model. ``with_context`` says that it was trained on
     prompts with retrieved passages, so that it belongs to the hybrid arm.
     """
 
@@ -233,4 +234,5 @@ class Adapter:
     with_context: bool = False
     bundled: bool = False
     created_at: str = ""
+    digest: str = ""
     card: dict[str, Any] = field(default_factory=dict)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import typing
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +20,9 @@ from ragft_core.errors import RagftError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
+K = TypeVar("K")
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class InvalidValueError(RagftError, ValueError):
@@ -90,3 +94,14 @@ def _told(error: ValidationError) -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def readable(files: Iterable[K], read: Callable[[K], T]) -> list[T]:
+    """What can be read of files or ids; damaged ones are left out, for ``integrity`` to name."""
+    found = []
+    for file in files:
+        try:
+            found.append(read(file))
+        except (RagftError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s cannot be read: %s", file, error)
+    return found

@@ -33,6 +33,7 @@ from typing import Annotated, Any, TypeVar
 from annotated_types import Interval
 from filelock import FileLock
 
+from ragft_core.approval import signatures
 from ragft_core.arms import Arm
 from ragft_core.errors import WorkspaceError
 from ragft_core.schema import bring_forward, stamp
@@ -80,6 +81,9 @@ class WorkspaceSettings:
     )
     judge: ModelChoice | None = field(
         default=None, metadata={"help": "Endpoint that is asked to judge answers; off by default."}
+    )
+    approved: tuple[str, ...] = field(
+        default=(), metadata={"help": "Signatures of the models that were agreed to here."}
     )
     long_context_tokens: Annotated[int, Interval(ge=64)] = field(
         default=4096, metadata={"help": "Most tokens of documents in the long-context arm."}
@@ -134,7 +138,10 @@ class Workspace:
     def update(self, **changes: Any) -> WorkspaceSettings:  # noqa: ANN401 - fields differ in type
         """Changes fields of the settings and writes them back."""
         with self.lock("settings"):
-            settings = dataclasses.replace(self.settings(), **changes)
+            before = self.settings()
+            settings = dataclasses.replace(before, **changes)
+            if "approved" not in changes:
+                settings = dataclasses.replace(settings, approved=signatures(before, settings))
             write_json(self.path / FILE, to_dict(settings))
         return settings
 
@@ -313,12 +320,16 @@ def _drop_cut_line(file: RawIOBase) -> None:
         file.truncate(start)
 
 
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Reads JSON lines; a last line that a crash cut short is left out."""
+def read_jsonl(path: Path, *, skip_damaged: bool = False) -> Iterator[dict[str, Any]]:
+    """Reads JSON lines; a last line that a crash cut short is left out.
+
+    Raises:
+        WorkspaceError: Another line is damaged, and ``skip_damaged`` does not leave it out.
+    """
     if not path.exists():
         return
     # Not splitlines(): a text may hold U+2028, which JSON leaves as it is.
-    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    lines = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -327,6 +338,8 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         except json.JSONDecodeError as error:
             if number == len(lines):
                 return
+            if skip_damaged:
+                continue
             raise WorkspaceError(
                 f"Line {number} of {path.name} is damaged: {error}.",
                 "Restore the file from a copy of the workspace, or delete that line.",

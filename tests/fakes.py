@@ -54,6 +54,7 @@ class ScriptedGenerator:
         self.say = say
         self.context_tokens = context_tokens
         self.requests: list[Request] = []
+        self.closed = 0
 
     def render(self, messages: Sequence[Message]) -> str:
         return "\n".join(f"{message.role}: {message.content}" for message in messages)
@@ -79,8 +80,8 @@ class ScriptedGenerator:
         )
         return DoneGeneration(completion, error)
 
-    def close(self) -> None:
-        pass
+    def close(self, *, wait: bool = False) -> None:
+        self.closed += 1
 
 
 @contextmanager

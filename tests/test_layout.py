@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "ragft_core"
 RANKS = {
     "types": 0, "errors": 0, "arms": 0, "schema": 0, "values": 0, "overlap": 0, "settings": 0, "threads": 0,
-    "workspace": 0,
+    "workspace": 0, "approval": 0,
     "documents": 1, "models": 1, "jobs": 1,
     "knowledge": 2, "finetuning": 2,
     "strategies": 3,
@@ -144,7 +144,7 @@ def test_pages_do_not_import_each_other() -> None:
 def test_pages_come_in_through_the_doors() -> None:
     doors = {f"ragft_core.{door}" for door in DOORS} | {
         f"ragft_core.{name}"
-        for name in ("arms", "errors", "overview", "settings", "types", "workspace")
+        for name in ("approval", "arms", "errors", "settings", "types", "workspace")
     }
     for path in (ROOT / "pages").rglob("*.py"):
         for node in ast.walk(parsed(path)):

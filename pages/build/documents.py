@@ -82,7 +82,7 @@ with show_errors():
     chosen = st.selectbox(
         "Document",
         list(titles),
-        format_func=lambda item: titles.get(item, ""),
+        format_func=components.distinct(titles),
         key="documents.chosen",
         label_visibility="collapsed",
     )

@@ -105,10 +105,12 @@ with show_errors():
             "Run",
             ids,
             index=ids.index(chosen) if chosen in ids else 0,
-            format_func=lambda key: (
-                "New evaluation"
-                if key == NEW
-                else f"{plans[key].name} · {components.moment(plans[key].created_at)}"
+            format_func=components.distinct(
+                {NEW: "New evaluation"}
+                | {
+                    key: f"{plan.name} · {components.moment(plan.created_at)}"
+                    for key, plan in plans.items()
+                }
             ),
             key=f"eval.run.{chosen}.{len(ids)}",
         )

@@ -2,6 +2,7 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.trust import consent_notice, damage_notice
 from pages.ui.workspace_settings import settings_section
 from ragft_core.overview import next_step, workspace_steps
 from ragft_core.samples import Sample, list_samples, load_sample
@@ -41,6 +42,8 @@ if workspace:
     with show_errors():
         settings = workspace.settings()
         st.subheader(plain(settings.name), anchor=False)
+        consent_notice(workspace)
+        damage_notice(workspace)
         steps = workspace_steps(workspace)
         upcoming = next_step(steps)
         columns = st.columns(len(steps))

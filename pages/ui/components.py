@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -39,12 +40,23 @@ def workspace_sidebar() -> None:
             "Workspace",
             ids,
             index=ids.index(current.id) if current and current.id in ids else 0,
-            format_func=lambda workspace_id: _name(found[workspace_id]),
+            format_func=distinct({key: _name(item) for key, item in found.items()}),
             key=f"sidebar.workspace.{current.id if current else ''}.{len(ids)}",
         )
         if current is None or chosen != current.id:
             state.open_workspace(chosen)
             st.rerun()
+
+
+def distinct(labels: Mapping[str, str]) -> Callable[[str], str]:
+    """A label for each key, no two alike: Streamlit picks by label, and names may repeat."""
+    counts = Counter(labels.values())
+
+    def label(key: str) -> str:
+        name = labels.get(key, "")
+        return name if counts[name] <= 1 else f"{name} ({key})"
+
+    return label
 
 
 def _name(workspace: Workspace) -> str:

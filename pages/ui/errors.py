@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from ragft_core.errors import RagftError
+
+# What Markdown's extensions take for the beginning of an address; an e-mail's is before its "@".
+_ADDRESS = re.compile(
+    r"\b(?:[a-z]{2,8}:(?=/)|(?:mailto|xmpp):|www(?=\.))|[\w.+-](?=@)", re.IGNORECASE
+)
 
 
 def show_error(error: RagftError) -> None:
@@ -27,8 +33,10 @@ def show_errors() -> Iterator[None]:
 def plain(text: str) -> str:
     """Text from documents, models or users, so that Markdown shows it as it is.
 
-    Links, images, directives and math would otherwise be rendered, or fetched.
+    Links, images, directives and math would otherwise be rendered, or fetched. Addresses are made
+    into links behind the escapes' back, so a word joiner, which is not seen, parts them.
     """
+    text = _ADDRESS.sub(lambda found: f"{found[0]}\u2060", text)
     for mark in "\\`*_{}[]<>#$:~|!":
         text = text.replace(mark, f"\\{mark}")
     return text

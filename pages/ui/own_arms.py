@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import arms, state
+from pages.ui.components import distinct
 from pages.ui.errors import plain, show_errors
 from ragft_core.arms import MOST_PASSAGES, MOST_SHOTS, AdapterKind, Arm
 from ragft_core.finetuning import list_adapters
@@ -84,7 +85,7 @@ def _changes(workspace: Workspace, base: Arm) -> dict[str, Any]:
             if not adapter.bundled and adapter.with_context == base.retrieves
         }
         changes["adapter"] = st.selectbox(
-            "Adapter", list(names), index=None, format_func=names.get, placeholder=AS_WORKSPACE,
+            "Adapter", list(names), index=None, format_func=distinct(names), placeholder=AS_WORKSPACE,
             key="arms.adapter",
         )  # fmt: skip
     shots = st.number_input(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui import state
+from ragft_core.approval import require_approval
 from ragft_core.types import ModelChoice
 from ragft_core.workspace import Workspace
 
@@ -26,13 +28,17 @@ def _embedder() -> Embedder:
     return open_embedder(state.settings())
 
 
-@st.cache_resource(
-    max_entries=2, show_spinner="Loading the language model", on_release=lambda item: item.close()
-)
-def _generator(path: str, choice: ModelChoice) -> Generator:
-    from ragft_core.strategies import open_workspace_generator
+def _retire(generator: Generator) -> None:
+    """Frees a model that the cache gave up, once it has answered whoever still waits."""
+    Thread(target=generator.close, kwargs={"wait": True}, daemon=True).start()
 
-    return open_workspace_generator(_at(path), choice, state.settings())
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the language model", on_release=_retire)
+def _generator(choice: ModelChoice) -> Generator:
+    """One base for all workspaces and sessions of the server."""
+    from ragft_core.strategies import open_shared_generator
+
+    return open_shared_generator(choice, state.settings())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -49,10 +55,13 @@ def knowledge(workspace: Workspace) -> KnowledgeBase:
 
 def lab(workspace: Workspace) -> Lab:
     """The workspace with its generator and its knowledge base, ready to answer."""
-    from ragft_core.strategies import Lab
+    from ragft_core.strategies import Lab, WorkspaceGenerator
 
-    generator = _generator(str(workspace.path), workspace.settings().model)
-    return Lab(workspace, generator, knowledge(workspace))
+    def open_model(choice: ModelChoice) -> Generator:
+        require_approval(workspace, choice)
+        return WorkspaceGenerator(_generator(choice), workspace)
+
+    return Lab(workspace, open_model(workspace.settings().model), knowledge(workspace), open_model)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the tokenizer")

@@ -117,8 +117,8 @@ def endpoint_fields(current: ModelChoice, key: str) -> ModelChoice | None:
     )
     name = st.text_input("Model name", current.name, key=f"{key}.name")
     variable = st.text_input(
-        "Environment variable of the key", current.key_variable, placeholder="MY_API_KEY",
-        key=f"{key}.variable", help="The key itself is never stored.",
+        "Environment variable of the key", current.key_variable, placeholder="RAGFT_KEY_MINE",
+        key=f"{key}.variable", help="Its name begins with RAGFT_KEY_. The key itself is never stored.",
     )  # fmt: skip
     price_in = st.number_input(
         "Price per million prompt tokens", 0.0, value=current.price_in, key=f"{key}.in"

@@ -33,6 +33,7 @@ from ragft_core.advisor.record.record import (
     compare_records,
     list_records,
     load_record,
+    load_records,
     parse_record,
     save_record,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "load_answers",
     "load_criteria",
     "load_record",
+    "load_records",
     "make_recipe",
     "make_record",
     "parse_answers",

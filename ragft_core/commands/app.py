@@ -15,6 +15,7 @@ app = typer.Typer(
 for command in (
     build.init,
     build.status,
+    build.check,
     build.model,
     build.add,
     build.documents,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ragft_core.approval import approve, unapproved, what_for
 from ragft_core.commands.output import (
     Json,
     Name,
@@ -66,12 +67,36 @@ def status(w: Name, as_json: Json = False) -> None:
     show(workspace_steps(opened(w)), as_json, lambda rows: table(rows, columns, ""))
 
 
+def check(
+    w: Name,
+    mend: Annotated[
+        bool, typer.Option("--set-aside", help="Set aside what is damaged; nothing is deleted.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Looks for damaged files, and for documents whose bytes have changed."""
+    from ragft_core.overview import find_damage, set_aside
+
+    workspace = opened(w)
+    found = find_damage(workspace, digests=True)
+    if mend:
+        for damage in found:
+            where = set_aside(workspace, damage).relative_to(workspace.path)
+            note(f"{damage.path} lies in {where} now.")
+    show(
+        found, as_json, lambda rows: table(rows, {"path": "path", "reason": "why"}, "All is whole.")
+    )
+
+
 def model(
     w: Name,
     kind: Annotated[str, typer.Option(help="bundled, hub, folder or endpoint.")] = "",
     name: Annotated[str, typer.Option(help="Hub id, folder, or the endpoint's model.")] = "",
     url: Annotated[str, typer.Option(help="Address of an endpoint.")] = "",
     key_variable: Annotated[str, typer.Option(help="Variable that holds its key.")] = "",
+    allow: Annotated[
+        bool, typer.Option("--allow", help="Allow what a workspace from elsewhere names.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Shows the workspace's model, or checks another one and uses it."""
@@ -79,6 +104,10 @@ def model(
 
     workspace = opened(w)
     choice = workspace.settings().model
+    if allow:
+        for named in unapproved(workspace):
+            note(f"Allowed: it {what_for(named)}.")
+            approve(workspace, named)
     if kind:
         choice = ModelChoice(kind, name or ModelChoice().name, url, key_variable)
     report = check_model(choice, Settings())

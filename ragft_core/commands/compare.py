@@ -215,6 +215,7 @@ def evaluate(
     judge = None
     if judge_url or judge_model:
         judge = ModelChoice("endpoint", judge_model, judge_url, judge_key)
+        workspace.update(judge=judge)
     if self_check:
         plan = make_self_check(asked, _chosen(workspace, [self_check])[0])
     else:

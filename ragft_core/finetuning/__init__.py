@@ -6,6 +6,7 @@ Examples come from tables (``read_table``, ``import_examples``) or are edited; a
 """
 
 from ragft_core.finetuning.adapters import (
+    check_adapter,
     choose_adapter,
     delete_adapter,
     get_adapter,
@@ -31,6 +32,7 @@ __all__ = [
     "ImportReport",
     "RunConfig",
     "assign_splits",
+    "check_adapter",
     "choose_adapter",
     "delete_adapter",
     "estimate_run",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,16 +95,27 @@ def check_adapter(folder: Path) -> None:
         isinstance(v, known) for v in config.values()
     ):
         raise ModelError(f"The settings of the adapter {name} are damaged.", "Train it again.")
-    weights = folder / WEIGHTS
-    if not weights.is_file():
+    if not (folder / WEIGHTS).is_file():
         raise ModelError(f"The adapter {name} has no {WEIGHTS}.", "Train it again.")
     card = folder / CARD
     expected = _read(card).get("sha256") if card.exists() else None
-    if expected and file_digest(weights) != expected:
+    if expected and weights_digest(folder) != expected:
         raise ModelError(
             f"The weights of the adapter {name} are damaged: they have changed since training.",
             "Restore the file from a copy of the workspace, or train again.",
         )
+
+
+def weights_digest(folder: Path) -> str:
+    """The SHA-256 of an adapter's weights, read again when the file has changed."""
+    weights = folder / WEIGHTS
+    stat = weights.stat()
+    return _digest(weights, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _digest(weights: Path, *_: int) -> str:
+    return file_digest(weights)
 
 
 def setting_of(with_context: bool) -> str:
@@ -144,6 +156,7 @@ def _own(folder: Path) -> Adapter:
         rank=int(card.get("rank", 0)),
         with_context=bool(card.get("with_context")),
         created_at=str(card.get("created_at", "")),
+        digest=weights_digest(folder),
         card=card,
     )
 
@@ -161,6 +174,7 @@ def _bundled(folder: Path) -> Adapter:
         with_context=folder.name == "reader",
         bundled=True,
         created_at=str(card.get("created_at", "")),
+        digest=weights_digest(folder),
         card=card,
     )
 

@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ragft_core.errors import JobError
+from ragft_core.approval import key_variables
+from ragft_core.errors import JobError, RagftError
 from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.launcher import LOCAL, Launcher
 from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
@@ -28,7 +29,8 @@ STOP_FILE = "stop"
 METRICS_FILE = "metrics.jsonl"
 RESULT_FILE = "result.json"
 HEARTBEAT_FILE = "heartbeat"
-GRACE_S = 30.0
+# A step of training may take minutes, and only at its end can what there is be kept.
+GRACE_S = 600.0
 # Between the job's folder and its process lies the start of an interpreter.
 START_S = 10.0
 LOW_MEMORY_MB = 400
@@ -56,8 +58,9 @@ class Job:
     def _head(self) -> dict[str, Any]:
         """What was written at the start; a damaged file must not hide the other jobs."""
         try:
-            return read_json(self.folder / SPEC_FILE)
-        except (FileNotFoundError, json.JSONDecodeError, ValueError):
+            head = read_json(self.folder / SPEC_FILE)
+            return head | {"spec": dict(head["spec"]), "created_ns": int(head["created_ns"])}
+        except (OSError, ValueError, TypeError, KeyError, RagftError):
             return {"kind": "damaged", "created_at": "", "created_ns": 0, "spec": {}}
 
     @property
@@ -114,9 +117,8 @@ class Job:
             JobError: Its kind is not known.
         """
         kind = kind_of(self.kind)
-        # An endpoint's key is the one secret a job may need.
-        key = self.workspace.settings().model.key_variable
-        environment = scrubbed_environment(keep=(key,) if key else ())
+        # The keys of endpoints are the only secrets a job may need.
+        environment = scrubbed_environment(keep=key_variables(self.workspace))
         arguments = ["--entry", kind.entry, "--queue", kind.queue]
         self.launcher.spawn(self.folder, arguments, environment)
 
@@ -188,24 +190,30 @@ class Job:
 
     def _settle(self) -> JobStatus:
         """Writes down that the process is gone, unless it wrote its end in the meantime."""
-        with self.workspace.lock(f"settle-{self.id}"):
-            status = read_status(self.folder)
-            if not status.active:
-                return status
-            if self._stop_asked_s() is not None:
-                settled = dataclasses.replace(
-                    status, state=JobState.STOPPED, message="Stopped", eta_s=None
-                )
-            else:
-                settled = dataclasses.replace(
-                    status,
-                    state=JobState.INTERRUPTED,
-                    message="Interrupted",
-                    eta_s=None,
-                    error=_explain_death(self.folder),
-                )
-            write_status(self.folder, settled)
-            return settled
+        try:
+            with self.workspace.lock(f"settle-{self.id}"):
+                settled = self._ended()
+                if read_status(self.folder).active:
+                    write_status(self.folder, settled)
+                return settled
+        except OSError:  # a full or read-only disk: whoever looks next settles it again
+            return self._ended()
+
+    def _ended(self) -> JobStatus:
+        status = read_status(self.folder)
+        if not status.active:
+            return status
+        if self._stop_asked_s() is not None:
+            return dataclasses.replace(
+                status, state=JobState.STOPPED, message="Stopped", eta_s=None
+            )
+        return dataclasses.replace(
+            status,
+            state=JobState.INTERRUPTED,
+            message="Interrupted",
+            eta_s=None,
+            error=_explain_death(self.folder),
+        )
 
 
 def _age_s(status: JobStatus) -> float:
@@ -220,7 +228,7 @@ def _explain_death(folder: Path) -> str:
     try:
         beat = json.loads((folder / HEARTBEAT_FILE).read_text(encoding="utf-8"))
         low = beat["available_mb"] < LOW_MEMORY_MB
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "The job's process did not start, or ended at once. Its log may say why; resume it."
     if low:
         return (

@@ -64,9 +64,9 @@ class LocalLauncher:
         threading.Thread(target=process.wait, daemon=True).start()
 
     def is_alive(self, folder: Path) -> bool | None:
-        """Whether exactly the marked process still runs here."""
-        mark = read_mark(folder / PROCESS_FILE)
-        return None if mark is None else is_alive(mark)
+        """Whether exactly the marked process still runs here; a copied mark names none."""
+        file = folder / PROCESS_FILE
+        return is_alive(read_mark(file)) if file.exists() else None
 
     def stop(self, folder: Path, *, force: bool = False) -> None:
         """SIGTERM; with ``force``, SIGKILL for the process and what it started."""

@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from ragft_core.errors import RagftError
 from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import now, read_json, write_json
 
@@ -67,7 +67,7 @@ def read_status(folder: Path) -> JobStatus:
     """Reads a job's status; a file that a power cut emptied counts as an interrupted job."""
     try:
         return from_dict(JobStatus, read_json(folder / STATUS_FILE))
-    except (FileNotFoundError, json.JSONDecodeError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RagftError) as error:
         return JobStatus(
             JobState.INTERRUPTED,
             error=f"The job's status cannot be read ({type(error).__name__}). It can be resumed.",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ragft_core.errors import JobError
+from filelock import Timeout
+
+from ragft_core.errors import JobError, RagftError
 from ragft_core.jobs.job import SPEC_FILE, Job
 from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
 from ragft_core.workspace import Workspace, new_id, now, write_json
+
+log = logging.getLogger(__name__)
 
 
 def start_job(
@@ -72,11 +77,16 @@ def list_jobs(workspace: Workspace, kind: str | None = None) -> list[Job]:
 def settle_jobs(workspace: Workspace) -> list[Job]:
     """Marks jobs whose process is gone; called when the product starts.
 
+    A job that cannot be settled, for instance on a read-only disk, keeps no other from it.
+
     Returns:
         The jobs that were found dead.
     """
-    return [
-        job
-        for job in list_jobs(workspace)
-        if read_status(job.folder).active and job.status().state is JobState.INTERRUPTED
-    ]
+    dead = []
+    for job in list_jobs(workspace):
+        try:
+            if read_status(job.folder).active and job.status().state is JobState.INTERRUPTED:
+                dead.append(job)
+        except (OSError, RagftError, Timeout) as error:
+            log.warning("The job %s cannot be settled: %s", job.id, error)
+    return dead

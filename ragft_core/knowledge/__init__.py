@@ -5,7 +5,7 @@ from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.knowledge.retrievers import MODE_WORDS, RETRIEVERS, Retriever, retriever_of
-from ragft_core.knowledge.store import chunks_of, documents, original_of, texts_of
+from ragft_core.knowledge.store import check_document, chunks_of, documents, original_of, texts_of
 from ragft_core.knowledge.writer import Repair
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Reranker",
     "Retriever",
     "TextEmbedder",
+    "check_document",
     "chunks_of",
     "documents",
     "original_of",

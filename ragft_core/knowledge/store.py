@@ -23,9 +23,10 @@ from ragft_core.documents import CHUNKER, ParsedDocument
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.knowledge.index import sync_folder
 from ragft_core.types import Chunk, Document
-from ragft_core.values import from_dict, to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import (
     Workspace,
+    file_digest,
     read_json,
     read_values,
     write_json,
@@ -37,8 +38,12 @@ _ID = re.compile(r"[0-9a-f]{20}")
 
 
 def documents(workspace: Workspace) -> list[Document]:
-    """All documents of a workspace, the oldest first; needs no model and no index."""
-    found = [_read(file)[0] for file in workspace.path.glob(f"documents/*/{_FILE}")]
+    """All documents of a workspace, the oldest first; needs no model and no index.
+
+    Damaged ones are left out; ``check_document`` says what is wrong with them.
+    """
+    files = workspace.path.glob(f"documents/*/{_FILE}")
+    found = readable(files, lambda file: _read(file)[0])
     return sorted(found, key=lambda document: (document.added_at, document.file_name))
 
 
@@ -69,6 +74,33 @@ def get(workspace: Workspace, document_id: str) -> Document:
             "The list of documents shows the ids.",
         )
     return found
+
+
+def check_document(workspace: Workspace, document_id: str, *, digest: bool = False) -> None:
+    """Checks a document's files.
+
+    Args:
+        workspace: Where it lies.
+        document_id: Which one.
+        digest: Whether its original is compared with the digest of when it was added.
+
+    Raises:
+        WorkspaceError: A file is missing, damaged or has changed.
+        DocumentError: There is no such document.
+    """
+    document = get(workspace, document_id)
+    folder = folder_of(workspace, document_id)
+    original = folder / f"original.{document.format}"
+    for file in (original, folder / "text.txt", folder / "chunks.jsonl"):
+        if not file.is_file():
+            raise WorkspaceError(
+                f"The document {document.title!r} has no {file.name}.", "Add the document again."
+            )
+    if digest and file_digest(original) != document.sha256:
+        raise WorkspaceError(
+            f"The file of the document {document.title!r} has changed since it was added.",
+            "Restore it from a copy of the workspace, or add the document again.",
+        )
 
 
 def folder_of(workspace: Workspace, document_id: str) -> Path:
@@ -180,7 +212,7 @@ def leftovers(workspace: Workspace) -> list[str]:
 
 def replacements(workspace: Workspace) -> list[tuple[Document, list[str]]]:
     """Documents that took the place of others which are perhaps not removed yet."""
-    found = [_read(file) for file in workspace.path.glob(f"documents/*/{_FILE}")]
+    found = readable(workspace.path.glob(f"documents/*/{_FILE}"), _read)
     return [(document, replaces) for document, replaces in found if replaces]
 
 

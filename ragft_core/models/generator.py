@@ -71,5 +71,9 @@ class Generator(Protocol):
             ModelError: The request cannot be served: too long, unknown adapter.
         """
 
-    def close(self) -> None:
-        """Ends everything that runs and frees the memory."""
+    def close(self, *, wait: bool = False) -> None:
+        """Takes no more requests, ends everything that runs and frees the memory.
+
+        Args:
+            wait: Lets what was submitted end by itself first.
+        """

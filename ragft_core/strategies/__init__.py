@@ -26,8 +26,10 @@ from ragft_core.strategies.conversations import (
 from ragft_core.strategies.lab import (
     Lab,
     PendingAnswer,
+    WorkspaceGenerator,
     open_embedder,
     open_lab,
+    open_shared_generator,
     open_workspace_generator,
 )
 from ragft_core.strategies.passages import training_passages
@@ -41,6 +43,7 @@ __all__ = [
     "PendingAnswer",
     "Turn",
     "Vote",
+    "WorkspaceGenerator",
     "add_arm",
     "arm_states",
     "list_conversations",
@@ -48,6 +51,7 @@ __all__ = [
     "load_votes",
     "open_embedder",
     "open_lab",
+    "open_shared_generator",
     "open_workspace_generator",
     "remove_arm",
     "save_turn",

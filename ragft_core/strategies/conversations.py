@@ -7,7 +7,9 @@ vote on the same turn replaces the earlier one.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from ragft_core.errors import WorkspaceError
 from ragft_core.types import Answer, Message
@@ -86,22 +88,35 @@ def _append(workspace: Workspace, conversation_id: str, row: dict[str, object]) 
 
 
 def load_conversation(workspace: Workspace, conversation_id: str) -> Conversation:
-    """Reads a conversation; one that was never written to is empty.
+    """Reads a conversation without its damaged rows; one that was never written to is empty.
 
     Raises:
-        WorkspaceError: The id is none, or the file is damaged.
+        WorkspaceError: The id is none.
     """
     if not _ID.fullmatch(conversation_id):
         raise WorkspaceError(f"{conversation_id!r} is not the id of a conversation.")
     turns: list[Turn] = []
     votes: dict[str, Vote] = {}
-    for row in read_jsonl(workspace.path / "chats" / f"{conversation_id}.jsonl"):
-        if "turn" in row:
-            turns.append(from_dict(Turn, row["turn"]))
-        elif "vote" in row:
-            vote = from_dict(Vote, row["vote"])
-            votes[vote.turn] = vote
+    path = workspace.path / "chats" / f"{conversation_id}.jsonl"
+    for row in read_jsonl(path, skip_damaged=True):
+        with suppress(ValueError, TypeError):  # named by ``integrity``
+            read = read_row(row)
+            if isinstance(read, Turn):
+                turns.append(read)
+            elif read is not None:
+                votes[read.turn] = read
     return Conversation(conversation_id, tuple(turns), votes)
+
+
+def read_row(row: dict[str, Any]) -> Turn | Vote | None:
+    """What a line of a conversation holds; None where it is of a kind that is not known.
+
+    Raises:
+        InvalidValueError: It does not hold what it should.
+    """
+    if "turn" in row:
+        return from_dict(Turn, row["turn"])
+    return from_dict(Vote, row["vote"]) if "vote" in row else None
 
 
 def list_conversations(workspace: Workspace) -> list[Conversation]:

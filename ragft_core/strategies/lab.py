@@ -6,7 +6,9 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
+from ragft_core.approval import require_approval
 from ragft_core.arms import find_arm
 from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
@@ -18,7 +20,7 @@ from ragft_core.settings import Settings
 from ragft_core.strategies.arms import ArmState, arm_states
 from ragft_core.strategies.cite import cite
 from ragft_core.strategies.prepare import Prepared, Preparer
-from ragft_core.types import Answer, Message, ModelChoice, Sampling
+from ragft_core.types import Adapter, Answer, Message, ModelChoice, Request, Sampling
 from ragft_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -189,8 +191,10 @@ class Lab:
             ModelError: The arm's own model cannot be loaded.
         """
         choice = state.arm.settings.model
-        if choice is None or choice == self.workspace.settings().model or not self._open_model:
+        if choice is None or choice == self.workspace.settings().model:
             return self.generator
+        if self._open_model is None:
+            raise ModelError(f"The arm {state.arm.in_text} names a model that is not loaded here.")
         if choice not in self._others:
             self._others[choice] = self._open_model(choice)
         return self._others[choice]
@@ -216,9 +220,51 @@ def open_workspace_generator(
     """Loads the model that the workspace has chosen; adapters are found in the workspace.
 
     Raises:
+        ConsentError: The workspace came from elsewhere, and nobody has allowed the model yet.
         ModelError: It cannot be loaded.
     """
+    require_approval(workspace, choice)
     return open_generator(choice, settings, partial(get_adapter, workspace))
+
+
+class WorkspaceGenerator:
+    """A generator that workspaces share, with the adapters of one of them. See ``Generator``."""
+
+    def __init__(self, shared: Generator, workspace: Workspace) -> None:
+        self._shared = shared
+        self._workspace = workspace
+        self.name, self.weights = shared.name, shared.weights
+        self.context_tokens = shared.context_tokens
+        self.supports_adapters = shared.supports_adapters
+        self.render, self.count_tokens = shared.render, shared.count_tokens
+
+    def submit(self, request: Request, *, priority: int = 0) -> Generation:
+        """Starts a generation; the request's adapter is one of the workspace.
+
+        Raises:
+            ModelError: The request cannot be served.
+        """
+        if request.adapter and self.supports_adapters:
+            place = f"{self._workspace.path}\n{request.adapter}"
+            request = dataclasses.replace(request, adapter=place)
+        return self._shared.submit(request, priority=priority)
+
+    def close(self, *, wait: bool = False) -> None:
+        """Does nothing: others go on with it."""
+
+
+def open_shared_generator(choice: ModelChoice, settings: Settings) -> Generator:
+    """Loads a model for several workspaces; each uses it through a ``WorkspaceGenerator``.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+
+    def find(place: str) -> Adapter:
+        folder, _, adapter = place.rpartition("\n")
+        return get_adapter(Workspace(Path(folder)), adapter)
+
+    return open_generator(choice, settings, find)
 
 
 def open_lab(workspace: Workspace, settings: Settings) -> Lab:

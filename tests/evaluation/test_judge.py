@@ -157,9 +157,9 @@ def test_a_judge_that_cannot_work_is_refused_before_the_run(
 ) -> None:
     with pytest.raises(EvaluationError, match="address and a model name"):
         make_plan(questions, arms_of(ARMS), judge=ModelChoice("endpoint", "grader"))
-    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    choice = ModelChoice("endpoint", "grader", "http://127.0.0.1:9/v1", "NO_SUCH_KEY")
-    with pytest.raises(ModelError, match="NO_SUCH_KEY"):
+    monkeypatch.delenv("RAGFT_KEY_NONE", raising=False)
+    choice = ModelChoice("endpoint", "grader", "http://127.0.0.1:9/v1", "RAGFT_KEY_NONE")
+    with pytest.raises(ModelError, match="RAGFT_KEY_NONE"):
         start_evaluation(stocked, make_plan(questions, arms_of(ARMS), judge=choice), questions)
     assert not list(stocked.path.glob("evaluations/*"))
 

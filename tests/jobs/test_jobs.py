@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ragft_core.errors import JobError, TrainingDataError
@@ -27,6 +29,7 @@ from ragft_core.jobs import (
 from ragft_core.jobs import job as job_module
 from ragft_core.jobs.process import ProcessMark, is_alive, mark_of, read_mark, write_mark
 from ragft_core.jobs.status import read_status, write_status
+from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, write_json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -327,13 +330,13 @@ def test_jobs_are_listed_newest_first_and_by_kind(workspace: Workspace) -> None:
 def test_secrets_stay_out_of_the_job(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "canary")
     monkeypatch.setenv("DATABASE_PASSWORD", "canary")
-    monkeypatch.setenv("ENDPOINT_KEY", "needed")
+    monkeypatch.setenv("RAGFT_KEY_ENDPOINT", "needed")
     choice = workspace.settings().model
-    workspace.update(model=type(choice)(kind="endpoint", key_variable="ENDPOINT_KEY"))
+    workspace.update(model=type(choice)(kind="endpoint", key_variable="RAGFT_KEY_ENDPOINT"))
     job = start_job(workspace, "show_environment", {})
     finished(job)
     names = job.result()["names"]
-    assert "ENDPOINT_KEY" in names
+    assert "RAGFT_KEY_ENDPOINT" in names
     assert "MY_API_KEY" not in names
     assert "DATABASE_PASSWORD" not in names
 
@@ -366,3 +369,38 @@ def test_status_is_plain_json(workspace: Workspace) -> None:
     data = json.loads((job.folder / "status.json").read_text())
     assert data["state"] == "succeeded"
     assert not [value for value in data.values() if str(workspace.path) in str(value)]
+
+
+def test_stop_in_a_copied_workspace_leaves_the_original_alone(
+    workspace: Workspace, settings: Settings
+) -> None:
+    job = start_job(workspace, "count", {"n": 10_000})
+    until(lambda: job.status().state is JobState.RUNNING)
+    copy = settings.workspaces / "copy"
+    shutil.copytree(workspace.path, copy)
+    copied = get_job(Workspace(copy), job.id)
+    copied.stop(force=True)
+    assert copied.status().state in (JobState.STOPPED, JobState.INTERRUPTED)
+    assert job.status().state is JobState.RUNNING
+    job.stop(force=True)
+
+
+def test_a_changed_clock_does_not_end_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = mark_of(os.getpid())
+    assert mark is not None
+    if not mark.boot:
+        pytest.skip("this system keeps the time of day of a start")
+    started = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: started(self) + 3600)
+    assert is_alive(mark)
+
+
+def test_a_step_may_take_minutes_before_a_stop_becomes_a_kill(workspace: Workspace) -> None:
+    job = start_job(workspace, "ignore_everything", {})
+    until(lambda: job.status().state is JobState.RUNNING)
+    job.stop()
+    then = time.time() - 150
+    os.utime(job.folder / "stop", (then, then))
+    assert job.status().message == "Stopping"
+    assert is_alive(read_mark(job.folder / "process.json"))
+    job.stop(force=True)

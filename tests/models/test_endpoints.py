@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import logging
 import time
@@ -94,7 +96,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoints, "FIRST_PAUSE_S", 0.02)
-    monkeypatch.setenv("LAB_KEY", KEY)
+    monkeypatch.setenv("RAGFT_KEY_LAB", KEY)
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def connect(server: ThreadingHTTPServer) -> Iterator:
 
     def make(name: str, silence_s: float = 5.0, **options) -> EndpointGenerator:
         url = f"http://127.0.0.1:{server.server_port}/v1"
-        choice = ModelChoice("endpoint", name, url, "LAB_KEY", price_in=2.0, price_out=8.0)
+        choice = ModelChoice("endpoint", name, url, "RAGFT_KEY_LAB", price_in=2.0, price_out=8.0)
         opened.append(EndpointGenerator(choice, silence_s=silence_s, **options))
         return opened[-1]
 
@@ -159,7 +161,7 @@ def test_an_unknown_model_is_not_tried_again(connect, server) -> None:
 
 
 def test_a_refused_key_is_not_shown(connect, monkeypatch, caplog) -> None:
-    monkeypatch.setenv("LAB_KEY", "sk-wrong-0815")
+    monkeypatch.setenv("RAGFT_KEY_LAB", "sk-wrong-0815")
     caplog.set_level(logging.DEBUG)
     with pytest.raises(ModelError, match="401") as caught:
         connect("normal").submit(ask()).result(10)
@@ -167,9 +169,9 @@ def test_a_refused_key_is_not_shown(connect, monkeypatch, caplog) -> None:
 
 
 def test_a_missing_key_is_named_before_the_first_question(settings: Settings, monkeypatch) -> None:
-    monkeypatch.delenv("LAB_KEY")
-    choice = ModelChoice("endpoint", "m", "http://127.0.0.1:9/v1", "LAB_KEY")
-    with pytest.raises(ModelError, match="LAB_KEY"):
+    monkeypatch.delenv("RAGFT_KEY_LAB")
+    choice = ModelChoice("endpoint", "m", "http://127.0.0.1:9/v1", "RAGFT_KEY_LAB")
+    with pytest.raises(ModelError, match="RAGFT_KEY_LAB"):
         open_generator(choice, settings, lambda name: None)
 
 
@@ -214,3 +216,72 @@ def test_closing_ends_what_runs(connect) -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ModelError, match="address"):
         EndpointGenerator(ModelChoice("endpoint", "m", url))
+
+
+def _stream(handler: BaseHTTPRequestHandler, pieces: Iterator[bytes]) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
+    handler.end_headers()
+    for piece in pieces:
+        handler.wfile.write(piece)
+
+
+def _event(delta: object) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"delta": delta}]}).encode() + b"\n\n"
+
+
+STREAMS = {
+    "empty": lambda: itertools.repeat(_event({"content": ""}), 500),
+    "thoughts": lambda: itertools.repeat(_event({"reasoning_content": "hm"}), 500),
+    "list": lambda: iter([b'data: {"choices": [[1]]}\n\n']),
+    "words": lambda: iter([b'data: {"choices": ["x"]}\n\n']),
+    "usage": lambda: iter([b'data: {"choices": [], "usage": [1]}\n\n']),
+    "line": lambda: itertools.repeat(b"x" * 4096, 100),
+}
+
+
+@pytest.mark.parametrize("kind", list(STREAMS))
+def test_a_hostile_stream_ends_in_a_sentence(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "SILENT_EVENTS", 100)
+    monkeypatch.setattr("ragft_core.models.remote.chat_api.LONGEST_LINE", 65_536)
+
+    class Hostile(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with contextlib.suppress(OSError):
+                _stream(self, STREAMS[kind]())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Hostile) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        generator = EndpointGenerator(ModelChoice("endpoint", "m", url))
+        with pytest.raises(ModelError, match="piece|form|line"):
+            generator.submit(ask()).result(20)
+        generator.close()
+
+
+def test_huge_pieces_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Huge(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with contextlib.suppress(OSError):
+                _stream(self, itertools.repeat(_event({"content": "y" * 100_000}), 50))
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Huge) as server:
+        generator = EndpointGenerator(
+            ModelChoice("endpoint", "m", f"http://127.0.0.1:{server.server_port}/v1")
+        )
+        done = generator.submit(ask(8)).result(20)
+        generator.close()
+    assert done.finish == "length"
+    assert len(done.text) <= 8 * endpoints.LONGEST_TOKEN
+
+
+def test_closing_lets_answers_end(connect) -> None:
+    generator = connect("normal")
+    running = generator.submit(ask(stop=("\n",)))
+    generator.close(wait=True)
+    assert running.result(1).text == "".join(WORDS)
+    with pytest.raises(ModelError, match="closed"):
+        generator.submit(ask())

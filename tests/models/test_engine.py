@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -211,3 +213,38 @@ def test_any_architecture_works_with_adapters(
     ties = [reference.check(q, g.result(60).text) for q, g in zip(requests, running, strict=True)]
     engine.close()
     assert sum(ties) <= 1
+
+
+@pytest.mark.parametrize("digested", [True, False])
+def test_new_weights_under_an_old_name_are_used(
+    tiny_model: Path, tiny_adapters: dict, settings: Settings, tmp_path: Path, digested: bool
+) -> None:
+    folder = tmp_path / "run"
+    adapters: dict = {}
+
+    def put(source: str) -> None:
+        found = tiny_adapters[source]
+        shutil.copytree(found.path, folder, dirs_exist_ok=True)
+        digest = source if digested else ""
+        adapters["run"] = dataclasses.replace(found, id="run", path=str(folder), digest=digest)
+
+    names = list(tiny_adapters)[:2]
+    engine = open_folder(tiny_model, settings, finder(adapters | tiny_adapters))
+    engine._adapters = lambda name: (adapters | tiny_adapters)[name]
+    for name in names:
+        put(name)
+        renamed = engine.submit(ask("how many days in the city", "run", n=24)).result(60).text
+        assert (
+            renamed == engine.submit(ask("how many days in the city", name, n=24)).result(60).text
+        )
+    engine.close()
+
+
+def test_closing_may_wait_for_what_runs(tiny_model: Path, settings: Settings) -> None:
+    engine = open_folder(tiny_model, settings, finder({}))
+    alone = engine.submit(ask("hello", n=40)).result(60).text
+    running = [engine.submit(ask("hello", n=40)) for _ in range(12)]
+    engine.close(wait=True)
+    assert {generation.result(5).text for generation in running} == {alone}
+    with pytest.raises(ModelError, match="closed"):
+        engine.submit(ask("hello"))

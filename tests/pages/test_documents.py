@@ -166,4 +166,4 @@ def test_marking_keeps_text_plain(text: str, question: str, expected: str) -> No
 
 
 def test_lines_render_no_markdown() -> None:
-    assert lines("# T\n![a](http://x)") == "\\# T  \n\\!\\[a\\](http\\://x)"
+    assert lines("# T\n![a](http://x)") == "\\# T  \n\\!\\[a\\](http\\:\u2060//x)"

@@ -9,9 +9,10 @@ import pytest
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.strategies import Lab, Need, arm_states
-from ragft_core.types import Message, ModelChoice, Request, Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.settings import Settings
+from ragft_core.strategies import Lab, Need, WorkspaceGenerator, add_arm, arm_states
+from ragft_core.types import Message, ModelChoice, Request, Sampling, Strategy
+from ragft_core.workspace import Workspace, create_workspace
 from tests.fakes import DoneGeneration, ScriptedGenerator
 
 TEXTS = {
@@ -132,3 +133,27 @@ def test_an_answer_that_does_not_end_in_time_says_so(knowledge: KnowledgeBase) -
     lab = lab_of(knowledge, Late())
     (answer,) = [p.answer(timeout=3) for p in lab.ask("How long?", [Strategy.PROMPT])]
     assert answer.error == "There was no end within 3 s. Ask again."
+
+
+def test_workspaces_share_a_base_and_keep_their_adapters(
+    knowledge: KnowledgeBase, settings: Settings
+) -> None:
+    shared = ScriptedGenerator()
+    one, other = knowledge.workspace, create_workspace(settings, "Other")
+    for workspace in (one, other):
+        WorkspaceGenerator(shared, workspace).submit(
+            Request((Message("user", "Hi"),), "run", Sampling())
+        ).result(5)
+    names = [request.adapter for request in shared.requests]
+    assert names == [f"{one.path}\nrun", f"{other.path}\nrun"]
+    WorkspaceGenerator(shared, one).close()
+    assert shared.closed == 0
+
+
+def test_an_arm_with_a_model_of_its_own_never_answers_with_another(
+    knowledge: KnowledgeBase,
+) -> None:
+    add_arm(knowledge.workspace, "prompt", "Bigger", model=ModelChoice("folder", "/bigger"))
+    arm = knowledge.workspace.settings().arms[0].id
+    answer = lab_of(knowledge, ScriptedGenerator()).ask("How long?", [arm])[0].answer()
+    assert "not loaded" in answer.error

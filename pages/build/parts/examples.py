@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from pages.build.parts.documents import lines
-from pages.ui import resources, state
+from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.errors import TrainingDataError
 from ragft_core.finetuning import (
@@ -284,7 +284,10 @@ def rendered_section(workspace: Workspace, examples: list[Example]) -> None:
         st.caption("Every example is kept for testing; none is trained.")
         return
     chosen = st.selectbox(
-        "Example", list(by_id), format_func=lambda key: by_id[key].question, key="examples.rendered"
+        "Example",
+        list(by_id),
+        format_func=components.distinct({key: row.question for key, row in by_id.items()}),
+        key="examples.rendered",
     )
     has_documents = bool(documents(workspace))
     with_passages = st.toggle(

@@ -236,8 +236,8 @@ def _show_outlook(
 
 
 def _start(workspace: Workspace, plan: Plan, questions: QuestionSet) -> None:
-    start_evaluation(workspace, plan, questions)
     if not plan.is_self_check:
         workspace.update(judge=plan.judge)
+    start_evaluation(workspace, plan, questions)
     st.query_params["eval"] = plan.id
     st.rerun()

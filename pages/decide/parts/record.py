@@ -18,8 +18,7 @@ from ragft_core.advisor import (
     Recommendation,
     build_record,
     compare_records,
-    list_records,
-    load_record,
+    load_records,
     make_recipe,
     parse_record,
     render_record,
@@ -92,13 +91,15 @@ def records(
             save_record(workspace, record)
             state.notify("The record was kept.")
             st.rerun()
-    kept = list_records(workspace)
-    if not kept:
+    opened = load_records(workspace)
+    if not opened:
         st.caption("No record has been kept yet.")
         return
-    opened = {record_id: load_record(workspace, record_id) for record_id in kept}
     chosen = st.selectbox(
-        "Kept records", kept, format_func=lambda key: _title(opened[key]), key="advisor.record"
+        "Kept records",
+        list(opened),
+        format_func=components.distinct({k: _title(r) for k, r in opened.items()}),
+        key="advisor.record",
     )
     _open(opened[chosen])
     _compare(opened, chosen)
@@ -140,7 +141,9 @@ def _compare(opened: dict[str, DecisionRecord], chosen: str) -> None:
             st.caption("Keep a second record, or bring one in, to compare.")
             return
         other = st.selectbox(
-            "Compare with", list(others), format_func=lambda key: _title(others[key])
+            "Compare with",
+            list(others),
+            format_func=components.distinct({k: _title(r) for k, r in others.items()}),
         )
         pair = sorted((others[other], opened[chosen]), key=lambda record: record.created_at)
         changes = compare_records(*pair)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.advisor.criteria.values import UNKNOWN, Criteria
-from ragft_core.errors import AdvisorError
+from ragft_core.errors import AdvisorError, RagftError
 from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, now, read_json, slug, write_json
 
@@ -193,7 +193,7 @@ def list_stakeholders(workspace: Workspace) -> list[str]:
     for file in sorted((workspace.path / "advisor").glob("answers-*.json")):
         try:
             names.append(str(read_json(file)["who"]))
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RagftError):
             continue  # a stray file of that name is nobody's answers
     return names
 

@@ -30,7 +30,7 @@ from ragft_core.advisor.record.article import ArticleRow, article_table, citatio
 from ragft_core.advisor.record.recipes import Recipe
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy
-from ragft_core.values import from_dict, to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json
 
 VERSION = 1
@@ -209,6 +209,11 @@ def load_record(workspace: Workspace, record_id: str) -> DecisionRecord:
     if not _ID.fullmatch(record_id) or not file.exists():
         raise AdvisorError(f"There is no decision record {record_id!r}.")
     return parse_record(file.read_text(encoding="utf-8"), record_id)
+
+
+def load_records(workspace: Workspace) -> dict[str, DecisionRecord]:
+    """The kept records by id, newest first; damaged ones are left out."""
+    return dict(readable(list_records(workspace), lambda key: (key, load_record(workspace, key))))
 
 
 def parse_record(text: str, name: str) -> DecisionRecord:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 
+from ragft_core.approval import approve, choices, require_approval
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.judging.judge import judge_answers
 from ragft_core.evaluation.protocols import ArmRunner, Embedder, Pending
@@ -78,6 +79,9 @@ def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -
                 "Provide what it needs, or leave it out.",
             )
     if plan.judge:
+        if plan.judge not in choices(workspace.settings()):
+            approve(workspace, plan.judge)  # it was chosen for this run
+        require_approval(workspace, plan.judge)
         ChatClient(plan.judge).close()  # what is wrong with it is said now, not after the answers
     save_plan(workspace, plan, questions)
     return start_job(workspace, "evaluate", {"evaluation": plan.id})
@@ -95,12 +99,17 @@ def run_evaluation(context: JobContext) -> None:
     from ragft_core.strategies import open_embedder, open_lab
 
     settings = Settings()
+
+    def open_judge(choice: ModelChoice) -> Generator:
+        require_approval(context.workspace, choice)
+        return EndpointGenerator(choice)
+
     evaluate(
         context,
         settings,
         open_lab=lambda: open_lab(context.workspace, settings),
         open_embedder=lambda: open_embedder(settings),
-        open_judge=EndpointGenerator,
+        open_judge=open_judge,
     )
 
 

@@ -40,7 +40,7 @@ def compare_meanings(
     }
     known: dict[str, float] = {}
     for file in workspace.path.glob(f"{FOLDER}/eval-*/{SIMILARITY_FILE}"):
-        known |= {row["key"]: row["value"] for row in read_jsonl(file)}
+        known |= {row["key"]: row["value"] for row in read_jsonl(file, skip_damaged=True)}
     missing = [key for key in pairs if key not in known]
     if missing:
         texts = {t for key in missing for t in (pairs[key][0], *pairs[key][1])}

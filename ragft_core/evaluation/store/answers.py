@@ -171,8 +171,8 @@ def _lend(
     for other in sorted(workspace.path.glob(f"{FOLDER}/eval-*/{file_name}"), reverse=True):
         if other.parent == folder or not missing:
             continue
-        for row in read_jsonl(other):
-            if row["key"] in missing and usable(row):
+        for row in read_jsonl(other, skip_damaged=True):
+            if row.get("key") in missing and usable(row):
                 found += [
                     row
                     | {"arm": task.entrant.name, "question_id": task.question.id}

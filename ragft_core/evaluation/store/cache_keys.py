@@ -86,7 +86,7 @@ def _model(choice: ModelChoice, settings: Settings) -> Mapping[str, Any]:
 
 def _adapter(workspace: Workspace, adapter: str) -> list[Any]:
     found = get_adapter(workspace, adapter)
-    return [adapter, found.base, _files(Path(found.path))]
+    return [found.base, found.digest]
 
 
 def _files(folder: Path) -> list[tuple[str, str]]:

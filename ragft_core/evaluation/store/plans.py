@@ -23,7 +23,7 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.types import ModelChoice, Sampling
-from ragft_core.values import from_dict, to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import (
     Workspace,
     new_id,
@@ -191,7 +191,7 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
 def list_plans(workspace: Workspace) -> list[Plan]:
     """All evaluations of a workspace, newest first."""
     files = sorted(workspace.path.glob(f"{FOLDER}/eval-*/{PLAN_FILE}"), reverse=True)
-    return [load_plan(workspace, file.parent.name)[0] for file in files]
+    return readable(files, lambda file: load_plan(workspace, file.parent.name)[0])
 
 
 def folder_of(workspace: Workspace, evaluation_id: str) -> Path:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ragft_core.approval import require_approval
 from ragft_core.finetuning.adapters import READER, get_adapter
 from ragft_core.finetuning.config import Origin
 from ragft_core.finetuning.rows.batches import Batches
@@ -50,6 +51,7 @@ def run_training(context: JobContext) -> None:
         torch.set_num_threads(settings.threads)
     spec = from_dict(TrainingSpec, context.spec, "spec.json")
     context.progress(0.0, "Loading the model")
+    require_approval(context.workspace, spec.model)
     folder = model_folder(spec.model, settings)
     base, tokenizer = load_base(folder)
     digest = weights_digest(folder)

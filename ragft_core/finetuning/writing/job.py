@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ragft_core.approval import require_approval
 from ragft_core.errors import TrainingDataError
 from ragft_core.finetuning.examples.store import load_examples
 from ragft_core.finetuning.writing.filters import Wordings
@@ -295,6 +296,7 @@ def run_generation(context: JobContext) -> None:
     target = int(context.spec["target"])
     context.progress(0.0, "Loading the model")
     choice = context.workspace.settings().model
+    require_approval(context.workspace, choice)
     generator = open_generator(choice, Settings(), partial(get_adapter, context.workspace))
     began = time.monotonic()
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ragft_core.errors import ModelError
 from ragft_core.models.engine.decoder import Decoder, Segment
 from ragft_core.models.engine.kv_cache import PrefixCache, RowCache
-from ragft_core.models.engine.lora import Lora, load_lora
+from ragft_core.models.engine.lora import Lora, file_state, load_lora
 from ragft_core.models.engine.scheduler import admit, plan_step
 from ragft_core.models.engine.sequences import SequenceState, make_sequence
 from ragft_core.models.generation import RunningGeneration
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 PREFIX_CACHE_BYTES = 400_000_000
 # A pass over so many tokens costs little more than over one (kernels take 8 rows at once).
 CHEAP_TOKENS = 8
+KEPT_ADAPTERS = 16
 log = logging.getLogger(__name__)
 
 
@@ -78,7 +79,7 @@ class LocalGenerator:
         self._wake = threading.Condition()
         self._waiting: list[SequenceState] = []
         self._running: list[SequenceState] = []
-        self._closed = False
+        self._closed = self._cut_short = False
         self._prefixes = PrefixCache(PREFIX_CACHE_BYTES)
         self._thread = threading.Thread(target=self._serve, name="generator", daemon=True)
         self._thread.start()
@@ -136,25 +137,35 @@ class LocalGenerator:
             self._wake.notify()
         return row.generation
 
-    def close(self) -> None:
-        """Ends everything that runs and frees the memory."""
+    def close(self, *, wait: bool = False) -> None:
+        """Takes no more requests, ends everything that runs and frees the memory.
+
+        Args:
+            wait: Lets what was submitted end by itself first.
+        """
         with self._wake:
             self._closed = True
+            self._cut_short = self._cut_short or not wait
             self._wake.notify()
         self._thread.join()
 
     def _lora(self, name: str) -> Lora:
+        # Found anew each time: under an old name may lie new weights, or none any more.
+        adapter = self._adapters(name)
+        identity = adapter.digest or file_state(Path(adapter.path))
         with self._loading:
-            if name not in self._loras:
-                adapter = self._adapters(name)
+            if identity not in self._loras:
                 if adapter.base != self._weights:
                     raise ModelError(
                         f"The adapter {adapter.name or name} belongs to the weights "
                         f"{adapter.base[:12]}, and {self._name} has {self._weights[:12]}.",
                         "Choose the model that it was trained on, or train it again.",
                     )
-                self._loras[name] = load_lora(name, Path(adapter.path), self._model)
-            return self._loras[name]
+                self._loras[identity] = load_lora(identity, Path(adapter.path), self._model)
+            self._loras[identity] = self._loras.pop(identity)  # the last used stands last
+            while len(self._loras) > KEPT_ADAPTERS:
+                self._loras.pop(next(iter(self._loras)))  # rows that use it hold it themselves
+            return self._loras[identity]
 
     def _serve(self) -> None:
         use_threads(self._threads)
@@ -162,7 +173,7 @@ class LocalGenerator:
             with self._wake:
                 while not (self._waiting or self._running or self._closed):
                     self._wake.wait()
-                if self._closed:
+                if self._closed and (self._cut_short or not (self._waiting or self._running)):
                     break
                 joined = admit(self._waiting, self._running)
                 self._waiting = [row for row in self._waiting if row not in joined]

@@ -47,6 +47,12 @@ class Lora:
         return sum(tensor.numel() * tensor.element_size() for pair in pairs for tensor in pair)
 
 
+def file_state(folder: Path) -> str:
+    """What changes with an adapter's weights on disk, where no digest of them is known."""
+    stat = (folder / "adapter_model.safetensors").stat()
+    return f"{folder} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
+
+
 def load_lora(adapter: str, folder: Path, model: torch.nn.Module) -> Lora:
     """Reads an adapter in PEFT's format and checks that it fits the model.
 

@@ -7,11 +7,12 @@ even where a server repeats it.
 from __future__ import annotations
 
 import json
-import os
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
 from ragft_core.types import ModelChoice
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 # Between two pieces of an answer; reading the prompt happens before the first.
 SILENCE_S = 90.0
+# A server may send signs of life for ever, or one line without an end.
+LONGEST_S = 900.0
+LONGEST_LINE = 1 << 20
+LONGEST_REASON = 1 << 16
+BROKEN = "Check that the address is that of an OpenAI-compatible chat endpoint."
 
 
 class PassingError(Exception):
@@ -39,23 +45,13 @@ class ChatClient:
 
         self._choice = choice
         self.url = chat_url(choice)
-        self._key()  # a missing key is reported now, not with the first question
+        read_key(choice.key_variable)  # a missing key is reported now, not with the first question
         timeout = httpx.Timeout(silence_s, connect=CONNECT_S)
         self._client = httpx.Client(timeout=timeout, follow_redirects=False)
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-    def _key(self) -> str:
-        variable = self._choice.key_variable
-        key = os.environ.get(variable, "").strip() if variable else ""
-        if variable and not key:
-            raise ModelError(
-                f"The environment variable {variable}, which should hold the key, is not set.",
-                f"Set {variable} and start the application again.",
-            )
-        return key
 
     def stream(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Sends one request and yields the events of its answer.
@@ -66,12 +62,11 @@ class ChatClient:
         """
         import httpx
 
-        key = self._key()
+        key = read_key(self._choice.key_variable)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             with self._client.stream("POST", self.url, json=body, headers=headers) as response:
                 if response.status_code != 200:
-                    response.read()
                     self._refuse(response, key)
                 yield from _events(response)
         except httpx.TimeoutException:
@@ -80,7 +75,7 @@ class ChatClient:
             raise PassingError(f"the connection failed ({type(error).__name__})") from None
 
     def _refuse(self, response: httpx.Response, key: str) -> None:
-        code, reason = response.status_code, _reason(response)
+        code, reason = response.status_code, _reason(_head(response))
         reason = reason.replace(key, "***") if key else reason
         if code == 429 or code >= 500:
             wish = response.headers.get("retry-after", "")
@@ -117,24 +112,48 @@ def chat_url(choice: ModelChoice) -> str:
 
 def _events(response: httpx.Response) -> Iterator[dict[str, Any]]:
     """The JSON events of a stream, up to its end mark."""
-    for line in response.iter_lines():
-        if not line.startswith("data:"):
+    for line in _lines(response):
+        if not line.startswith(b"data:"):
             continue  # comments keep the connection alive
         data = line[5:].strip()
-        if data == "[DONE]":
+        if data == b"[DONE]":
             return
         try:
             event = json.loads(data)
-        except json.JSONDecodeError:
+        except ValueError:
             raise PassingError("it sent something that is not JSON") from None
         if isinstance(event, dict):
             yield event
 
 
-def _reason(response: httpx.Response) -> str:
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    """The lines of a stream, none of which may be long, for as long as an answer may take."""
+    until = time.monotonic() + LONGEST_S
+    rest = b""
+    for piece in response.iter_bytes():
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+        if len(rest) > LONGEST_LINE:
+            raise ModelError(f"The endpoint sent a line of more than {LONGEST_LINE} bytes.", BROKEN)
+        if time.monotonic() > until:
+            raise ModelError(f"The answer had no end within {LONGEST_S:.0f} s.", BROKEN)
+    yield rest
+
+
+def _head(response: httpx.Response) -> bytes:
+    """The beginning of a body, enough for a reason."""
+    body = b""
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > LONGEST_REASON:
+            break
+    return body[:LONGEST_REASON]
+
+
+def _reason(body: bytes) -> str:
     try:
-        error = response.json().get("error", "")
+        error = json.loads(body).get("error", "")
         text = error.get("message", "") if isinstance(error, dict) else error
     except (ValueError, AttributeError):
-        text = response.text
+        text = body.decode("utf-8", errors="replace")
     return str(text).strip()[:300] or "no reason given"

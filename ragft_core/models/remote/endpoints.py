@@ -17,7 +17,7 @@ from typing import Any
 
 from ragft_core.errors import ModelError
 from ragft_core.models.generation import RunningGeneration
-from ragft_core.models.remote.chat_api import SILENCE_S, ChatClient, PassingError
+from ragft_core.models.remote.chat_api import BROKEN, SILENCE_S, ChatClient, PassingError
 from ragft_core.types import Completion, Message, ModelChoice, Request
 
 ATTEMPTS = 4
@@ -28,6 +28,9 @@ WORKERS = 8
 CONTEXT_TOKENS = 32_768
 CHARACTERS_PER_TOKEN = 4
 SLACK_TOKENS = 16
+# Characters that no token has more of on average, and pieces without text, as of thoughts.
+LONGEST_TOKEN = 64
+SILENT_EVENTS = 8192
 
 
 class EndpointGenerator:
@@ -40,6 +43,8 @@ class EndpointGenerator:
         self._queue = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._closed = threading.Event()
+        self._retired = False
+        self._submitted: list[RunningGeneration] = []
         self._threads = [
             threading.Thread(target=self._work, name="endpoint", daemon=True)
             for _ in range(WORKERS)
@@ -86,14 +91,22 @@ class EndpointGenerator:
                 f"{self.name} is an endpoint, which cannot use the adapter {request.adapter}.",
                 "Choose a model on this machine for the fine-tuned arms.",
             )
-        if self._closed.is_set():
+        if self._retired:
             raise ModelError(f"{self.name} has been closed.", "Open the page again.")
         generation = RunningGeneration()
+        self._submitted = [one for one in self._submitted if not one.done] + [generation]
         self._queue.put((priority, next(self._numbers), request, generation))
         return generation
 
-    def close(self) -> None:
-        """Ends everything that runs and closes the connections."""
+    def close(self, *, wait: bool = False) -> None:
+        """Takes no more requests, ends everything that runs and closes the connections.
+
+        Args:
+            wait: Lets what was submitted end by itself first.
+        """
+        self._retired = True
+        while wait and any(not generation.done for generation in self._submitted):
+            time.sleep(0.05)
         self._closed.set()
         for _ in self._threads:
             self._queue.put((-1, next(self._numbers), None, RunningGeneration()))
@@ -151,6 +164,7 @@ class Exchange:
         self._text = ""
         self._first_token_s = 0.0
         self._pieces = 0
+        self._silent = 0
         self._usage: dict[str, Any] = {}
 
     def run(self) -> Completion:
@@ -190,17 +204,46 @@ class Exchange:
                 return "cancelled"
             if "error" in event:
                 raise PassingError(f"the stream reported {str(event['error'])[:200]}")
-            self._usage = event.get("usage") or self._usage
-            for choice in event.get("choices") or []:
-                piece = (choice.get("delta") or {}).get("content") or ""
-                if piece:
-                    self._add(piece)
-                finish = choice.get("finish_reason") or finish
-            if self._pieces > sampling.max_new_tokens + SLACK_TOKENS:
+            piece, ended = self._take(event)
+            if piece:
+                self._add(piece)
+            else:
+                self._silent += 1
+            finish = ended or finish
+            too_long = len(self._text) > sampling.max_new_tokens * LONGEST_TOKEN
+            if too_long or self._pieces > sampling.max_new_tokens + SLACK_TOKENS:
+                self._text = self._text[: sampling.max_new_tokens * LONGEST_TOKEN]
                 return "length"  # the endpoint ignores the limit
+            if self._silent > SILENT_EVENTS:
+                raise ModelError(
+                    f"{self._generator.name} sent {SILENT_EVENTS} pieces without any text; it may "
+                    "be thinking without an end.",
+                    "Choose another model, or switch its thinking off.",
+                )
         if not finish:
             raise PassingError("the stream broke off")
         return "length" if finish == "length" else "stop"
+
+    def _take(self, event: dict[str, Any]) -> tuple[str, str]:
+        """The text of an event and why the answer ended, empty where it says neither.
+
+        Raises:
+            ModelError: The event has another form than the protocol's.
+        """
+        usage, choices = event.get("usage"), event.get("choices")
+        try:
+            self._usage = dict(usage or self._usage)
+            texts = [((c.get("delta") or {}).get("content") or "", c) for c in choices or []]
+            piece = "".join(text for text, _ in texts)
+            return piece, next(
+                (str(c["finish_reason"]) for _, c in texts if c.get("finish_reason")), ""
+            )
+        except (AttributeError, TypeError, ValueError):
+            raise ModelError(
+                f"{self._generator.name} sent an event of another form than OpenAI's: "
+                f"{str(event)[:120]}",
+                BROKEN,
+            ) from None
 
     def _add(self, piece: str) -> None:
         if not self._pieces:
@@ -228,9 +271,9 @@ class Exchange:
     def complete(self, finish: str) -> Completion:
         """The result; counts are estimated where the endpoint reports none."""
         generator, messages = self._generator, self._request.messages
-        tokens_in = int(self._usage.get("prompt_tokens") or generator.count_tokens(messages))
-        tokens_out = int(self._usage.get("completion_tokens") or self._pieces)
-        details = self._usage.get("prompt_tokens_details") or {}
+        tokens_in = _count(self._usage, "prompt_tokens") or generator.count_tokens(messages)
+        tokens_out = _count(self._usage, "completion_tokens") or self._pieces
+        details = self._usage.get("prompt_tokens_details")
         return Completion(
             text=self._text,
             prompt=generator.render(messages),
@@ -239,6 +282,12 @@ class Exchange:
             first_token_s=self._first_token_s,
             total_s=time.perf_counter() - self._began,
             finish=finish,
-            cached_tokens=int(details.get("cached_tokens") or 0),
+            cached_tokens=_count(details, "cached_tokens"),
             cost=generator.price(tokens_in, tokens_out),
         )
+
+
+def _count(usage: object, name: str) -> int:
+    """A count that an endpoint reports; 0 where it reports none, or no number."""
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return found if isinstance(found, int) and found >= 0 else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
 from ragft_core.models.weights import bundled
 from ragft_core.models.weights.loading import OVERHEAD_BYTES, ModelFacts, check_folder
@@ -121,17 +122,10 @@ def _check_bundled(settings: Settings) -> ModelReport:
 
 
 def _check_endpoint(choice: ModelChoice) -> ModelReport:
-    import os
-
     from ragft_core.models.remote.chat_api import chat_url
 
     note = f"Questions and passages are sent to {chat_url(choice)}."
-    if choice.key_variable and not os.environ.get(choice.key_variable):
-        return ModelReport(
-            choice.name,
-            problem=f"The environment variable {choice.key_variable} is not set.",
-            remedy="Set it to the endpoint's key and start the application again.",
-        )
+    read_key(choice.key_variable)
     return ModelReport(choice.name, note=note)
 
 

@@ -69,7 +69,11 @@ def _finetune(workspace: Workspace) -> Step:
 
 
 def _compare(workspace: Workspace) -> Step:
-    asked = sum(1 for file in workspace.path.glob("chats/*.jsonl") for _ in read_jsonl(file))
+    asked = sum(
+        1
+        for file in workspace.path.glob("chats/*.jsonl")
+        for _ in read_jsonl(file, skip_damaged=True)
+    )
     runs = len(list(workspace.path.glob("evaluations/*/report.json")))
     parts = [count(asked, "question")] if asked else []
     parts += [count(runs, "evaluation")] if runs else []

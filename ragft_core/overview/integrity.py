@@ -1,0 +1,134 @@
+"""What in a workspace is damaged, named one by one, and set aside without losing it.
+
+A damaged thing is left out by the lists of its room, so that everything else works. Here it is
+found and named; setting it aside moves it, or a copy of its file, into ``set-aside/``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ragft_core.errors import RagftError
+from ragft_core.evaluation.store.plans import load_plan
+from ragft_core.finetuning import check_adapter
+from ragft_core.jobs.kinds import KINDS
+from ragft_core.knowledge import check_document
+from ragft_core.strategies.conversations import read_row
+from ragft_core.types import Example
+from ragft_core.values import from_dict
+from ragft_core.workspace import Workspace, now, read_json, write_text
+
+FOLDER = "set-aside"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damaged thing: its path in the workspace, why, and which rows where it is a file of rows."""
+
+    path: str
+    reason: str
+    rows: tuple[int, ...] = ()
+
+
+def find_damage(workspace: Workspace, *, digests: bool = False) -> list[Damage]:
+    """Everything in a workspace that cannot be read as what it should be.
+
+    Args:
+        workspace: What to look through.
+        digests: Whether every document's file is compared with its digest, which reads them all.
+    """
+    root = workspace.path
+    found: list[Damage] = []
+    for pattern, check in _FOLDERS.items():
+        for file in sorted(root.glob(pattern)):
+            reason = _reason(lambda check=check, file=file: check(workspace, file, digests))  # type: ignore[misc]
+            if reason:
+                found.append(Damage(file.parent.relative_to(root).as_posix(), reason))
+    for pattern in ("advisor/*.json", "advisor/records/*.json"):
+        for file in sorted(root.glob(pattern)):
+            reason = _reason(lambda file=file: read_json(file))  # type: ignore[misc]
+            if reason:
+                found.append(Damage(file.relative_to(root).as_posix(), reason))
+    for pattern, read in _ROWS.items():
+        for file in sorted(root.glob(pattern)):
+            bad = {number: reason for number, _, reason in _rows(file, read) if reason}
+            if bad:
+                first = next(iter(bad.values()))
+                found.append(Damage(file.relative_to(root).as_posix(), first, tuple(bad)))
+    return found
+
+
+def set_aside(workspace: Workspace, damage: Damage) -> Path:
+    """Takes a damaged thing out of the way and returns where it lies now.
+
+    A folder or file is moved; of a file of rows a copy is kept, and only its damaged rows go.
+
+    Raises:
+        OSError: The disk is full or read-only.
+    """
+    source = workspace.path / damage.path
+    target = workspace.folder(FOLDER, now().replace(":", "")) / damage.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not damage.rows:
+        shutil.move(source, target)
+        return target
+    shutil.copy2(source, target)
+    read = next(read for pattern, read in _ROWS.items() if source.match(pattern))
+    kept = [line for _, line, reason in _rows(source, read) if not reason]
+    write_text(source, "".join(line + "\n" for line in kept))
+    return target
+
+
+def _document(workspace: Workspace, file: Path, digests: bool) -> None:
+    check_document(workspace, file.parent.name, digest=digests)
+
+
+def _adapter(_: Workspace, file: Path, __: bool) -> None:
+    check_adapter(file.parent)
+
+
+def _job(_: Workspace, file: Path, __: bool) -> None:
+    kind = read_json(file).get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"{file.name} names no kind of job")
+
+
+def _evaluation(workspace: Workspace, file: Path, _: bool) -> None:
+    load_plan(workspace, file.parent.name)
+
+
+_FOLDERS: dict[str, Callable[[Workspace, Path, bool], None]] = {
+    "documents/*/document.json": _document,
+    "adapters/*/card.json": _adapter,
+    "jobs/*/spec.json": _job,
+    "evaluations/eval-*/plan.json": _evaluation,
+}
+_ROWS: dict[str, Callable[[Any], object]] = {
+    "examples.jsonl": lambda row: from_dict(Example, row),
+    "chats/chat-*.jsonl": read_row,
+    "evaluations/eval-*/*.jsonl": dict,
+}
+
+
+def _reason(check: Callable[[], object]) -> str:
+    """Why a check fails; empty where it does not."""
+    try:
+        check()
+    except RagftError as error:
+        return error.message
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return f"It cannot be read: {error}."
+    return ""
+
+
+def _rows(file: Path, read: Callable[[Any], object]) -> Iterator[tuple[int, str, str]]:
+    """Number, text and what is wrong of every row that is not empty."""
+    lines = file.read_bytes().decode("utf-8", errors="replace").removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, line, _reason(lambda line=line: read(json.loads(line)))  # type: ignore[misc]

@@ -1,0 +1,133 @@
+"""One damaged thing is named and set aside, and the rest works."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ragft_core.finetuning import load_examples, save_examples
+from ragft_core.jobs import list_jobs, settle_jobs
+from ragft_core.knowledge import documents
+from ragft_core.knowledge.store import content_ids
+from ragft_core.overview import find_damage, set_aside, workspace_steps
+from ragft_core.strategies import Turn, list_conversations, save_turn
+from ragft_core.types import Example
+from ragft_core.values import to_dict
+from ragft_core.workspace import Workspace, write_json
+
+DOCUMENT = {
+    "title": "Kiln", "file_name": "kiln.txt", "format": "txt", "sha256": "", "size_bytes": 4,
+    "n_pages": None, "n_characters": 4, "n_chunks": 0, "n_tokens": 1, "added_at": "2026-01-01",
+}  # fmt: skip
+
+
+@pytest.fixture
+def damaged(workspace: Workspace) -> Workspace:
+    """A workspace with a good and a damaged one of everything."""
+    from hashlib import sha256
+
+    for name, text in (("good", "kiln"), ("bad", "oven")):
+        digest = sha256(text.encode()).hexdigest()
+        folder = workspace.folder("documents", digest[:20])
+        (folder / "original.txt").write_text(text, encoding="utf-8")
+        (folder / "text.txt").write_text(text, encoding="utf-8")
+        (folder / "chunks.jsonl").write_text("", encoding="utf-8")
+        write_json(
+            folder / "document.json",
+            DOCUMENT | {"id": digest[:20], "sha256": digest, "title": name},
+        )
+    (folder / "document.json").write_text("{", encoding="utf-8")
+    for number in range(2):
+        save_turn(workspace, "chat-1", Turn(f"t{number}", "Why?", (), "2026-01-01"))
+    chat = workspace.path / "chats" / "chat-1.jsonl"
+    first, second = chat.read_text(encoding="utf-8").splitlines()
+    chat.write_text(f"{first}\n{{garbage\n{second}\n", encoding="utf-8")
+    save_examples(workspace, [Example("a", "Q1", "A1"), Example("b", "Q2", "A2")])
+    rows = workspace.path / "examples.jsonl"
+    first, second = rows.read_text(encoding="utf-8").splitlines()
+    rows.write_text(f'{first}\n{{"id": 5}}\n{second}\n', encoding="utf-8")
+    for name, text in (("spec.json", "not json"), ("process.json", "[1"), ("status.json", "{}")):
+        (workspace.folder("jobs", "train-1") / name).write_text(text, encoding="utf-8")
+    (workspace.folder("evaluations", "eval-1") / "plan.json").write_text("7", encoding="utf-8")
+    (workspace.folder("advisor") / "answers.json").write_text("\x00", encoding="utf-8")
+    return workspace
+
+
+def test_each_is_named_and_the_rest_is_there(damaged: Workspace) -> None:
+    found = {damage.path: damage for damage in find_damage(damaged)}
+    bad = next(name for name in content_ids(damaged) if f"documents/{name}" in found)
+    assert set(found) == {
+        f"documents/{bad}", "chats/chat-1.jsonl", "examples.jsonl", "jobs/train-1",
+        "evaluations/eval-1", "advisor/answers.json",
+    }  # fmt: skip
+    assert found["chats/chat-1.jsonl"].rows == (2,)
+    assert found["examples.jsonl"].rows == (2,)
+    assert all(damage.reason for damage in found.values())
+    assert [document.title for document in documents(damaged)] == ["good"]
+    assert [len(c.turns) for c in list_conversations(damaged)] == [2]
+
+
+def test_set_aside_nothing_is_lost_and_all_works(damaged: Workspace) -> None:
+    before = {damage.path: (damaged.path / damage.path) for damage in find_damage(damaged)}
+    texts = {k: p.read_text(encoding="utf-8") for k, p in before.items() if p.is_file()}
+    for damage in find_damage(damaged):
+        target = set_aside(damaged, damage)
+        assert target.exists()
+        if target.is_file():
+            assert target.read_text(encoding="utf-8") == texts[damage.path]
+    assert find_damage(damaged) == []
+    assert [row.id for row in load_examples(damaged)] == ["a", "b"]
+    assert len(workspace_steps(damaged)) == 5
+
+
+def test_a_flipped_byte_is_noticed(damaged: Workspace) -> None:
+    good = documents(damaged)[0]
+    (damaged.path / "documents" / good.id / "original.txt").write_text("kilo", encoding="utf-8")
+    paths = [damage.path for damage in find_damage(damaged, digests=True)]
+    assert f"documents/{good.id}" in paths
+    assert f"documents/{good.id}" not in [damage.path for damage in find_damage(damaged)]
+
+
+def test_the_server_starts_with_bad_jobs(damaged: Workspace) -> None:
+    folder = damaged.folder("jobs", "train-2")
+    head = {"kind": "train", "created_at": "", "created_ns": 1, "spec": {}}
+    (folder / "spec.json").write_text(json.dumps(head), encoding="utf-8")
+    (folder / "status.json").write_text('{"state": "running"}', encoding="utf-8")
+    (folder / "process.json").write_text('{"pid": "x"}', encoding="utf-8")
+    assert [job.id for job in settle_jobs(damaged)] == ["train-2"]
+    assert {job.id for job in list_jobs(damaged)} == {"train-1", "train-2"}
+
+
+def test_a_job_on_a_full_disk_is_told_all_the_same(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = workspace.folder("jobs", "train-3")
+    head = {"kind": "train", "created_at": "", "created_ns": 1, "spec": {}}
+    write_json(folder / "spec.json", head)
+    write_json(folder / "status.json", {"state": "running"})
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ragft_core.jobs.job.write_status", full)
+    assert [job.id for job in settle_jobs(workspace)] == ["train-3"]
+
+
+def test_damage_in_words_of_the_command(damaged: Workspace) -> None:
+    from typer.testing import CliRunner
+
+    from ragft_core.commands.app import app
+
+    told = CliRunner().invoke(app, ["check", str(damaged.path)])
+    assert told.exit_code == 0, told.output
+    assert "examples.jsonl" in told.output
+    CliRunner().invoke(app, ["check", str(damaged.path), "--set-aside"])
+    assert find_damage(damaged) == []
+
+
+def test_whole_workspaces_have_none(workspace: Workspace, tmp_path: Path) -> None:
+    save_examples(workspace, [Example("a", "Q", "A")])
+    assert find_damage(workspace, digests=True) == []
+    assert to_dict(find_damage(workspace)) == []
