@@ -1,12 +1,13 @@
 import streamlit as st
 
-from pages.compare.parts import cases, findings, setup
+from pages.compare.parts import cases, findings, review, setup
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation import find_job, list_plans
 from ragft_core.evaluation.scoring import BY_NAME
+from ragft_core.jobs import list_jobs
 
-NEW = ""
+NEW = "new"
 
 components.page_header(
     "Evaluation", "Many questions to every arm: which one answers best here, and how sure are we."
@@ -45,6 +46,16 @@ def progress(evaluation_id: str) -> bool:
     return False
 
 
+def running(evaluation_ids: list[str]) -> str:
+    """The newest evaluation that is at work, which is what a person comes back for; or none."""
+    active = {
+        job.spec.get("evaluation")
+        for job in list_jobs(workspace, "evaluate")
+        if job.status().active
+    }
+    return next((key for key in evaluation_ids if key in active), "")
+
+
 def read(evaluation_id: str) -> None:
     """Draws what a run has shown, as far as it is."""
     ended = progress(evaluation_id)
@@ -61,6 +72,7 @@ def read(evaluation_id: str) -> None:
     views = {
         "scores": "Scores",
         "questions": "Questions",
+        "review": "Review",
         "costs": "Time and side effects",
         **({"labels": "Labels"} if report.labels else {}),
         "claims": "The article's claims",
@@ -86,6 +98,8 @@ def read(evaluation_id: str) -> None:
         findings.scores(results, report, score, part)
     elif view == "questions":
         cases.cases(results, score, part)
+    elif view == "review":
+        review.review(results)
     elif view == "costs":
         findings.costs(results, report)
     elif view == "labels":
@@ -98,7 +112,7 @@ def read(evaluation_id: str) -> None:
 
 with show_errors():
     plans = {plan.id: plan for plan in list_plans(workspace)}
-    chosen = st.query_params.get("eval", NEW)
+    chosen = st.query_params.get("eval") or running(list(plans)) or NEW
     if plans:
         ids = [NEW, *plans]
         picked = st.selectbox(
@@ -116,8 +130,6 @@ with show_errors():
         )
         if picked != chosen:
             st.query_params["eval"] = picked
-            if picked == NEW:
-                st.query_params.pop("eval")
             st.rerun()
     if chosen in plans:
         read(chosen)

@@ -26,6 +26,7 @@ from ragft_core.advisor.deciding.decision import decide
 from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation
 from ragft_core.advisor.evidence.gather import Evidence, gather_evidence
 from ragft_core.advisor.record.build import make_record
+from ragft_core.advisor.record.docx import render_docx
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import (
     DecisionRecord,
@@ -67,6 +68,7 @@ __all__ = [
     "parse_record",
     "prefill",
     "read_answers",
+    "render_docx",
     "render_record",
     "save_answers",
     "save_record",

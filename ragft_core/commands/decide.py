@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ragft_core.commands.output import Json, Name, opened, show
+from ragft_core.errors import AdvisorError
 from ragft_core.workspace import Workspace
 
 
@@ -52,7 +53,9 @@ def _advice(row: dict[str, Any]) -> str:
 
 def report(
     w: Name,
-    form: Annotated[str, typer.Option("--format", help="markdown, json or html.")] = "markdown",
+    form: Annotated[
+        str, typer.Option("--format", help="markdown, json, html or docx.")
+    ] = "markdown",
     out: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
     answers: Annotated[Path | None, typer.Option(help="JSON: choice by criterion.")] = None,
     as_json: Json = False,
@@ -62,6 +65,7 @@ def report(
         load_criteria,
         make_record,
         read_answers,
+        render_docx,
         render_record,
         save_record,
     )
@@ -69,9 +73,15 @@ def report(
     workspace = opened(w)
     given = read_answers(load_criteria(workspace), answers) if answers else None
     record = make_record(workspace, given)
-    text = render_record(record, "json" if as_json else form)
+    if form == "docx" and not (out or as_json):
+        raise AdvisorError("A Word file is not printed.", "Say where it goes with --out FILE.")
+    text = (
+        "" if form == "docx" and not as_json else render_record(record, "json" if as_json else form)
+    )
     save_record(workspace, record)
-    if out:
+    if out and form == "docx" and not as_json:
+        out.write_bytes(render_docx(record))
+    elif out:
         out.write_text(text, encoding="utf-8")
     else:
         typer.echo(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -26,6 +27,7 @@ from ragft_core.advisor import (
     make_record,
     parse_answers,
     parse_record,
+    render_docx,
     render_record,
     save_answers,
     save_record,
@@ -259,3 +261,20 @@ def test_long_numbers_and_many_measurements_do_not_break_the_page(workspace: Wor
         workspace, criteria, given, decide(criteria, given, measurements=rows), evidence
     )
     assert Page(render_record(record, "html")).tags.count("svg") == 4
+
+
+def test_the_word_file_says_what_the_markdown_says(workspace: Workspace) -> None:
+    import docx
+
+    record = make_record(workspace, parse_answers(load_criteria(workspace), ANSWERS, "test"))
+    file = docx.Document(io.BytesIO(render_docx(record)))
+    headings = [p.text for p in file.paragraphs if p.style.name.startswith(("Heading", "Title"))]
+    markdown = render_record(record, "markdown")
+    expected = [line.lstrip("# ") for line in markdown.splitlines() if line.startswith("#")]
+    assert [h.replace("\\", "") for h in headings] == [e.replace("\\", "") for e in expected]
+    assert record.result.headline.text in [p.text for p in file.paragraphs]
+    tables = sum(line.startswith("|---") for line in markdown.splitlines())
+    assert len(file.tables) == tables > 2
+    assert all(
+        row.cells[0].text or row.cells[1].text for table in file.tables for row in table.rows
+    )

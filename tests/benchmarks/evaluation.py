@@ -68,6 +68,17 @@ def by_document(random: np.random.Generator) -> np.ndarray:
     return (random.random((2, 60)) < np.repeat(moods, 4, axis=1)).astype(float)
 
 
+def few(documents: int, sd: float = 0.7, n: int = 200) -> Draw:
+    """Two arms equal on average, with an effect of arm and document on the log-odds."""
+
+    def draw(random: np.random.Generator) -> np.ndarray:
+        moods = random.normal(0, sd, (2, documents))
+        odds = moods[:, np.arange(n) % documents]
+        return (random.random((2, n)) < 1 / (1 + np.exp(-odds))).astype(float)
+
+    return draw
+
+
 def simulate(runs: int) -> Iterator[tuple[str, float]]:
     """How often a winner, or the right one, is declared."""
     four = [f"d{place // 4}" for place in range(60)]
@@ -89,6 +100,12 @@ def simulate(runs: int) -> Iterator[tuple[str, float]]:
         ("20 points, n = 60, 2 arms: right winner", lead(0.2, 60), [""] * 60, "correct", "rag"),
         ("10 points, n = 200, 2 arms: right winner", lead(0.1, 200), [""] * 200, "correct", "rag"),
     ]
+    for k in (3, 6, 9):
+        spread = [f"d{place % k}" for place in range(200)]
+        cases.append((f"A/A, {k} documents, n = 200: any winner", few(k), spread, "correct", None))
+        sure = lead(0.3, 200)
+        name = f"30 points, {k} documents, n = 200: right winner"
+        cases.append((name, sure, spread, "correct", "rag"))
     for name, draw, documents, score, right in cases:
         random = np.random.default_rng(2026)
         winners = [verdict_on(draw(random), documents, score).winner for _ in range(runs)]

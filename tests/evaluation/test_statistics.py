@@ -17,6 +17,7 @@ from ragft_core.evaluation.statistics.estimates import best_probabilities, compa
 from ragft_core.evaluation.statistics.significance import (
     LEVEL,
     detectable,
+    few_documents,
     holm,
     mcnemar,
     permutation,
@@ -220,3 +221,37 @@ def test_intervals_of_clustered_scores_cover_the_truth() -> None:
         assert summary.high is not None
         held += summary.low <= 0.5 <= summary.high
     assert held >= 0.925 * 500, f"{held} of 500"
+
+
+@pytest.mark.parametrize("k", [3, 6, 9])
+def test_few_documents_make_no_winner_by_chance(k: int) -> None:
+    """Two arms equal on average, with an effect of arm and document (sd .7 on the log-odds)."""
+    random = np.random.default_rng(5)
+    documents = [f"d{place % k}" for place in range(200)]
+    clusters = group(documents)
+    weights = resample(clusters, 200)
+    winners = 0
+    for _ in range(200):
+        odds = random.normal(0, 0.7, (2, k))[:, np.arange(200) % k]
+        values = (random.random((2, 200)) < 1 / (1 + np.exp(-odds))).astype(float)
+        winners += compare(["a", "b"], values, clusters, weights)[0].decided
+    assert winners <= 0.05 * 200
+
+
+def test_the_t_test_of_even_documents_is_scipys() -> None:
+    from scipy import stats
+
+    random = np.random.default_rng(1)
+    gaps = random.normal(0.1, 1, (6, 20)) + random.normal(0, 0.4, (6, 1))
+    p, low, high = few_documents(gaps.ravel(), np.repeat(np.arange(6), 20))
+    expected = stats.ttest_1samp(gaps.mean(axis=1), 0)
+    assert p == pytest.approx(expected.pvalue)
+    assert (low, high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_a_clear_lead_over_few_documents_is_still_found() -> None:
+    values = np.array([[1.0] * 60, [1.0, 0.0, 0.0] * 20])
+    clusters = group([f"d{place % 5}" for place in range(60)])
+    found = compare(["a", "b"], values, clusters, resample(clusters))[0]
+    assert found.decided
+    assert "t by document" in found.test

@@ -21,6 +21,7 @@ from ragft_core.advisor import (
     load_records,
     make_recipe,
     parse_record,
+    render_docx,
     render_record,
     save_record,
 )
@@ -29,10 +30,15 @@ from ragft_core.workspace import Workspace
 
 FORMS = {
     "html": ("Printable page", "text/html", ":material/print:"),
+    "docx": (
+        "Word",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        ":material/description:",
+    ),
     "markdown": ("Markdown", "text/markdown", ":material/markdown:"),
     "json": ("JSON", "application/json", ":material/data_object:"),
 }
-ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
+ENDINGS = {"html": "html", "docx": "docx", "markdown": "md", "json": "json"}
 UPLOADED = "advisor.uploaded"
 
 
@@ -120,7 +126,9 @@ def _open(record: DecisionRecord) -> None:
             for form, (label, mime, icon) in FORMS.items():
                 st.download_button(
                     label,
-                    lambda form=form: render_record(record, form),
+                    lambda form=form: (
+                        render_docx(record) if form == "docx" else render_record(record, form)
+                    ),
                     file_name=f"{record.id}.{ENDINGS[form]}",
                     mime=mime,
                     icon=icon,

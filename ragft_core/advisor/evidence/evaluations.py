@@ -18,6 +18,7 @@ from typing import Any
 
 from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.errors import AdvisorError
+from ragft_core.evaluation.reports import refresh_report
 from ragft_core.types import QuestionKind, Strategy
 from ragft_core.workspace import Workspace, read_json
 
@@ -52,6 +53,7 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
     """
     for file in sorted((workspace.path / "evaluations").glob("*/report.json"), reverse=True):
         try:
+            refresh_report(workspace, file.parent.name)
             report = read_json(file)
             if not report.get("self_check"):
                 found = list(_measurements(report))

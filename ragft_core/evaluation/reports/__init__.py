@@ -10,6 +10,7 @@ from ragft_core.evaluation.reports.report import (
     flips,
     load_report,
     make_report,
+    refresh_report,
     vote_shares,
 )
 from ragft_core.evaluation.reports.results import (
@@ -19,13 +20,24 @@ from ragft_core.evaluation.reports.results import (
     load_results,
     version_of,
 )
+from ragft_core.evaluation.reports.reviewing import (
+    ENOUGH,
+    Case,
+    Corrected,
+    agreement_by_hand,
+    corrected_shares,
+    review_cases,
+)
 from ragft_core.evaluation.reports.text_report import report_text
 from ragft_core.evaluation.reports.verdicts import Verdict
 
 __all__ = [
+    "ENOUGH",
     "FORMATS",
     "ArmLatency",
     "ArmPrice",
+    "Case",
+    "Corrected",
     "EvaluationReport",
     "Flip",
     "Holding",
@@ -35,7 +47,9 @@ __all__ = [
     "ScoreTable",
     "Slice",
     "Verdict",
+    "agreement_by_hand",
     "check_claims",
+    "corrected_shares",
     "export_answers",
     "export_report",
     "flips",
@@ -43,7 +57,9 @@ __all__ = [
     "load_results",
     "make_report",
     "price_arms",
+    "refresh_report",
     "report_text",
+    "review_cases",
     "version_of",
     "vote_interval",
     "vote_shares",

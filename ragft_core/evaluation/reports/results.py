@@ -42,6 +42,8 @@ from ragft_core.evaluation.store.plans import (
     folder_of,
     load_plan,
 )
+from ragft_core.evaluation.store.reviews import FILE as REVIEWS
+from ragft_core.evaluation.store.reviews import load_reviews, review_key
 from ragft_core.knowledge import documents
 from ragft_core.types import QuestionKind
 from ragft_core.workspace import Workspace
@@ -118,7 +120,8 @@ class Results:
     """Everything a finished or running evaluation has so far, scored.
 
     ``scores`` maps a scorer's name to (arms, ranked questions), NaN where unscored; ``details``
-    holds each score with its reason.
+    holds each score with its reason, and ``called`` what the score of right answers said by itself
+    where a person settled it in ``reviews`` or not.
     """
 
     workspace: Workspace
@@ -131,6 +134,13 @@ class Results:
     details: dict[tuple[str, str], dict[str, Score]]
     records: tuple[ArmRecord, ...]
     judgements: dict[str, Judgement]
+    called: dict[tuple[str, str], Score]
+    reviews: dict[str, float]
+
+    def settled(self, arm: str, question: Question) -> float | None:
+        """A person's judgement of an arm's answer: 1 right, 0 wrong; None where there is none."""
+        row = self.answer(arm, question.id)
+        return self.reviews.get(review_key(question, row.answer.text)) if row else None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -244,7 +254,9 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
     answers = stored_answers(folder)
     cosines = stored_similarities(folder)
     judgements = stored_judgements(folder)
+    reviews = load_reviews(workspace)
     details: dict[tuple[str, str], dict[str, Score]] = {}
+    called: dict[tuple[str, str], Score] = {}
     for arm in plan.arms:
         for question in questions.questions:
             row = answers.get((arm, question.id, 0))
@@ -258,6 +270,10 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
                     judgement=said.score if said else None,
                     retrieves=plan.arm(arm).retrieves,
                 )  # fmt: skip
+                called[arm, question.id] = details[arm, question.id]["correct"]
+                settled = reviews.get(review_key(question, row.answer.text))
+                if settled is not None and not row.answer.error:
+                    details[arm, question.id]["correct"] = Score(settled, "settled by hand")
     ranked = questions.ranked
     scores = {
         scorer.name: np.array(
@@ -269,7 +285,7 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
         workspace, plan, questions, answers, tuple(stored_timings(folder)),
         {document.id: document.title for document in documents(workspace)},
         scores, details, tuple(_record(entrant, questions, answers) for entrant in plan.entrants),
-        judgements,
+        judgements, called, reviews,
     )  # fmt: skip
 
 
@@ -283,7 +299,8 @@ def version_of(workspace: Workspace, evaluation_id: str) -> str:
     names = (
         PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE
     )  # fmt: skip
-    stats = [file.stat() for name in names if (file := folder / name).exists()]
+    files = [*(folder / name for name in names), folder.parent / REVIEWS]
+    stats = [file.stat() for file in files if file.exists()]
     return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
 
 

@@ -12,11 +12,14 @@ from enum import StrEnum
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring import measures
-from ragft_core.evaluation.scoring.equivalence import equivalent
+from ragft_core.evaluation.scoring.equivalence import DOUBT, RIGHT, likelihood
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.overlap import exact_match, holds_most, numbers
 from ragft_core.overlap import support as faithfulness
 from ragft_core.types import Answer, Passage, QuestionKind
+
+# Said of a right or wrong that stands near the threshold between the two.
+NEAR = "near the threshold: check by hand"
 
 
 class Family(StrEnum):
@@ -108,8 +111,12 @@ def correct(subject: Subject) -> Score:
         return label_right(subject)
     if subject.abstained:
         return Score(0.0)
-    asked = subject.question.text
-    return against_golds(lambda text, gold: float(equivalent(text, gold, asked)))(subject)
+    asked, answer = subject.question.text, subject.answer.text
+    if not subject.question.golds:
+        return Score(None, "no gold answer is known")
+    likely = max(likelihood(answer, gold, asked) for gold in subject.question.golds)
+    near = DOUBT[0] <= likely <= DOUBT[1]
+    return Score(float(likely >= RIGHT), NEAR if near else "")
 
 
 def label_right(subject: Subject) -> Score:

@@ -15,18 +15,23 @@ Ints = NDArray[np.int64]
 
 DRAWS = 4000
 CONFIDENCE = 0.95
-# With fewer documents than this, resampling them says little, and no test could ever be decided
-# (five documents have 32 sign patterns); the questions are resampled instead, and we say so.
+# With fewer documents than this, resampling them says little, and no sign test could ever be decided
+# (five documents have 32 sign patterns); the questions are resampled instead, and a t test of the
+# documents must agree.
 FEWEST_CLUSTERS = 10
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which questions belong together: an index per question, and what the groups are."""
+    """Which questions belong together: an index per question, and what the groups are.
+
+    ``documents`` holds the documents' indices where they are too few to be the groups.
+    """
 
     of: Ints
     n: int
     unit: str
+    documents: Ints | None = None
 
 
 def group(documents: Sequence[str]) -> Clusters:
@@ -38,7 +43,8 @@ def group(documents: Sequence[str]) -> Clusters:
     names = [name or f"\0{place}" for place, name in enumerate(documents)]
     place_of = {name: place for place, name in enumerate(dict.fromkeys(names))}
     if len(place_of) < min(FEWEST_CLUSTERS, len(names)):
-        return Clusters(np.arange(len(names)), len(names), "question")
+        few = np.array([place_of[name] for name in names], dtype=np.int64)
+        return Clusters(np.arange(len(names)), len(names), "question", few)
     unit = "question" if len(place_of) == len(names) else "document"
     return Clusters(
         np.array([place_of[name] for name in names], dtype=np.int64), len(place_of), unit

@@ -22,6 +22,7 @@ from ragft_core.evaluation.statistics.bootstrap import (
 )
 from ragft_core.evaluation.statistics.significance import (
     LEVEL,
+    few_documents,
     holm,
     mcnemar,
     permutation,
@@ -117,7 +118,8 @@ def compare(
     """Every pair of arms on the questions both were scored on, Holm-corrected over the pairs.
 
     Scores that are all 0 or 1, of questions that stand alone, are tested with McNemar's exact
-    test; all others by flipping the signs of whole clusters.
+    test; all others by flipping the signs of whole clusters. Where documents are too few to be
+    flipped, the difference must hold across them as well.
     """
     pairs = [(i, j) for i in range(len(arms)) for j in range(i + 1, len(arms))]
     if not pairs:
@@ -133,6 +135,9 @@ def compare(
         test, ps = "McNemar, exact", [mcnemar(int((g > 0).sum()), int((g < 0).sum())) for g in gaps]
     else:
         test, ps = f"permutation by {clusters.unit}", permutation(gaps, clusters, seed=seed)
+    if clusters.documents is not None and len(set(clusters.documents.tolist())) > 1:
+        held = [few_documents(g[~np.isnan(g)], clusters.documents[~np.isnan(g)])[0] for g in gaps]
+        test, ps = f"{test}, and t by document", [max(pair) for pair in zip(ps, held, strict=True)]
     corrected = holm(ps)
     factor = power_factor(len(kept))
     return [
@@ -155,6 +160,9 @@ def _difference(
     seen = ~np.isnan(gaps)
     mean, n = float(gaps[seen].mean()), int(seen.sum())
     low, high = interval(draws, mean, len(set(clusters.of[seen].tolist())))
+    if clusters.documents is not None:
+        _, lowest, highest = few_documents(gaps[seen], clusters.documents[seen])
+        low, high = min(low, lowest), max(high, highest)
     wins, losses = int((gaps > 0).sum()), int((gaps < 0).sum())
     needed = None
     if abs(mean) > 1e-12:

@@ -1,0 +1,87 @@
+"""Settling answers by hand: both texts beside each other, three buttons, and what comes of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.compare.parts.charts import look_of, name_of
+from pages.ui import components, state
+from pages.ui.errors import plain
+from ragft_core.evaluation import Results
+from ragft_core.evaluation.reports import (
+    ENOUGH,
+    Case,
+    agreement_by_hand,
+    corrected_shares,
+    review_cases,
+)
+from ragft_core.evaluation.store import PARTLY, RIGHT, WRONG, review_key, save_review
+
+CHOICES = (
+    ("Right", RIGHT, ":material/check:", "1"),
+    ("Partly", PARTLY, ":material/contrast:", "2"),
+    ("Wrong", WRONG, ":material/close:", "3"),
+)
+
+
+def review(results: Results) -> None:
+    """The next answer to settle, and the shares corrected by those that are."""
+    cases = review_cases(results)
+    if not cases:
+        st.caption("Nothing to settle: labels and refusals are told by rules without doubt.")
+        return
+    skipped = set(state.get("eval.skipped", ()))
+    waiting = [case for case in cases if case.settled is None and _key(case) not in skipped]
+    _standing(cases)
+    if not waiting:
+        st.caption("Every answer is settled.")
+        return
+    _settle(results, waiting[0])
+
+
+def _standing(cases: list[Case]) -> None:
+    agreed, settled = agreement_by_hand(cases)
+    if settled < ENOUGH:
+        st.progress(
+            settled / ENOUGH,
+            text=f"{settled} of {ENOUGH} answers settled; then the shares are corrected by them.",
+        )
+        st.caption("The answers are drawn from what the score is sure of and what it is not.")
+        return
+    st.markdown(f"**Right answers, corrected by {settled} that people settled**")
+    st.caption(f"The score called {agreed} of these {settled} as people did.")
+    for row in corrected_shares(cases):
+        look = look_of(row.arm)
+        st.markdown(
+            f":{look.badge}-badge[{look.icon} {name_of(row.arm)}] **{row.mean:.0%}** "
+            f"({row.low:.0%} to {row.high:.0%}) :small[the score alone: {row.called:.0%}]"
+        )
+
+
+def _settle(results: Results, case: Case) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{plain(case.question.text)}**")
+        gold, given = st.columns(2)
+        with gold.container(border=True, height="stretch"):
+            st.caption("The right answer")
+            st.markdown(plain("  \n".join(case.question.golds)))
+        with given.container(border=True, height="stretch"):
+            st.caption("What was answered")
+            st.markdown(plain(case.text) or "*said nothing*")
+        with st.container(horizontal=True):
+            for label, value, icon, shortcut in CHOICES:
+                if st.button(label, icon=icon, shortcut=shortcut, key=f"eval.review.{label}"):
+                    save_review(results.workspace, review_key(case.question, case.text), value)
+                    st.rerun()
+            if st.button("Skip", type="tertiary", key="eval.review.skip"):
+                state.put("eval.skipped", [*state.get("eval.skipped", ()), _key(case)])
+                st.rerun()
+        row = results.answer(case.arm, case.question.id)
+        if row and row.answer.passages:
+            with st.expander("The passages that were read"):
+                for passage in row.answer.passages:
+                    components.passage_card(passage)
+
+
+def _key(case: Case) -> str:
+    return f"{case.arm} {case.question.id}"

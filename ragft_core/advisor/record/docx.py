@@ -1,0 +1,101 @@
+"""A decision record as a Word file, for questionnaires that are filled in there.
+
+Made from the record's Markdown, so that both say the same: headings, paragraphs, lists and tables
+become Word's own, in its styles, to be edited and restyled. Charts stay in the printable page.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ragft_core.advisor.record.record import DecisionRecord
+from ragft_core.advisor.record.render import render_record
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.text.paragraph import Paragraph
+    from markdown_it.token import Token
+
+LISTS = {"bullet_list_open": "List Bullet", "ordered_list_open": "List Number"}
+TABLE_STYLE = "Light Grid Accent 1"
+TABLE_POINTS = 8
+
+
+def render_docx(record: DecisionRecord) -> bytes:
+    """The record as the bytes of a ``.docx`` file."""
+    import docx
+    from markdown_it import MarkdownIt
+
+    document = docx.Document()
+    document.core_properties.title = f"Which strategy: {record.workspace}"
+    document.core_properties.author = ""
+    tokens = iter(MarkdownIt("commonmark").enable("table").parse(render_record(record, "markdown")))
+    style = ""
+    for token in tokens:
+        if token.type in LISTS:
+            style = LISTS[token.type]
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            style = ""
+        elif token.type == "heading_open":
+            level = int(token.tag[1:]) - 1
+            _write(document.add_heading(level=level), next(tokens))
+        elif token.type == "paragraph_open":
+            _write(document.add_paragraph(style=style or None), next(tokens))
+        elif token.type == "table_open":
+            _table(document, list(_rows(tokens)))
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def _rows(tokens: Iterator[Token]) -> Iterator[list[Token]]:
+    """The cells of each row, up to the table's end."""
+    row: list[Token] = []
+    for token in tokens:
+        if token.type == "table_close":
+            return
+        if token.type == "tr_open":
+            row = []
+        elif token.type == "inline":
+            row.append(token)
+        elif token.type == "tr_close":
+            yield row
+
+
+def _table(document: Document, rows: Sequence[Sequence[Token]]) -> None:
+    from docx.shared import Pt
+
+    table = document.add_table(rows=0, cols=max(map(len, rows)), style=TABLE_STYLE)
+    for row in rows:
+        for cell, inline in zip(table.add_row().cells, row, strict=False):
+            _write(cell.paragraphs[0], inline)
+            for run in cell.paragraphs[0].runs:
+                run.font.size = Pt(TABLE_POINTS)
+    _repeat_heading(table.rows[0])
+    document.add_paragraph()
+
+
+def _repeat_heading(row: Any) -> None:
+    """Lets a table's first row stand on every page that it reaches."""
+    from docx.oxml import OxmlElement
+
+    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+
+
+def _write(paragraph: Paragraph, inline: Token) -> None:
+    """The text of an inline token, with what is bold, emphasised or code."""
+    bold = emphasised = False
+    for child in inline.children or ():
+        if child.type in ("strong_open", "strong_close"):
+            bold = child.type == "strong_open"
+        elif child.type in ("em_open", "em_close"):
+            emphasised = child.type == "em_open"
+        elif child.type in ("softbreak", "hardbreak"):
+            paragraph.add_run(" " if child.type == "softbreak" else "\n")
+        elif child.content:
+            run = paragraph.add_run(child.content)
+            run.bold, run.italic = bold or None, emphasised or None
+            if child.type == "code_inline":
+                run.font.name = "Consolas"

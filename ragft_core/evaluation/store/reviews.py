@@ -1,0 +1,50 @@
+"""What people settled by hand: whether an answer is right, for every run that holds it.
+
+A row of ``evaluations/reviews.jsonl`` belongs to a question, its gold answers and an answer's text,
+not to a run: the same answer in a later run is settled already. A later row replaces an earlier one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Interval
+
+from ragft_core.evaluation.questions.question_sets import Question
+from ragft_core.evaluation.store.cache_keys import digest
+from ragft_core.evaluation.store.plans import FOLDER
+from ragft_core.values import from_dict, readable, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, now, read_jsonl
+
+FILE = "reviews.jsonl"
+RIGHT, PARTLY, WRONG = 1.0, 0.5, 0.0
+
+
+@dataclass(frozen=True)
+class Review:
+    """A person's judgement of one answer: 1 right, 0.5 partly, 0 wrong."""
+
+    key: str
+    value: Annotated[float, Interval(ge=0, le=1)]
+    at: str = ""
+
+
+def review_key(question: Question, text: str) -> str:
+    """What a judgement belongs to: a question with its gold answers, and an answer's text."""
+    return digest(
+        {"question": question.text, "golds": sorted(question.golds), "text": text.strip()}
+    )
+
+
+def save_review(workspace: Workspace, key: str, value: float) -> None:
+    """Notes a judgement."""
+    row = to_dict(from_dict(Review, {"key": key, "value": value, "at": now()}))
+    append_jsonl(workspace.folder(FOLDER) / FILE, [row])
+
+
+def load_reviews(workspace: Workspace) -> dict[str, float]:
+    """The last judgement on each answer, by key; damaged rows are left out."""
+    rows = read_jsonl(workspace.path / FOLDER / FILE, skip_damaged=True)
+    found = readable(rows, lambda row: from_dict(Review, row, FILE))
+    return {review.key: review.value for review in found}
