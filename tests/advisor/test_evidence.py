@@ -100,7 +100,7 @@ def test_the_latest_evaluation_is_evidence(workspace: Workspace) -> None:
     assert (right.value, right.low, right.high, right.n) == (0.6, pytest.approx(0.5), 0.7, 60)
     assert evidence.measured("unseen_accuracy", Strategy.RAG).value == 0.7  # type: ignore[union-attr]
     assert evidence.measured("retrieval", Strategy.RAG).value == 0.9  # type: ignore[union-attr]
-    assert evidence.measured("form", Strategy.FINE_TUNED).value == 0.5  # type: ignore[union-attr]
+    assert evidence.measured("form", Strategy.FINE_TUNED) is None  # wording is not form
     assert evidence.measured("retrieval", Strategy.PROMPT) is None
     assert evidence.measured("general", Strategy.RAG) is None
     assert "60 (40 document-fact" in evidence.provenance["questions"]

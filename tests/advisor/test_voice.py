@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,3 +146,24 @@ def test_what_the_workspace_shows_can_be_overridden_and_the_difference_is_said()
     assert with_seen(CRITERIA, own, facts).choices["documents"] == other
     assert differing(CRITERIA, own, facts) == [("documents", other, seen)]
     assert differing(CRITERIA, Answers({"documents": seen}), facts) == []
+
+
+def test_reasons_read_like_a_colleagues() -> None:
+    shares = {"rag": 0.84, "fine-tuned": 0.5, "prompt": 0.04}
+    measured = [
+        Measurement("accuracy", value, value - 0.08, value + 0.08, 60, "run", Strategy(name))
+        for name, value in shares.items()
+    ]
+    result = decide(CRITERIA, {"need": "facts", "documents": "good"}, measurements=measured)
+    said = " ".join(sentence.text for sentence in (*result.reasons, *result.objections))
+    assert "RAG 84 % (76 % to 92 %, n = 60)" in said
+    assert not re.search(r"\d\.\d\d of 1|rates", said)
+
+
+def test_a_lead_within_the_intervals_is_no_reason() -> None:
+    measured = [
+        Measurement("accuracy", value, value - 0.15, value + 0.15, 30, "run", Strategy(name))
+        for name, value in (("rag", 0.62), ("hybrid", 0.58))
+    ]
+    result = decide(CRITERIA, {"need": "facts"}, measurements=measured)
+    assert not any("Measured here" in sentence.text for sentence in result.reasons)

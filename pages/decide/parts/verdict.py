@@ -46,7 +46,10 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
         words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
         with words:
             chosen = result.verdict or (result.leader if result.informed else None)
-            if chosen:
+            if result.outside:
+                title = criteria.outside[result.outside].title
+                st.badge(f"None of the five: {title}", icon=":material/explore:", color="gray")
+            elif chosen:
                 look = arms.look(chosen)
                 text = "Recommended" if result.verdict else "In the lead, not clearly"
                 st.badge(f"{text}: {charts.title(chosen)}", icon=look.icon, color=look.badge)

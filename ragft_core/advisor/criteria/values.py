@@ -16,9 +16,10 @@ STRATEGIES = tuple(Strategy)
 UNKNOWN = "unknown"
 MAX_WEIGHT = 5.0
 
-# How sure a guess of each grade is: one standard deviation of a utility. A convention of ours [D],
-# so that a guess from a text read in full moves less than one derived by argument.
-GRADE_SPREAD = {"P": 0.10, "S": 0.13, "D": 0.16, "T": 0.16}
+# How sure a guess of each grade is: one standard deviation of a utility. A guess from a text read in
+# full moves less than one derived by argument; the size was set so that the share of draws won is
+# no larger than the share of published cases decided rightly (docs/advisor.md).
+GRADE_SPREAD = {"P": 0.07, "S": 0.09, "D": 0.11, "T": 0.11}
 GRADE_WORDS = {
     "P": "primary text read",
     "S": "quoted in another text",
@@ -108,7 +109,9 @@ class Choice:
 
     ``condition`` completes a sentence that begins with "if"; ``veto`` gives, for a strategy that
     cannot meet this demand, the reason. Where ``measured`` is False the demand is not made, so
-    that a measurement of how well it is met does not count.
+    that a measurement of how well it is met does not count. ``outside`` names what this answer
+    calls for instead of any strategy, ``try_first`` what is to be tried before. Where a question
+    asks whether the facts are at hand, a strategy counts as the one in ``counts_as``.
     """
 
     id: str
@@ -119,6 +122,9 @@ class Choice:
     prefill: Prefill | None = None
     target: float | None = None
     measured: bool = True
+    outside: str = ""
+    try_first: str = ""
+    counts_as: dict[Strategy, Strategy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,7 @@ class Criterion:
     measurement: str = ""
     headline: bool = False
     own: bool = False
+    supply: bool = False
 
     def choice(self, choice_id: str) -> Choice:
         """The choice with this id.
@@ -157,6 +164,16 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """What is called for when none of the five strategies is it: what it is, and what to do."""
+
+    id: str
+    title: str
+    says: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Criteria:
     """All that the advisor asks, in the order of the groups. ``digest`` names this very set."""
 
@@ -165,6 +182,7 @@ class Criteria:
     sources: dict[str, Source]
     measurements: dict[str, MeasurementKind]
     digest: str = ""
+    outside: dict[str, Outside] = field(default_factory=dict)
 
     def get(self, criterion_id: str) -> Criterion:
         """The criterion with this id.

@@ -1,7 +1,7 @@
 """From criteria, answers and measurements to a recommendation."""
 
 from ragft_core.advisor.deciding.decision import decide
-from ragft_core.advisor.deciding.explain import flip_sentence, name, weight_sentence
+from ragft_core.advisor.deciding.explain import flip_sentence, weight_sentence
 from ragft_core.advisor.deciding.recommendation import (
     Measurement,
     Recommendation,
@@ -9,6 +9,7 @@ from ragft_core.advisor.deciding.recommendation import (
     Sentence,
 )
 from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
+from ragft_core.advisor.deciding.words import name
 
 __all__ = [
     "Measurement",

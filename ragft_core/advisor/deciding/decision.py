@@ -92,7 +92,10 @@ def decide(
     margin = (
         float(scores[first] - scores[second]) if first is not None and second is not None else 1
     )
-    clear = first is not None and informed and share >= CLEAR and margin >= TIE
+    outside = next(
+        (row.choice.outside for row in matrix.rows if row.choice and row.choice.outside), ""
+    )
+    clear = first is not None and informed and share >= CLEAR and margin >= TIE and not outside
     result = Recommendation(
         verdict=order[first] if clear and first is not None else None,
         leader=None if first is None else order[first],
@@ -117,6 +120,7 @@ def decide(
         measured_weight=measured_weight(measurements) if matrix.leads or _heard(matrix) else 0.0,
         leads=matrix.leads,
         by_answers=None if by_answers is None else order[by_answers],
+        outside=outside,
     )
     return explain(criteria, matrix, result)
 

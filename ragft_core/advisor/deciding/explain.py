@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from ragft_core.advisor.criteria.values import Criteria, MeasurementKind
+from ragft_core.advisor.criteria.values import Criteria
 from ragft_core.advisor.deciding.matrix import CriterionRow, Matrix
+from ragft_core.advisor.deciding.reasons import objections_to, reasons_for
 from ragft_core.advisor.deciding.recommendation import (
     AnswerFlip,
     Information,
@@ -21,12 +20,10 @@ from ragft_core.advisor.deciding.recommendation import (
     WeightFlip,
 )
 from ragft_core.advisor.deciding.voice import MAIN
-from ragft_core.arms import STRATEGY_NAMES
+from ragft_core.advisor.deciding.words import confidence, format_value, name, percent
 from ragft_core.types import Strategy
 
 SIMULATION = Reference("simulation", "wins")
-REASONS = 4
-OBJECTIONS = 2
 CHANGES = 5
 # Knowing something is proposed where it would change the leader in this share of the draws.
 WORTH_KNOWING = 0.01
@@ -37,53 +34,32 @@ def explain(criteria: Criteria, matrix: Matrix, result: Recommendation) -> Recom
     words = replace(
         result,
         confidence=confidence(result.share, informed=result.informed and result.leader is not None),
-        headline=_headline(result),
+        headline=_outside(criteria, matrix, result) or _headline(result),
         next_step=_next_step(criteria, result),
-        cautions=_cautions(matrix, result),
+        cautions=_cautions(criteria, matrix, result),
     )
     if result.leader is None or not result.informed:
         return words
     leader = matrix.strategies.index(result.leader)
     return replace(
         words,
-        reasons=_reasons(matrix, leader),
-        objections=_objections(matrix, leader),
+        reasons=reasons_for(criteria, matrix, leader),
+        objections=objections_to(criteria, matrix, leader),
         changes=_changes(criteria, result, result.leader),
     )
 
 
-def confidence(share: float, *, informed: bool = True) -> str:
-    """The confidence in words for a share of simulations won."""
-    if not informed:
-        return "none yet"
-    if share >= 0.95:
-        return "high"
-    if share >= 0.8:
-        return "good"
-    return "leaning" if share >= 0.6 else "open"
-
-
-def name(strategy: Strategy, *, start: bool = False) -> str:
-    """A strategy's name in a sentence."""
-    text = STRATEGY_NAMES[strategy]
-    return text[:1].upper() + text[1:] if start else text
-
-
-def format_value(kind: MeasurementKind, value: float) -> str:
-    """A measured value with its unit, as people write it."""
-    if kind.unit == "share":
-        return f"{value:.0%}".replace("%", " %")
-    if kind.unit == "s":
-        return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
-    if kind.unit == "tokens":
-        return f"{value:,.0f} tokens"
-    return f"{value:,.0f} {kind.unit}" if value >= 100 else f"{value:.3g} {kind.unit}"
-
-
-def _percent(share: float) -> str:
-    # 4,999 of 5,000 is not all of them.
-    shown = min(round(share * 100), 99) if share < 1 else 100
-    return f"{shown} %"
+def _outside(criteria: Criteria, matrix: Matrix, result: Recommendation) -> Sentence | None:
+    """What is called for instead of any of the five, and which of them comes nearest."""
+    if not result.outside:
+        return None
+    row = next(row for row in matrix.rows if row.choice and row.choice.outside == result.outside)
+    assert row.choice is not None
+    found = criteria.outside[result.outside]
+    near = f" Of the five, {name(result.leader)} comes nearest." if result.leader else ""
+    text = f"None of the five: {row.choice.condition}. Take {found.title}.{near}"
+    references = (Reference("answer", row.criterion.id),)
+    return Sentence(text, references + tuple(Reference("source", s) for s in found.sources))
 
 
 def _headline(result: Recommendation) -> Sentence:
@@ -95,87 +71,14 @@ def _headline(result: Recommendation) -> Sentence:
         )
     if not result.informed:
         return Sentence("No clear winner: nothing has been answered or measured yet.")
-    runs = f"{_percent(result.share)} of {result.simulations:,} simulations"
+    runs = f"{percent(result.share)} of {result.simulations:,} simulations"
     if result.verdict is not None:
         only = "" if runner_up is not None else " It is the only strategy left by the musts."
-        return Sentence(f"Take {name(leader)}: it wins {runs}.{only}", (SIMULATION,))
+        taken = f"a {name(leader)}" if leader is Strategy.PROMPT else name(leader)
+        return Sentence(f"Take {taken}: it wins {runs}.{only}", (SIMULATION,))
     behind = f", with {name(runner_up)} close behind" if runner_up else ""
     text = f"No clear winner: {name(leader)} leads in {runs}{behind}."
     return Sentence(text, (SIMULATION,))
-
-
-def _references(row: CriterionRow) -> tuple[Reference, ...]:
-    found = []
-    if row.choice is not None:
-        found.append(Reference("answer", row.criterion.id))
-    if "measured" in row.basis:
-        found.append(Reference("measurement", row.criterion.measurement))
-    if "measured" not in row.basis or "adjusted" in row.basis:
-        found += [Reference("source", source) for source in row.criterion.sources]
-    return (*found, Reference("weight", row.criterion.id))
-
-
-def _fact(matrix: Matrix, row: CriterionRow, shown: list[int]) -> Sentence:
-    measured = "measured" in row.basis
-    first, *rest = [
-        (
-            name(matrix.strategies[s]),
-            f"{row.utility[s]:.2f}",
-            " (guess)" if measured and row.basis[s] != "measured" else "",
-        )
-        for s in shown
-    ]
-    others = [f"{who} {rate}{guess}" for who, rate, guess in rest]
-    rates = ", ".join([f"{first[0]} rates {first[1]} of 1{first[2]}", *others])
-    if measured:
-        lead = f"Measured here, in place of the guess for “{row.criterion.question}”"
-    elif row.choice is not None:
-        lead = row.choice.condition[:1].upper() + row.choice.condition[1:]
-    else:
-        lead = row.criterion.question
-    return Sentence(f"{lead}: {rates}.", _references(row))
-
-
-def _reasons(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:
-    """The criteria that lift the leader most above the mean of the other allowed strategies.
-
-    Where no other is allowed, the musts that put the others out are the reason.
-    """
-    rivals = [int(s) for s in np.flatnonzero(matrix.allowed) if s != leader]
-    ahead = _measured_ahead(matrix, matrix.strategies[leader])
-    if not rivals:
-        out = tuple(
-            Sentence(
-                f"{name(veto.strategy, start=True)} is out: {veto.reason}",
-                (Reference("answer", veto.criterion),),
-            )
-            for veto in matrix.vetoes
-        )
-        return ahead + out
-    lifts = []
-    for weight, row in zip(matrix.weights, matrix.rows, strict=True):
-        lift = float(weight * (row.utility[leader] - row.utility[rivals].mean()))
-        if lift > 1e-9:
-            lifts.append((lift, row))
-    lifts.sort(key=lambda pair: -pair[0])
-    found = []
-    for _, row in lifts[:REASONS]:
-        order = sorted(rivals, key=lambda s: -row.utility[s])
-        found.append(_fact(matrix, row, [leader, *order]))
-    return (*ahead, *found)
-
-
-def _measured_ahead(matrix: Matrix, leader: Strategy) -> tuple[Sentence, ...]:
-    """Over whom the leader was clearly ahead on the same questions."""
-    mine = sorted((x for x in matrix.leads if x.better == leader), key=lambda x: -x.gap)
-    if not mine:
-        return ()
-    parts = [
-        f"{name(x.worse)} by {100 * x.gap:.0f} points ({100 * x.low:.0f} to {100 * x.high:.0f})"
-        for x in mine
-    ]
-    text = f"Measured here: {name(leader)} is right clearly more often than {', '.join(parts)}."
-    return (Sentence(text, (Reference("measurement", MAIN),)),)
 
 
 def contradictions(matrix: Matrix, result: Recommendation) -> list[Sentence]:
@@ -186,7 +89,7 @@ def contradictions(matrix: Matrix, result: Recommendation) -> list[Sentence]:
     if leader and guess and guess != leader and result.measured_weight:
         text = (
             f"The answers alone speak for {name(guess)}; what was measured here speaks for "
-            f"{name(leader)}, and counts for {_percent(result.measured_weight)} of the weight."
+            f"{name(leader)}, and counts for {percent(result.measured_weight)} of the weight."
         )
         found.append(Sentence(text, (measured,)))
     for veto in matrix.vetoes:
@@ -198,19 +101,6 @@ def contradictions(matrix: Matrix, result: Recommendation) -> list[Sentence]:
             )
             found.append(Sentence(text, (measured, Reference("answer", veto.criterion))))
     return found
-
-
-def _objections(matrix: Matrix, leader: int) -> tuple[Sentence, ...]:
-    """The criteria on which another allowed strategy is furthest ahead."""
-    rivals = [int(s) for s in np.flatnonzero(matrix.allowed) if s != leader]
-    gaps = []
-    for weight, row in zip(matrix.weights, matrix.rows, strict=True):
-        best = max(rivals, key=lambda s: float(row.utility[s]), default=leader)
-        gap = float(weight * (row.utility[best] - row.utility[leader]))
-        if gap > 1e-9:
-            gaps.append((gap, row, best))
-    gaps.sort(key=lambda triple: -triple[0])
-    return tuple(_fact(matrix, row, [int(best), leader]) for _, row, best in gaps[:OBJECTIONS])
 
 
 def _changes(criteria: Criteria, result: Recommendation, leader: Strategy) -> tuple[Sentence, ...]:
@@ -274,6 +164,9 @@ def weight_sentence(criteria: Criteria, flip: WeightFlip) -> Sentence:
 
 
 def _next_step(criteria: Criteria, result: Recommendation) -> Sentence:
+    if result.outside:
+        found = criteria.outside[result.outside]
+        return Sentence(found.says, tuple(Reference("source", s) for s in found.sources))
     if result.leader is None:
         gates = tuple(Reference("answer", veto.criterion) for veto in result.vetoes)
         return Sentence("Look at the musts below and decide which one can give way.", gates)
@@ -294,7 +187,7 @@ def _next_step(criteria: Criteria, result: Recommendation) -> Sentence:
 
 
 def _find_out(criteria: Criteria, best: Information, *, undecided: bool) -> Sentence:
-    moved = f"It would change the leader in {_percent(best.changes)} of the simulations"
+    moved = f"It would change the leader in {percent(best.changes)} of the simulations"
     moved += ", more than anything else that can be known." if undecided else "."
     criterion = criteria.get(best.criterion)
     if best.kind == "answer":
@@ -315,8 +208,17 @@ def _find_out(criteria: Criteria, best: Information, *, undecided: bool) -> Sent
     return Sentence(text, (Reference("measurement", kind.id), SIMULATION))
 
 
-def _cautions(matrix: Matrix, result: Recommendation) -> tuple[Sentence, ...]:
-    found = contradictions(matrix, result)
+def _cautions(criteria: Criteria, matrix: Matrix, result: Recommendation) -> tuple[Sentence, ...]:
+    found = [
+        Sentence(
+            criteria.outside[row.choice.try_first].says,
+            (Reference("answer", row.criterion.id),)
+            + tuple(Reference("source", s) for s in criteria.outside[row.choice.try_first].sources),
+        )
+        for row in matrix.rows
+        if row.choice and row.choice.try_first
+    ]
+    found += contradictions(matrix, result)
     leader, informed = result.leader, result.informed
     if informed and not any("measured" in row.basis for row in matrix.rows):
         found.append(

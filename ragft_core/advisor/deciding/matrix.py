@@ -75,6 +75,12 @@ class Matrix:
     weights: Floats
     vetoes: tuple[Veto, ...]
     leads: tuple[Lead, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def measured(self) -> dict[tuple[str, Strategy], Measurement]:
+        """The number that counts by measurement and strategy; of several the last."""
+        return {(m.id, m.strategy): m for m in self.measurements if m.strategy and m.n > 0}
 
     @property
     def utility(self) -> Floats:
@@ -120,6 +126,9 @@ def build_matrix(
         chosen = choices.get(criterion.id)
         choice = criterion.choice(chosen) if chosen else None
         rows.append(build_row(criteria, criterion, choice, measurements, strategies))
+    for row in tuple(rows):
+        if row.choice is not None and row.choice.counts_as:
+            rows = [_supplied(other, row.choice.counts_as, strategies) for other in rows]
     raw = np.array([float(weights.get(c.id, c.weight)) for c in ordered])
     total = raw.sum()
     shares = raw / total if total > 0 else np.full(len(raw), 1 / max(len(raw), 1))
@@ -130,12 +139,26 @@ def build_matrix(
         if row.criterion.measurement == MAIN and "measured" in row.basis
     ]
     if not main:
-        return Matrix(strategies, tuple(rows), shares, found)
+        return Matrix(strategies, tuple(rows), shares, found, (), tuple(measurements))
     voice = measured_weight(measurements)
     shares = (1 - voice) * shares
     shares[main[0]] += voice
     clear = leads_by_intervals(measurements) if leads is None else tuple(leads)
-    return Matrix(strategies, tuple(rows), shares, found, clear)
+    return Matrix(strategies, tuple(rows), shares, found, clear, tuple(measurements))
+
+
+def _supplied(
+    row: CriterionRow, counts_as: Mapping[Strategy, Strategy], strategies: tuple[Strategy, ...]
+) -> CriterionRow:
+    """A question of supply where a strategy has the facts as another one has them."""
+    if not row.criterion.supply or row.choice is None:
+        return row
+    utility = row.utility.copy()
+    for one, other in counts_as.items():
+        if one in strategies and row.basis[strategies.index(one)] == "answer":
+            place = strategies.index(one)
+            utility[place] = max(utility[place], row.choice.utility[other])
+    return replace(row, utility=utility)
 
 
 def vetoes_of(

@@ -175,7 +175,8 @@ class Recommendation:
 
     ``leader`` has the highest weighted sum of those not vetoed, ``share`` is the part of the
     simulations it wins, ``runner_up`` the next. ``informed`` says that anything was answered or
-    measured. ``measured_weight`` is the share of all weight that the measured right answers have,
+    measured. ``outside`` names what an answer calls for in place of any strategy, empty for nothing;
+    there is no verdict then. ``measured_weight`` is the share of all weight that the measured right answers have,
     ``leads`` who is clearly ahead of whom by them, ``by_answers`` who would lead without anything
     measured. Lists are sorted, most important first; the sentences are written by ``explain``.
     """
@@ -210,6 +211,7 @@ class Recommendation:
     measured_weight: float = 0.0
     leads: tuple[Lead, ...] = ()
     by_answers: Strategy | None = None
+    outside: str = ""
 
     @property
     def margin(self) -> float:

@@ -4,8 +4,7 @@ The share of right answers is the main voice as soon as two strategies were meas
 questions it has n / (n + 50) of all weight, and everything that rests on answers and literature
 shares the rest. The form is that of a mean with a prior worth 50 observations (a Beta prior's
 pseudo-counts; Gelman et al., Bayesian Data Analysis, 2.4). The 50 is a convention of ours [D]: the
-spread of a guess (0.10 to 0.16) is that of a share measured on 10 to 25 questions, and other
-things than being right count too.
+spread of a guess (0.07 to 0.11) is that of a share measured on 20 to 50 questions.
 
 Who is clearly behind whom is told by paired differences on the same questions where a report has
 them. Where only intervals of single shares are known, the difference's is taken from both.

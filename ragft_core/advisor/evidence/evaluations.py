@@ -30,6 +30,8 @@ TABLES = {
     "unseen_accuracy": ("correct", f"kind:{QuestionKind.DOCUMENT_FACT}"),
     "general": ("correct", f"kind:{QuestionKind.GENERAL}"),
     "abstention": ("abstains", ALL),
+    # Form is measured as form: overlap of words (F1) says nothing about it.
+    "form": ("format", ALL),
     "retrieval": ("hit", ALL),
     "prompt_tokens": ("prompt_tokens", ALL),
     "completion_tokens": ("completion_tokens", ALL),
@@ -69,12 +71,8 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
 def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:
     ranked = _ranked(report)
     tables = {(table["score"], table["slice"]): table["summaries"] for table in report["tables"]}
-    # Where a form was agreed, keeping it is what counts; else the score of wording stands for it.
-    form = ("format", ALL)
-    if not any(row["n"] for row in tables.get(form, {}).values()):
-        form = (report["sensitive"]["score"], ALL)
     best = _best(ranked, tables.get(TABLES["accuracy"], {}))
-    for name, key in {**TABLES, "form": form}.items():
+    for name, key in TABLES.items():
         for arm, row in tables.get(key, {}).items():
             if arm in best and row["n"] and row["mean"] is not None:
                 ends = (row["low"], row["high"])

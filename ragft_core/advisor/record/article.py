@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.advisor.criteria.values import Criteria, MeasurementKind
-from ragft_core.advisor.deciding.explain import format_value
 from ragft_core.advisor.deciding.recommendation import Measurement
+from ragft_core.advisor.deciding.words import format_value
 from ragft_core.advisor.evidence.gather import FACT_WORDS, Evidence
 from ragft_core.types import Strategy
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.advisor.criteria.values import GRADE_WORDS
-from ragft_core.advisor.deciding.explain import format_value, name
 from ragft_core.advisor.deciding.recommendation import Reference
 from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
+from ragft_core.advisor.deciding.words import format_value, name
 from ragft_core.advisor.record import svg
 from ragft_core.advisor.record.article import interval_text
 from ragft_core.advisor.record.record import DecisionRecord
