@@ -24,6 +24,7 @@ SCHEMAS = {
     "plan.json": 2,
     "progress.json": 2,
     "report.json": 1,
+    "classifier.json": 1,
     "answers*.json": 1,
     "costs.json": 1,
     "document.json": 1,

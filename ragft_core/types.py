@@ -121,13 +121,17 @@ class Message:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an answer is decoded. ``temperature`` 0 is greedy; ``stop`` are texts that end it."""
+    """How an answer is decoded. ``temperature`` 0 is greedy; ``stop`` are texts that end it.
+
+    ``choices`` are the only texts that may be answered, where the model runs on this machine.
+    """
 
     max_new_tokens: int = 96
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,9 @@ class WorkspaceSettings:
         metadata={"help": "Standing instruction that every arm's prompt begins with."},
     )
     labels: tuple[str, ...] = ()
+    constrain_labels: bool = field(
+        default=True, metadata={"help": "Models on this machine answer label questions by a label."}
+    )
     label_pattern: str = field(
         default="", metadata={"help": "Form of a whole answer; its group `label` is the label."}
     )

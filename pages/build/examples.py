@@ -2,11 +2,14 @@ import streamlit as st
 
 from pages.build.parts import examples as example_views
 from pages.ui import components, state
+from pages.ui.classifier import classifier_section
 from pages.ui.errors import show_errors
 from pages.ui.generate_examples import generate_examples_section
 from ragft_core.finetuning import load_examples
+from ragft_core.finetuning.examples import label_counts
 
 EDIT, TEXT, IMPORT, WRITE = "Table", "What is trained", "Import", "Write from documents"
+CLASSIFY = "Plain classifier"
 
 components.page_header(
     "Examples",
@@ -19,6 +22,8 @@ with show_errors():
     if examples:
         example_views.counts(examples)
     views = [EDIT, TEXT, IMPORT, WRITE] if examples else [IMPORT, WRITE]
+    if label_counts(examples):
+        views.append(CLASSIFY)
     # After an import the table is what people want to see.
     if state.get("examples.added") or state.get("examples.view") not in views:
         state.drop("examples.added")
@@ -32,6 +37,8 @@ with show_errors():
         example_views.import_section(workspace)
     elif view == WRITE:
         generate_examples_section(workspace)
+    elif view == CLASSIFY:
+        classifier_section(examples)
     elif view == TEXT:
         example_views.rendered_section(workspace, examples)
     else:

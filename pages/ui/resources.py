@@ -48,6 +48,11 @@ def _knowledge(path: str) -> KnowledgeBase:
     return KnowledgeBase(_at(path), _embedder())
 
 
+def embedder() -> Embedder:
+    """The bundled embedding model."""
+    return _embedder()
+
+
 def knowledge(workspace: Workspace) -> KnowledgeBase:
     """The workspace's knowledge base, with the embedding model loaded."""
     return _knowledge(str(workspace.path))

@@ -23,6 +23,7 @@ for command in (
     build.rebuild,
     build.search,
     build.examples,
+    build.classify,
     build.train,
     build.runs,
     build.stop,

@@ -253,6 +253,27 @@ def _write(workspace: Workspace, target: int, as_json: bool) -> None:
     note(f"{added} examples were added. Read them: python -m ragft_core examples {workspace.id}")
 
 
+def classify(w: Name, as_json: Json = False) -> None:
+    """What a plain classifier reaches on the examples' labels, by cross-validation."""
+    from ragft_core.evaluation.scoring import try_classifier
+    from ragft_core.finetuning import load_examples
+    from ragft_core.strategies import open_embedder
+
+    rows = load_examples(opened(w))
+    found = try_classifier(
+        [row.question for row in rows], [row.answer for row in rows], open_embedder(Settings())
+    )
+
+    def human(row: dict[str, Any]) -> str:
+        return (
+            f"{row['method']}: {row['accuracy']:.0%} right ({row['low']:.0%} to {row['high']:.0%}), "
+            f"macro-F1 {row['macro_f1']:.2f}, {row['n']} examples, {row['labels']} labels, "
+            f"{row['seconds']:.1f} s"
+        )
+
+    show(found, as_json, human)
+
+
 def train(
     w: Name,
     preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "quick",

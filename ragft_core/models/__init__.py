@@ -6,6 +6,7 @@ needed to get answers. Importing this package imports neither torch nor transfor
 
 from ragft_core.models.factory import model_folder, open_generator
 from ragft_core.models.generator import Generation, Generator
+from ragft_core.models.prompts import with_labels
 from ragft_core.models.weights.loading import ModelFacts, check_folder, load_base, weights_digest
 from ragft_core.models.weights.picker import SUGGESTED, ModelReport, Suggestion, check_model
 
@@ -22,4 +23,5 @@ __all__ = [
     "model_folder",
     "open_generator",
     "weights_digest",
+    "with_labels",
 ]

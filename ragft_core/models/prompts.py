@@ -18,6 +18,20 @@ GROUNDING = f"Use only the passages. If they do not hold the answer, reply: {ABS
 WRITER_INSTRUCTION = "Write the question that the given words answer, from the passage."
 
 
+def with_labels(instruction: str, labels: Sequence[str], pattern: str = "") -> str:
+    """The standing instruction with the labels to choose from, where it does not name them itself.
+
+    Args:
+        instruction: The workspace's or an arm's own.
+        labels: The workspace's labels; none for questions that ask for no label.
+        pattern: The form of a whole answer, which the instruction has to explain by itself.
+    """
+    named = all(label.lower() in instruction.lower() for label in labels)
+    if not labels or pattern or named:
+        return instruction
+    return f"{instruction} Answer with one of: {'; '.join(labels)}."
+
+
 def render_messages(
     question: str,
     *,

@@ -12,7 +12,7 @@ from ragft_core.errors import ModelError
 from ragft_core.finetuning import load_examples
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.models.generator import Generator
-from ragft_core.models.prompts import passage_texts, render_messages
+from ragft_core.models.prompts import passage_texts, render_messages, with_labels
 from ragft_core.strategies.arms import ArmState
 from ragft_core.strategies.shots import nearest_examples
 from ragft_core.types import (
@@ -67,7 +67,9 @@ class Preparer:
             ModelError: The question alone does not fit the model's context.
             RetrievalError: The index cannot be searched.
         """
-        arm = state.arm
+        arm, settings = state.arm, self._settings
+        own = _or(arm.settings.instruction, settings.instruction)
+        instruction = with_labels(own, settings.labels, settings.label_pattern)
         passages, seconds = self._read(arm, generator, question)
         note = "Retrieval found no passage." if arm.retrieves and not passages else ""
         examples = self._examples(arm, question)
@@ -75,7 +77,7 @@ class Preparer:
         def render(shown: Sequence[Passage]) -> tuple[Message, ...]:
             return render_messages(
                 question,
-                instruction=_or(arm.settings.instruction, self._settings.instruction),
+                instruction=instruction,
                 passages=passage_texts(shown),
                 examples=examples,
                 history=history,

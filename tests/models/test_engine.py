@@ -14,6 +14,7 @@ from ragft_core.errors import ModelError
 from ragft_core.models.engine.engine import LocalGenerator
 from ragft_core.models.factory import open_folder
 from ragft_core.settings import Settings
+from ragft_core.types import Sampling
 from tests.models.helpers import Reference, ask, finder, prompts
 
 ARMS = (None, "one", "two", "part")
@@ -248,3 +249,21 @@ def test_closing_may_wait_for_what_runs(tiny_model: Path, settings: Settings) ->
     assert {generation.result(5).text for generation in running} == {alone}
     with pytest.raises(ModelError, match="closed"):
         engine.submit(ask("hello"))
+
+
+def test_only_the_choices_can_be_answered(engine: LocalGenerator) -> None:
+    choices = ("red", "red city", "blue", "twelve days")
+    requests = [
+        dataclasses.replace(
+            ask(text, ARMS[place % 4]),
+            sampling=Sampling(32, temperature=place % 3, seed=place, choices=choices),
+        )
+        for place, text in enumerate(prompts(24))
+    ]
+    done = [engine.submit(request) for request in requests]
+    free = engine.submit(ask("which city")).result(60).text
+    answers = [generation.result(60) for generation in done]
+    assert {answer.text for answer in answers} <= set(choices)
+    assert len({answer.text for answer in answers}) > 1
+    assert {answer.finish for answer in answers} == {"stop"}
+    assert free not in choices

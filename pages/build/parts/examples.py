@@ -37,6 +37,7 @@ from ragft_core.finetuning.examples import (
     label_counts,
 )
 from ragft_core.knowledge import documents
+from ragft_core.models import with_labels
 from ragft_core.strategies import training_passages
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.workspace import Workspace
@@ -302,8 +303,10 @@ def rendered_section(workspace: Workspace, examples: list[Example]) -> None:
         if with_passages:
             found = training_passages(workspace, resources.knowledge(workspace))(example)
             passages = found[: workspace.settings().top_k]
+        settings = workspace.settings()
+        instruction = with_labels(settings.instruction, settings.labels, settings.label_pattern)
         tokenizer = resources.tokenizer(workspace)
-        rendered = rendered_example(tokenizer, example, workspace.settings().instruction, passages)
+        rendered = rendered_example(tokenizer, example, instruction, passages)
         read, learned = rendered.prompt_tokens, rendered.answer_tokens
         with st.container(border=True):
             st.caption(f"Read, not trained: {read} tokens")

@@ -282,7 +282,17 @@ def _time(report: EvaluationReport, arm: str) -> str:
 
 
 def labels(report: EvaluationReport) -> None:
-    """A confusion matrix per arm."""
+    """The plain classifier, then a confusion matrix per arm."""
+    if report.classifier:
+        row = report.classifier
+        st.markdown(
+            f"**Plain classifier** · accuracy {row.accuracy:.0%} ({row.low:.0%} to {row.high:.0%}) · "
+            f"macro-F1 {row.macro_f1:.2f}"
+        )
+        st.caption(
+            f"{row.method.capitalize()} on sentence embeddings, {row.n_train} training rows, "
+            f"{row.seconds:.0f} s. No language model: what it reaches, the arms have to beat."
+        )
     for table in report.labels:
         interval = f"{table.low:.2f} to {table.high:.2f}" if table.low is not None else "n/a"
         st.markdown(

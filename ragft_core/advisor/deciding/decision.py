@@ -33,7 +33,7 @@ from ragft_core.advisor.deciding.simulation import (
     simulate,
 )
 from ragft_core.advisor.deciding.topsis import topsis
-from ragft_core.advisor.deciding.voice import MAIN, measured_weight
+from ragft_core.advisor.deciding.voice import CLASSIFIER, MAIN, measured_weight
 from ragft_core.types import Strategy
 
 # A strategy is named where it wins at least this share of the simulations.
@@ -92,9 +92,9 @@ def decide(
     margin = (
         float(scores[first] - scores[second]) if first is not None and second is not None else 1
     )
-    outside = next(
-        (row.choice.outside for row in matrix.rows if row.choice and row.choice.outside), ""
-    )
+    outside = next((r.choice.outside for r in matrix.rows if r.choice and r.choice.outside), "")
+    if not outside and any(m.id == CLASSIFIER and m.n > 0 for m in measurements):
+        outside = CLASSIFIER
     clear = first is not None and informed and share >= CLEAR and margin >= TIE and not outside
     result = Recommendation(
         verdict=order[first] if clear and first is not None else None,

@@ -19,7 +19,7 @@ from ragft_core.advisor.deciding.recommendation import (
     Sentence,
     WeightFlip,
 )
-from ragft_core.advisor.deciding.voice import MAIN
+from ragft_core.advisor.deciding.voice import CLASSIFIER, MAIN
 from ragft_core.advisor.deciding.words import confidence, format_value, name, percent
 from ragft_core.types import Strategy
 
@@ -53,13 +53,22 @@ def _outside(criteria: Criteria, matrix: Matrix, result: Recommendation) -> Sent
     """What is called for instead of any of the five, and which of them comes nearest."""
     if not result.outside:
         return None
-    row = next(row for row in matrix.rows if row.choice and row.choice.outside == result.outside)
-    assert row.choice is not None
     found = criteria.outside[result.outside]
+    sources = tuple(Reference("source", source) for source in found.sources)
     near = f" Of the five, {name(result.leader)} comes nearest." if result.leader else ""
-    text = f"None of the five: {row.choice.condition}. Take {found.title}.{near}"
-    references = (Reference("answer", row.criterion.id),)
-    return Sentence(text, references + tuple(Reference("source", s) for s in found.sources))
+    rows = (r for r in matrix.rows if r.choice and r.choice.outside == result.outside)
+    row = next(rows, None)
+    if row is not None and row.choice is not None:
+        text = f"None of the five: {row.choice.condition}. Take {found.title}.{near}"
+        return Sentence(text, (Reference("answer", row.criterion.id), *sources))
+    item = [m for m in result.measurements if m.id == CLASSIFIER][-1]
+    kind = criteria.measurements[CLASSIFIER]
+    value, low, high = (format_value(kind, x) for x in (item.value, item.low, item.high))
+    text = (
+        f"None of the five is needed: {found.title} is right on {value} ({low} to {high}, "
+        f"n = {item.n}), not clearly behind the best of them.{near}"
+    )
+    return Sentence(text, (Reference("measurement", CLASSIFIER), *sources))
 
 
 def _headline(result: Recommendation) -> Sentence:

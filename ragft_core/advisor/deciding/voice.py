@@ -19,6 +19,8 @@ from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.types import Strategy
 
 MAIN = "accuracy"
+# Measured only where a plain classifier is not clearly behind the best arm.
+CLASSIFIER = "classifier"
 # A questionnaire weighs as much as this many measured questions.
 PRIOR_QUESTIONS = 50
 Z95 = 1.959964

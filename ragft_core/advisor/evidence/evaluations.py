@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ragft_core.advisor.deciding.recommendation import Lead, Measurement
+from ragft_core.advisor.deciding.voice import CLASSIFIER
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports import refresh_report
 from ragft_core.types import QuestionKind, Strategy
@@ -79,6 +80,11 @@ def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:
                 low, high = (row["mean"] if end is None else end for end in ends)
                 source, strategy = _source(report, arm), best[arm]
                 yield Measurement(name, row["mean"], low, high, row["n"], source, strategy)
+    classifier = report.get("classifier")
+    if classifier and classifier["enough"]:
+        value, low, high, n = (classifier[key] for key in ("accuracy", "low", "high", "n"))
+        source = f"evaluation {report['id']}, {classifier['method']}"
+        yield Measurement(CLASSIFIER, value, low, high, n, source)
     for row in report["latency"]:
         if row["arm"] in best:
             yield from _times(row, _source(report, row["arm"]), best[row["arm"]])

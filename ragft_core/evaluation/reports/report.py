@@ -11,6 +11,11 @@ import numpy as np
 from ragft_core.arms import BY_ID
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.reports import extras
+from ragft_core.evaluation.reports.classifier import (
+    ClassifierReport,
+    classifier_note,
+    classifier_report,
+)
 from ragft_core.evaluation.reports.extras import (
     ArmCost,
     ArmLatency,
@@ -79,6 +84,7 @@ class EvaluationReport:
     diversity: tuple[Diversity, ...]
     labels: tuple[LabelTable, ...]
     judge: JudgeReport | None = None
+    classifier: ClassifierReport | None = None
 
     def table(self, score: str, part: str = "all") -> ScoreTable | None:
         """The table of a score on a slice, or None where it was not measured."""
@@ -116,6 +122,7 @@ def make_report(results: Results) -> EvaluationReport:
         diversity=tuple(extras.diversity(results)),
         labels=tuple(extras.label_tables(results)),
         judge=judge_report(results),
+        classifier=classifier_report(results),
     )
 
 
@@ -209,6 +216,9 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
             )
         if record.missing:
             found.append(f"{name} has not answered {record.missing} of {record.asked} questions.")
+    classifier = classifier_report(results)
+    if classifier is not None:
+        found.append(classifier_note(classifier, results.plan.names))
     near = sum(score.reason == NEAR for score in results.called.values())
     if any(kind in KNOWN_ERROR_KINDS for kind in results.questions.kinds):
         found.append(KNOWN_ERROR)

@@ -32,6 +32,7 @@ from ragft_core.evaluation.store.answers import (
 )
 from ragft_core.evaluation.store.plans import (
     ANSWERS_FILE,
+    CLASSIFIER_FILE,
     JUDGEMENT_FILE,
     LATENCY_FILE,
     PLAN_FILE,
@@ -299,7 +300,7 @@ def version_of(workspace: Workspace, evaluation_id: str) -> str:
     names = (
         PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE
     )  # fmt: skip
-    files = [*(folder / name for name in names), folder.parent / REVIEWS]
+    files = [*(folder / name for name in names), folder / CLASSIFIER_FILE, folder.parent / REVIEWS]
     stats = [file.stat() for file in files if file.exists()]
     return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
 

@@ -18,6 +18,7 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.judging.judge import judge_answers
 from ragft_core.evaluation.protocols import ArmRunner, Embedder, Pending
 from ragft_core.evaluation.questions.question_sets import QuestionSet
+from ragft_core.evaluation.running.classifying import classify_questions
 from ragft_core.evaluation.running.forecast import keep_seconds_per_answer
 from ragft_core.evaluation.scoring.similarity import compare_meanings
 from ragft_core.evaluation.store.answers import (
@@ -34,6 +35,7 @@ from ragft_core.evaluation.store.answers import (
 )
 from ragft_core.evaluation.store.plans import (
     ANSWERS_FILE,
+    CLASSIFIER_FILE,
     LATENCY_FILE,
     REPORT_FILE,
     Plan,
@@ -152,6 +154,8 @@ def evaluate(
     if plan.similarity and not context.stopping:
         context.progress(ANSWERS_SHARE, "Comparing meanings")
         compare_meanings(workspace, folder, questions, open_embedder)
+    if not context.stopping and not (folder / CLASSIFIER_FILE).exists():
+        classify_questions(workspace, folder, questions, open_embedder)
     if plan.judge and not context.stopping:
         judge_answers(
             workspace, folder, plan.judge, questions.questions, open_judge,

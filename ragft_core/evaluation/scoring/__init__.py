@@ -1,6 +1,7 @@
 """From one answer to its scores."""
 
 from ragft_core.evaluation.scoring.catalogue import BY_NAME, SCORERS
+from ragft_core.evaluation.scoring.plain_classifier import Trial, try_classifier
 from ragft_core.evaluation.scoring.scorers import Family, Scorer
 
 __all__ = [
@@ -8,4 +9,6 @@ __all__ = [
     "SCORERS",
     "Family",
     "Scorer",
+    "Trial",
+    "try_classifier",
 ]

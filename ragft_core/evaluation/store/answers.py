@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from ragft_core.evaluation.store.plans import (
     Plan,
 )
 from ragft_core.settings import Settings
-from ragft_core.types import Answer, Sampling
+from ragft_core.types import Answer, QuestionKind, Sampling
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, read_values
+from ragft_core.workspace import Workspace, WorkspaceSettings, append_jsonl, read_jsonl, read_values
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def answer_tasks(
     Arms that cannot run have no tasks.
     """
     fingerprints = arm_fingerprints(workspace, settings)
-    limit = workspace.settings().max_new_tokens
+    own = workspace.settings()
     entrants = [e for e in plan.entrants if e.arm.id in fingerprints]
 
     def task(entrant: Entrant, question: Question, draw: int) -> Task:
-        sampling = entrant.sampling(limit, draw)
+        sampling = _sampling(own, questions, entrant, question, draw)
         key = answer_key(fingerprints[entrant.arm.id], question.text, sampling)
         return Task(key, entrant, question, sampling, draw)
 
@@ -88,16 +88,30 @@ def timing_tasks(
 ) -> list[Task]:
     """The answers whose time is measured apart, arm by arm. The key names this machine, too."""
     fingerprints = arm_fingerprints(workspace, settings)
-    limit = workspace.settings().max_new_tokens
+    own = workspace.settings()
     machine = [platform.node(), platform.machine(), os.cpu_count(), settings.threads]
     tasks = []
     for entrant in plan.entrants:
         for question in spread(questions.ranked, plan.latency_questions):
             if entrant.arm.id in fingerprints:
-                sampling = entrant.sampling(limit)
+                sampling = _sampling(own, questions, entrant, question)
                 key = answer_key(fingerprints[entrant.arm.id], question.text, sampling)
                 tasks.append(Task(digest([key, machine]), entrant, question, sampling))
     return tasks
+
+
+def _sampling(
+    own: WorkspaceSettings,
+    questions: QuestionSet,
+    entrant: Entrant,
+    question: Question,
+    draw: int = 0,
+) -> Sampling:
+    """How a question is decoded: by a label where one is asked for and labels are enforced."""
+    sampling = entrant.sampling(own.max_new_tokens, draw)
+    if question.kind is QuestionKind.LABEL and not own.label_pattern and own.constrain_labels:
+        return replace(sampling, choices=questions.labelling.labels)
+    return sampling
 
 
 def spread(questions: tuple[Question, ...], wanted: int) -> list[Question]:

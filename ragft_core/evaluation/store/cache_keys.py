@@ -16,7 +16,7 @@ from ragft_core.arms import Reads
 from ragft_core.documents import CHUNKER
 from ragft_core.finetuning import get_adapter, load_examples
 from ragft_core.knowledge import documents
-from ragft_core.models.prompts import render_messages
+from ragft_core.models.prompts import render_messages, with_labels
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
@@ -41,7 +41,10 @@ def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[str, str]
 
 def answer_key(fingerprint: str, question: str, sampling: Sampling) -> str:
     """The key of one answer."""
-    return digest({"arm": fingerprint, "question": question, "sampling": to_dict(sampling)})
+    decoding = to_dict(sampling)
+    if not sampling.choices:
+        decoding.pop("choices")  # as before there were any
+    return digest({"arm": fingerprint, "question": question, "sampling": decoding})
 
 
 def digest(data: Any) -> str:
@@ -57,7 +60,9 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
         "reads": arm.reads.value,
         "model": _model(arm.settings.model or own.model, settings),
         "adapter": _adapter(workspace, state.adapter) if state.adapter else None,
-        "instruction": own.instruction if instruction is None else instruction,
+        "instruction": with_labels(
+            own.instruction if instruction is None else instruction, own.labels, own.label_pattern
+        ),
         "renderer": _renderer(),
     }
     if arm.settings.shots:

@@ -41,6 +41,7 @@ ANSWERS_FILE = "answers.jsonl"
 LATENCY_FILE = "latency.jsonl"
 SIMILARITY_FILE = "similarity.jsonl"
 JUDGEMENT_FILE = "judgements.jsonl"
+CLASSIFIER_FILE = "classifier.json"
 REPORT_FILE = "report.json"
 # How answers are drawn where they must differ: A/A checks and diversity.
 TEMPERATURE = 0.7

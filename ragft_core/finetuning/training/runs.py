@@ -15,6 +15,7 @@ from ragft_core.finetuning.rows.general import general_questions
 from ragft_core.finetuning.rows.rows import TrainingRow, find_gold
 from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
 from ragft_core.jobs import Job, list_jobs, start_job
+from ragft_core.models.prompts import with_labels
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_jsonl
@@ -69,7 +70,7 @@ def start_run(
     spec = {
         "config": to_dict(config),
         "model": to_dict(settings.model),
-        "instruction": settings.instruction,
+        "instruction": with_labels(settings.instruction, settings.labels, settings.label_pattern),
         "rewordings": division.rewordings,
         "counts": {"train": len(division.train), "validation": len(division.validation)}
         | Counter(row.origin.value for row in rows if row.origin is not Origin.OWN),

@@ -129,7 +129,7 @@ class LocalGenerator:
                 "Use fewer or shorter passages, or a model with a longer context.",
             )
         lora = self._lora(request.adapter) if request.adapter else None
-        row = make_sequence(request, prompt, ids, room, lora, priority, self._tokenizer)
+        row = make_sequence(request, prompt, ids, room, lora, priority, self._tokenizer, self._ends)
         with self._wake:
             if self._closed:
                 raise ModelError(f"{self._name} has been closed.", "Open the page again.")

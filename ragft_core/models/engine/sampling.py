@@ -1,15 +1,60 @@
-"""The choice of the next token."""
+"""The choice of the next token, among all or within a set of texts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ragft_core.types import Sampling
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedTokenizerBase
 
 TIE = 1e-3
+Node = dict[int, "Node"]  # type: ignore[misc]
+
+
+class Choices:
+    """One walk through a trie of the texts' tokens: after each chosen token the next ones that are allowed.
+
+    Args:
+        texts: What may be answered, each to its end.
+        tokenizer: The model's.
+        ends: The tokens that end an answer.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, ends: Iterable[int]
+    ) -> None:
+        self._node = _trie(tuple(texts), tokenizer)
+        self._ends = tuple(ends)
+
+    def mask(self, logits: torch.Tensor) -> torch.Tensor:
+        """The logits (vocabulary,) with everything that is not allowed at minus infinity."""
+        import torch
+
+        allowed = [*self._node] if -1 not in self._node else [*self._node, *self._ends]
+        places = torch.tensor([token for token in allowed if token >= 0], device=logits.device)
+        masked = torch.full_like(logits, -torch.inf)
+        masked[places] = logits[places]
+        return masked
+
+    def take(self, token: int) -> None:
+        """Goes on behind a chosen token."""
+        self._node = self._node.get(token, {-1: {}})
+
+
+@lru_cache(maxsize=32)
+def _trie(texts: tuple[str, ...], tokenizer: PreTrainedTokenizerBase) -> Node:
+    root: Node = {}
+    for text in texts:
+        node = root
+        for token in tokenizer.encode(text, add_special_tokens=False):
+            node = node.setdefault(int(token), {})
+        node[-1] = {}
+    return root
 
 
 class Sampler:
@@ -19,10 +64,11 @@ class Sampler:
     answer differ between runs whose sums were added in another order.
     """
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, choices: Choices | None = None) -> None:
         import torch
 
         self._sampling = sampling
+        self._choices = choices
         self._random = torch.Generator().manual_seed(sampling.seed)
         self.ties = 0
 
@@ -33,6 +79,13 @@ class Sampler:
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token from its logits (vocabulary,)."""
+        if self._choices is None:
+            return self._choose(logits)
+        token = self._choose(self._choices.mask(logits))
+        self._choices.take(token)
+        return token
+
+    def _choose(self, logits: torch.Tensor) -> int:
         import torch
 
         if self.greedy:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.models.engine.lora import Lora
 from ragft_core.models.engine.prompt_lookup import PromptLookup
-from ragft_core.models.engine.sampling import Sampler
+from ragft_core.models.engine.sampling import Choices, Sampler
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.tokens import Detokeniser
 from ragft_core.types import Completion, Request
@@ -82,9 +83,11 @@ def make_sequence(
     lora: Lora | None,
     priority: int,
     tokenizer: PreTrainedTokenizerBase,
+    ends: Iterable[int] = (),
 ) -> SequenceState:
     """A row that has not started; ``room`` are the tokens that still fit the context."""
     sampling = request.sampling
+    choices = Choices(sampling.choices, tokenizer, ends) if sampling.choices else None
     return SequenceState(
         request=request,
         prompt=prompt,
@@ -93,6 +96,6 @@ def make_sequence(
         lora=lora,
         priority=priority,
         generation=RunningGeneration(),
-        sampler=Sampler(sampling),
+        sampler=Sampler(sampling, choices),
         detokeniser=Detokeniser(tokenizer, sampling.stop),
     )
