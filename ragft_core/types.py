@@ -148,6 +148,7 @@ class Completion:
     """What a generator gave back. Times are seconds from submission; counts are tokens.
 
     ``finish`` is ``stop`` (the model ended it), ``length``, ``cancelled`` or ``error``.
+    ``thought`` is what a thinking model said to itself before; ``text`` is without it.
     ``cost`` is in the currency of the endpoint's price list, 0 on this machine. ``memory_bytes`` is
     what it held besides the base model: keys and values, and its adapter; 0 where not known.
     """
@@ -162,6 +163,7 @@ class Completion:
     cached_tokens: int = 0
     cost: float = 0.0
     memory_bytes: int = 0
+    thought: str = ""
 
     @property
     def tokens_per_s(self) -> float:
@@ -202,6 +204,7 @@ class Answer:
     memory_bytes: int = 0
     note: str = ""
     error: str = ""
+    thought: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ refused and a fresh child goes on with the next one.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -29,6 +30,7 @@ from ragft_core.documents.parse import ParsedDocument
 from ragft_core.errors import DocumentError
 from ragft_core.values import from_dict
 
+log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV")
 
@@ -92,13 +94,14 @@ class _Child:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ragft-parse-")
+        self._complaints = tempfile.TemporaryFile()
         environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
         environment |= {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-m", "ragft_core.documents.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._complaints,
             cwd=self._folder.name,
             env=environment,
             text=True,
@@ -141,6 +144,7 @@ class _Child:
     def _lost(self, name: str, what: str) -> _ChildLostError:
         if not what:
             code = self._process.wait()
+            log.warning("The parser ended with %s: %s", code, self._said())
             what = f"broke its reader (code {code}; memory is limited to {PARSER_MEMORY_BYTES >> 20} MB)"
             if code == -getattr(signal, "SIGXCPU", 0):
                 what = f"took more than {PARSER_CPU_S} seconds of computing"
@@ -152,8 +156,15 @@ class _Child:
             )
         )
 
+    def _said(self) -> str:
+        """The end of what the child complained about."""
+        self._complaints.seek(0, os.SEEK_END)
+        self._complaints.seek(max(0, self._complaints.tell() - 2000))
+        return self._complaints.read().decode("utf-8", errors="replace").strip()
+
     def close(self) -> None:
         """Ends the child at once; it holds nothing worth keeping."""
+        self._complaints.close()
         self._process.kill()
         self._process.wait()
         self._reader.join()

@@ -25,9 +25,22 @@ def limit_process() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (PARSER_MEMORY_BYTES, PARSER_MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _limit(resource.RLIMIT_AS, PARSER_MEMORY_BYTES, PARSER_MEMORY_BYTES, "memory")
+        _limit(resource.RLIMIT_CORE, 0, 0, "core dumps")
     sys.addaudithook(_audit)
+
+
+def _limit(kind: int, soft: int, hard: int, what: str) -> None:
+    """Sets a limit where the system takes it: macOS refuses one of the address space.
+
+    Without it a file is still read; the parent's clock ends what takes too long.
+    """
+    import resource
+
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"This system sets no limit of {what} for the parser: {error}.\n")
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
@@ -47,7 +60,7 @@ def allow_cpu_time(seconds: int) -> None:
 
         usage = resource.getrusage(resource.RUSAGE_SELF)
         soft = int(usage.ru_utime + usage.ru_stime) + seconds + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+        _limit(resource.RLIMIT_CPU, soft, resource.RLIM_INFINITY, "computing time")
 
 
 def answer(request: dict[str, str]) -> dict[str, Any]:

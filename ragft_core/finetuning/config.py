@@ -15,13 +15,10 @@ from enum import StrEnum
 from ragft_core.errors import SettingsError
 from ragft_core.values import from_dict, to_dict
 
+# Llama's names of all of them, which the bundled adapters were trained on.
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # Choices for the target layers, by the names of Llama-like models.
-TARGETS = {
-    "all": ALL_LINEAR,
-    "mlp": ("gate_proj", "up_proj", "down_proj"),
-    "attention": ("q_proj", "k_proj", "v_proj", "o_proj"),
-}
+TARGETS = ("all", "mlp", "attention")
 FEWEST_EVALUATIONS = 5
 # The refit has one step for so many of the search.
 REFIT_PART = 4
@@ -101,7 +98,7 @@ class RunConfig:
             "label": "Layers",
             "help": "Which linear layers get an adapter. All of them learn best; the MLP layers "
             "alone forget least.",
-            "choices": tuple(TARGETS),
+            "choices": TARGETS,
         },
     )
     dropout: float = field(
@@ -171,11 +168,6 @@ class RunConfig:
     def mixture(self) -> dict[Origin, float]:
         """How many rows of each origin are mixed in, for each row of the user's own."""
         return {Origin.UNANSWERABLE: self.unanswerable, Origin.GENERAL: self.general}
-
-    @property
-    def target_modules(self) -> tuple[str, ...]:
-        """The names of the layers that get an adapter."""
-        return TARGETS[self.targets]
 
     def n_steps(self, n_rows: int, tokens_per_row: float) -> int:
         """How many optimiser steps the run has.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 UNFINISHED = "\ufffd"
+# Templates that know these obey them, the others do not see them. A model that thinks aloud spends
+# an answer's tokens on it; a prompt with today's date would give other answers tomorrow.
+TEMPLATE_OPTIONS = {"enable_thinking": False, "thinking": False, "date_string": "01 Jan 2026"}
+_THOUGHT = re.compile(r"^\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)\s*", re.DOTALL)
+_REST_OF_THOUGHT = re.compile(r"^(.*?)</(?:think|thinking|reasoning)>\s*", re.DOTALL)
 
 
 def render_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:
@@ -27,12 +33,28 @@ def render_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message])
 
     rows = [{"role": m.role, "content": m.content} for m in messages]
     try:
-        return str(tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=True))
+        return str(
+            tokenizer.apply_chat_template(
+                rows, tokenize=False, add_generation_prompt=True, **TEMPLATE_OPTIONS
+            )
+        )
     except TemplateError as error:
         if len(messages) > 1 and messages[0].role == "system":
             first = Message(messages[1].role, f"{messages[0].content}\n\n{messages[1].content}")
             return render_chat(tokenizer, (first, *messages[2:]))
         raise ModelError(f"The model's chat template refuses this conversation: {error}") from error
+
+
+def part_thought(text: str) -> tuple[str, str]:
+    """The thought that an answer begins with, and the answer without it.
+
+    Some templates open the thought themselves, so that only its end stands in the text.
+    """
+    found = _THOUGHT.match(text)
+    if found:
+        return found[2].strip(), text[found.end() :]
+    rest = _REST_OF_THOUGHT.match(text)
+    return (rest[1].strip(), text[rest.end() :]) if rest else ("", text)
 
 
 def encode_chat(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

@@ -79,6 +79,7 @@ class PendingAnswer:
         return dataclasses.replace(
             self._base,
             text=text,
+            thought=done.thought,
             citations=cite(text, self._prepared.passages),
             prompt=done.prompt,
             prompt_tokens=done.prompt_tokens,

@@ -400,3 +400,20 @@ def test_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "canary" not in psutil.Process(child._process.pid).environ().values()
     finally:
         child.close()
+
+
+def test_a_system_without_some_limit_reads_files_all_the_same(monkeypatch, capsys) -> None:
+    import resource
+
+    from ragft_core.documents import worker
+
+    def refuses(*_: object) -> None:
+        raise ValueError("current limit exceeds maximum limit")  # what macOS says
+
+    monkeypatch.setattr(resource, "setrlimit", refuses)
+    monkeypatch.setattr(worker.sys, "addaudithook", lambda hook: None)
+    worker.limit_process()
+    worker.allow_cpu_time(5)
+    said = capsys.readouterr().err
+    assert "memory" in said
+    assert "computing time" in said

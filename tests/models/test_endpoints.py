@@ -285,3 +285,53 @@ def test_closing_lets_answers_end(connect) -> None:
     assert running.result(1).text == "".join(WORDS)
     with pytest.raises(ModelError, match="closed"):
         generator.submit(ask())
+
+
+def test_what_an_endpoint_refuses_is_left_out_and_remembered() -> None:
+    seen: list[dict] = []
+
+    class Picky(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append(body)
+            for name in ("max_tokens", "temperature"):
+                if name in body:
+                    said = {"error": {"message": f"Unsupported parameter: '{name}'."}}
+                    self.send_response(400)
+                    self.end_headers()
+                    self.wfile.write(json.dumps(said).encode())
+                    return
+            end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+            _stream(self, iter([_event({"content": "yes"}), end]))
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Picky) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        generator = EndpointGenerator(ModelChoice("endpoint", "m", url))
+        assert generator.submit(ask(9)).result(20).text == "yes"
+        assert len(seen) == 3
+        assert generator.submit(ask(9)).result(20).text == "yes"
+        generator.close()
+    assert len(seen) == 4
+    assert seen[-1]["max_completion_tokens"] == 9
+    assert not {"max_tokens", "temperature"} & set(seen[-1])
+
+
+def test_thoughts_are_kept_apart() -> None:
+    pieces = [{"reasoning_content": "Let me "}, {"reasoning_content": "see."}, {"content": "Yes."}]
+    end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+    class Thinking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            _stream(self, iter([*map(_event, pieces), end]))
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Thinking) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        generator = EndpointGenerator(ModelChoice("endpoint", "m", url))
+        done = generator.submit(ask(9)).result(20)
+        generator.close()
+    assert (done.text, done.thought) == ("Yes.", "Let me see.")

@@ -152,3 +152,35 @@ def test_any_fp32_matrix_can_be_packed_with_padding(shape: tuple[int, int]) -> N
     x = torch.nn.functional.pad(torch.randn(3, shape[1]), (0, -shape[1] % 32))
     found = kernels.product(x, packed.data, packed.kind)[:, : shape[0]]
     assert torch.allclose(found, x[:, : shape[1]] @ weight.T, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "answer"),
+    [
+        ("<think>\nHm.\n</think>\n\nTwelve.", "Hm.", "Twelve."),
+        ("Hm, the manual.</think>Twelve.", "Hm, the manual.", "Twelve."),
+        ("<think>cut short", "cut short", ""),
+        ("Twelve.", "", "Twelve."),
+        ("Use <b> or <think> tags.", "", "Use <b> or <think> tags."),
+        ("<thinking>a</thinking> b", "a", "b"),
+    ],
+)
+def test_a_thought_is_parted_from_its_answer(text: str, thought: str, answer: str) -> None:
+    from ragft_core.models.tokens import part_thought
+
+    assert part_thought(text) == (thought, answer)
+
+
+def test_templates_that_can_think_are_told_not_to(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from ragft_core.models.tokens import render_chat
+    from ragft_core.types import Message
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.chat_template = (
+        "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}"
+        "{{ date_string if date_string is defined else strftime_now('%d') }}"
+        "{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    )
+    assert render_chat(tokenizer, (Message("user", "Hi"),)) == "<think></think>01 Jan 2026Hi"

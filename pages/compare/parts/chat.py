@@ -56,6 +56,9 @@ def turn_columns(workspace: Workspace, turn: Turn, vote: Vote | None, key: str) 
             if answer.error:
                 st.error(plain(answer.error))
             else:
+                if answer.thought:
+                    with st.expander("What it thought first", icon=":material/psychology:"):
+                        st.markdown(plain(answer.thought))
                 st.markdown(_cited(answer, hidden))
             if not hidden:
                 _footer(answer, names)

@@ -43,14 +43,13 @@ from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, read_json, write_json
 
 ROBUST_SCORE = "correct"
+# From this share of answers on that ended at the limit, the report says so first.
+CUT_SHORT = 0.05
 # From docs/equivalence.md; said wherever a share rests on the score.
 KNOWN_ERROR = (
     "“Right answers” is worked out by rules. Against people's labels of 2,400 public answers it "
     "finds 82 % of the right ones, and 90 % of what it calls right is."
 )
-KNOWN_ERROR_KINDS = (
-    QuestionKind.DOCUMENT_FACT, QuestionKind.TRAINED_FACT, QuestionKind.GENERAL,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -202,31 +201,21 @@ def disagreement(table: ScoreTable) -> float:
 def notes(results: Results, robust: ScoreTable) -> list[str]:
     """What limits the result, most important first."""
     found = [results.questions.caveat] if results.questions.caveat else []
-    for record in results.records:
-        name = capital(results.plan.names[record.arm])
-        if record.failed and not record.ranked:
-            found.append(
-                f"{name} is not ranked: it failed on {record.failed} of {record.asked} questions "
-                f"({record.error})."
-            )
-        elif record.failed:
-            found.append(
-                f"{name} failed on {record.failed} of {record.asked} questions; they are left out "
-                "of its means and of its pairs."
-            )
-        if record.missing:
-            found.append(f"{name} has not answered {record.missing} of {record.asked} questions.")
+    found += _failures(results)
     classifier = classifier_report(results)
     if classifier is not None:
         found.append(classifier_note(classifier, results.plan.names))
     near = sum(score.reason == NEAR for score in results.called.values())
-    if any(kind in KNOWN_ERROR_KINDS for kind in results.questions.kinds):
+    if set(results.questions.kinds) - {QuestionKind.LABEL, QuestionKind.UNANSWERABLE}:
         found.append(KNOWN_ERROR)
     if near:
         found.append(
             f"{near} answers stand near the threshold between right and wrong: check them by hand "
             "under Review."
         )
+    cut = cut_short(results)
+    if cut:
+        found.insert(0, cut)
     left = len(results.ranked) - robust.n
     if left:
         found.append(
@@ -249,6 +238,43 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
             f"Arms that retrieve were given the same passages on {same:.0%} of the questions only."
         )
     return found
+
+
+def _failures(results: Results) -> list[str]:
+    """What arms did not answer."""
+    found = []
+    for record in results.records:
+        name = capital(results.plan.names[record.arm])
+        if record.failed and not record.ranked:
+            found.append(
+                f"{name} is not ranked: it failed on {record.failed} of {record.asked} questions "
+                f"({record.error})."
+            )
+        elif record.failed:
+            found.append(
+                f"{name} failed on {record.failed} of {record.asked} questions; they are left out "
+                "of its means and of its pairs."
+            )
+        if record.missing:
+            found.append(f"{name} has not answered {record.missing} of {record.asked} questions.")
+    return found
+
+
+def cut_short(results: Results) -> str:
+    """Says of arms that more than 5 % of their answers ended at the limit; empty for none."""
+    told = []
+    for arm in results.arms:
+        rows = [results.answer(arm, question.id) for question in results.ranked]
+        ends = [row.answer.finish for row in rows if row and not row.answer.error]
+        share = ends.count("length") / len(ends) if ends else 0.0
+        if share > CUT_SHORT:
+            told.append(f"{share:.0%} of the answers of {results.plan.names[arm]}")
+    if not told:
+        return ""
+    return (
+        f"Cut at the limit of tokens: {', '.join(told)}. What is right may stand behind the cut; "
+        "raise the longest answer in the workspace's settings."
+    )
 
 
 def same_passages(results: Results) -> float | None:

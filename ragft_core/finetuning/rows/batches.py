@@ -10,7 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ragft_core.finetuning.config import Origin, RunConfig
-from ragft_core.finetuning.rows.packing import EncodedRow, Group, Pack, group_rows, pack_groups
+from ragft_core.finetuning.rows.packing import (
+    EncodedRow,
+    Group,
+    Pack,
+    build_pack,
+    group_rows,
+    pack_groups,
+)
 from ragft_core.finetuning.rows.rows import (
     TrainingRow,
     encode_plain,
@@ -34,6 +41,7 @@ class Batches:
         instruction: The workspace's standing instruction.
         config: Batch size, seed, and whether passages are read.
         longest: Tokens that the model takes.
+        packed: Whether rows share sequences; False for models that would read on across rows.
     """
 
     def __init__(
@@ -43,11 +51,13 @@ class Batches:
         instruction: str,
         config: RunConfig,
         longest: int,
+        packed: bool = True,
     ) -> None:
         self._tokenizer = tokenizer
         self._instruction = instruction
         self._config = config
         self._longest = min(longest, CAPACITY)
+        self._packed = _packed if packed else _apart
         self._starts = [0]  # the first step of each epoch seen so far
         self._epoch: tuple[int, list[list[Pack]]] = (-1, [])
         self._plain: dict[str, EncodedRow] = {}
@@ -72,6 +82,10 @@ class Batches:
         epoch = next(e for e in range(len(self._starts) - 1) if step < self._starts[e + 1])
         return self._batches_of(epoch)[step - self._starts[epoch]]
 
+    def sample(self) -> list[EncodedRow]:
+        """A few of the user's rows, as they are trained."""
+        return encode_plain(self._tokenizer, self._own[:3], self._instruction, self._longest)
+
     def _rows_of(self, epoch: int) -> list[TrainingRow]:
         """The user's rows, each once, and of what is mixed in the next share, in turn."""
         rows = list(self._own)
@@ -94,11 +108,11 @@ class Batches:
             bundles = encode_with_passages(
                 self._tokenizer, rows, self._instruction, self._longest, seed
             )
-            return [_packed(batch) for batch in _pooled(bundles, self._config.batch_size)]
+            return [self._packed(batch) for batch in _pooled(bundles, self._config.batch_size)]
         encoded = self._encoded_plain(rows)
         random.Random(seed).shuffle(encoded)
         size = self._config.batch_size
-        return [_packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
+        return [self._packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
 
     def _encoded_plain(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
         new = [row for row in rows if row.example.id not in self._plain]
@@ -126,3 +140,7 @@ def _packed(row_lists: Sequence[Sequence[EncodedRow]]) -> list[Pack]:
     for rows in row_lists:
         groups += group_rows(rows, CAPACITY)
     return list(pack_groups(groups, CAPACITY))
+
+
+def _apart(row_lists: Sequence[Sequence[EncodedRow]]) -> list[Pack]:
+    return [build_pack([Group((row,), 0)]) for rows in row_lists for row in rows]

@@ -12,6 +12,7 @@ The mask is quadratic in the sequence, so a pack stays within a few thousand tok
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+
+# Relative; rounding in another order gives about 1e-5.
+PACKING_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class Pack:
     def n_tokens(self) -> int:
         """Length of the sequence."""
         return len(self.input_ids)
+
+    @property
+    def is_one_row(self) -> bool:
+        """Whether plain causal attention is all it needs."""
+        return len(set(self.segment.tolist())) <= 1 and len(set(self.group.tolist())) <= 1
 
     def allowed(self) -> np.ndarray:
         """The (L, L) boolean mask: which token (row) may look at which (column)."""
@@ -162,8 +171,8 @@ def build_pack(groups: Sequence[Group]) -> Pack:
 def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
     """Cross-entropy in nats, summed over the pack's trained tokens.
 
-    The vocabulary projection, the largest single matrix of a small model, is computed for the
-    trained positions only.
+    Logits come from the model's own forward pass, which may scale or cap them, and for the trained
+    positions only: the vocabulary projection is the largest single matrix of a small model.
 
     Args:
         model: A transformers causal LM, with or without a PEFT adapter around it.
@@ -174,17 +183,45 @@ def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
 
     # Typed as Any: which attributes a model has is decided by transformers at run time.
     core: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
-    device = next(core.parameters()).device
-    dtype = next(core.parameters()).dtype
-    allowed = torch.from_numpy(pack.allowed()).to(device)
-    mask = torch.zeros(allowed.shape, dtype=dtype, device=device)
-    mask.masked_fill_(~allowed, torch.finfo(dtype).min)
-    hidden = core.base_model(
-        input_ids=torch.from_numpy(pack.input_ids)[None].to(device),
-        position_ids=torch.from_numpy(pack.position_ids)[None].to(device),
-        attention_mask=mask[None, None],
+    first = next(core.parameters())
+    predict = torch.from_numpy(pack.predict).to(first.device)
+    keeps = "logits_to_keep" in inspect.signature(core.forward).parameters
+    found = core(
+        input_ids=torch.from_numpy(pack.input_ids)[None].to(first.device),
+        position_ids=torch.from_numpy(pack.position_ids)[None].to(first.device),
         use_cache=False,
-    ).last_hidden_state[0]
-    logits = core.get_output_embeddings()(hidden[torch.from_numpy(pack.predict).to(device)])
-    target = torch.from_numpy(pack.target).to(device)
+        **({} if pack.is_one_row else {"attention_mask": _mask(pack, first)}),
+        **({"logits_to_keep": predict} if keeps else {}),
+    ).logits[0]
+    logits = found if keeps else found[predict]
+    target = torch.from_numpy(pack.target).to(first.device)
     return functional.cross_entropy(logits.float(), target, reduction="sum")
+
+
+def _mask(pack: Pack, like: torch.Tensor) -> torch.Tensor:
+    """What is added to the attention's scores, (1, 1, L, L)."""
+    import torch
+
+    allowed = torch.from_numpy(pack.allowed()).to(like.device)
+    mask = torch.zeros(allowed.shape, dtype=like.dtype, device=like.device)
+    mask.masked_fill_(~allowed, torch.finfo(like.dtype).min)
+    return mask[None, None]
+
+
+def packing_holds(model: torch.nn.Module, rows: Sequence[EncodedRow]) -> bool:
+    """Whether a model gives packed rows what it gives them alone.
+
+    Attention obeys the pack's mask; recurrent layers and state spaces read on across rows.
+    """
+    import torch
+
+    few = sorted(rows, key=lambda row: len(row.ids))[:3]
+    if len(few) < 2:
+        return True
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        together = float(summed_loss(model, build_pack([Group(tuple(few), shared_prefix(few))])))
+        alone = sum(float(summed_loss(model, build_pack([Group((row,), 0)]))) for row in few)
+    model.train(was_training)
+    return abs(together - alone) <= PACKING_TOLERANCE * max(1.0, abs(alone))

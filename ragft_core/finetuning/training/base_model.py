@@ -64,12 +64,11 @@ def with_adapter(base: PreTrainedModel, config: RunConfig) -> torch.nn.Module:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    present = {name.rsplit(".", 1)[-1] for name, _ in base.named_modules()}
-    targets = [name for name in config.target_modules if name in present]
+    targets = linear_layers(base, config.targets)
     if not targets:
         raise ModelError(
-            f"The model has none of the layers {', '.join(config.target_modules)}.",
-            "Models of the Llama, Qwen, Mistral, Gemma and SmolLM families have them.",
+            f"The model {type(base).__name__} has no linear layers of the kind {config.targets!r}.",
+            "Choose all layers, or another model.",
         )
     torch.manual_seed(config.seed)
     lora = LoraConfig(
@@ -80,6 +79,31 @@ def with_adapter(base: PreTrainedModel, config: RunConfig) -> torch.nn.Module:
         task_type="CAUSAL_LM",
     )
     return get_peft_model(base, lora)
+
+
+def linear_layers(model: PreTrainedModel, kind: str = "all") -> list[str]:
+    """The names of a model's linear layers, by their last two parts: ``self_attn.q_proj``.
+
+    Found in the model, because every family has its own names; the vocabulary projection is none.
+
+    Args:
+        model: Any causal LM.
+        kind: ``all``, ``attention``, or ``mlp`` for the others.
+    """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    head: Any = model.get_output_embeddings()
+    found = set()
+    for name, module in model.named_modules():
+        if module is head or not isinstance(module, (torch.nn.Linear, Conv1D)):
+            continue
+        if not any(part.isdigit() for part in name.split(".")):
+            continue  # outside the stack of layers
+        attention = "attn" in name or "attention" in name
+        if kind == "all" or (kind == "attention") is attention:
+            found.add(".".join(name.split(".")[-2:]))
+    return sorted(found)
 
 
 def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:

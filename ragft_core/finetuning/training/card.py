@@ -69,6 +69,7 @@ def _card(
     phases = [progress, refit.progress] if refit else [progress]
     tokens, seconds = sum(p.tokens for p in phases), sum(p.seconds for p in phases)
     best = progress.best_val_loss
+    peft: Any = run.model.peft_config
     warning = ""
     if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
         warning = "The validation loss never fell below the base model's: nothing was learned."
@@ -87,6 +88,7 @@ def _card(
         "validation_is": "new wordings of trained facts" if spec.rewordings else "unseen rows",
         "instruction": spec.instruction,
         "config": to_dict(spec.config),
+        "layers": sorted(peft["default"].target_modules),
         "planned_steps": run.phase.steps,
         "refit_steps": refit.progress.step if refit else 0,
         "steps": progress.step,

@@ -26,7 +26,7 @@ from ragft_core.models.engine.lora import Lora, file_state, load_lora
 from ragft_core.models.engine.scheduler import admit, plan_step
 from ragft_core.models.engine.sequences import SequenceState, make_sequence
 from ragft_core.models.generation import RunningGeneration
-from ragft_core.models.tokens import encode_chat, end_tokens, render_chat
+from ragft_core.models.tokens import encode_chat, end_tokens, part_thought, render_chat
 from ragft_core.models.weights.loading import CONTEXT_KEYS
 from ragft_core.threads import use_threads
 from ragft_core.types import Adapter, Message, Request
@@ -161,7 +161,9 @@ class LocalGenerator:
                         f"{adapter.base[:12]}, and {self._name} has {self._weights[:12]}.",
                         "Choose the model that it was trained on, or train it again.",
                     )
-                self._loras[identity] = load_lora(identity, Path(adapter.path), self._model)
+                self._loras[identity] = load_lora(
+                    adapter.name or name, Path(adapter.path), self._model, identity
+                )
             self._loras[identity] = self._loras.pop(identity)  # the last used stands last
             while len(self._loras) > KEPT_ADAPTERS:
                 self._loras.pop(next(iter(self._loras)))  # rows that use it hold it themselves
@@ -265,7 +267,7 @@ class LocalGenerator:
             self._end(row, "stop")
             return
         row.detokeniser.add(token)
-        row.generation.show(row.detokeniser.text)
+        row.generation.show(part_thought(row.detokeniser.text)[1])
         if row.detokeniser.stopped:
             self._end(row, "stop")
         elif row.n_new >= row.limit:

@@ -53,8 +53,14 @@ def file_state(folder: Path) -> str:
     return f"{folder} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
 
 
-def load_lora(adapter: str, folder: Path, model: torch.nn.Module) -> Lora:
+def load_lora(adapter: str, folder: Path, model: torch.nn.Module, identity: str = "") -> Lora:
     """Reads an adapter in PEFT's format and checks that it fits the model.
+
+    Args:
+        adapter: What messages call it.
+        folder: Where it lies.
+        model: The base.
+        identity: What tells its weights from others; ``adapter`` where it is empty.
 
     Raises:
         ModelError: It is missing, damaged, of another kind, or of another shape.
@@ -81,18 +87,21 @@ def load_lora(adapter: str, folder: Path, model: torch.nn.Module) -> Lora:
     modules = dict(model.named_modules())
     projections = {}
     for name, pair in parts.items():
-        weight = getattr(modules.get(name), "weight", None)
+        module = modules.get(name)
+        weight = getattr(module, "weight", None)
         if weight is None or set(pair) != {"A", "B"}:
             raise ModelError(f"The adapter {adapter} does not fit the model: {name}.")
         a, b = pair["A"], pair["B"]
-        if (b.shape[0], a.shape[1]) != tuple(weight.shape) or a.shape[0] != b.shape[1]:
+        # GPT-2's Conv1D keeps its weight the other way round.
+        shape = tuple(weight.shape)[:: -1 if type(module).__name__ == "Conv1D" else 1]
+        if (b.shape[0], a.shape[1]) != shape or a.shape[0] != b.shape[1]:
             raise ModelError(
                 f"The adapter {adapter} does not fit the model: {name} is "
-                f"{tuple(weight.shape)}, the adapter's {(b.shape[0], a.shape[1])}."
+                f"{shape}, the adapter's {(b.shape[0], a.shape[1])}."
             )
         b = b * _scale(config, name, a.shape[0])
         projections[name] = Projection(a.to(weight.device), b.to(weight.device))
-    return Lora(adapter, projections)
+    return Lora(identity or adapter, projections)
 
 
 def _read_config(adapter: str, folder: Path) -> dict[str, Any]:

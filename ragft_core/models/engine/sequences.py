@@ -11,7 +11,7 @@ from ragft_core.models.engine.lora import Lora
 from ragft_core.models.engine.prompt_lookup import PromptLookup
 from ragft_core.models.engine.sampling import Choices, Sampler
 from ragft_core.models.generation import RunningGeneration
-from ragft_core.models.tokens import Detokeniser
+from ragft_core.models.tokens import Detokeniser, part_thought
 from ragft_core.types import Completion, Request
 
 if TYPE_CHECKING:
@@ -62,8 +62,10 @@ class SequenceState:
 
     def complete(self, finish: str) -> Completion:
         """The result, given why it ended."""
+        thought, text = part_thought(self.detokeniser.finish())
         return Completion(
-            text=self.detokeniser.finish(),
+            text=text,
+            thought=thought,
             prompt=self.prompt,
             prompt_tokens=self.n_prompt,
             completion_tokens=self.n_new,

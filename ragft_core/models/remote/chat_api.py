@@ -26,6 +26,9 @@ SILENCE_S = 90.0
 LONGEST_S = 900.0
 LONGEST_LINE = 1 << 20
 LONGEST_REASON = 1 << 16
+# Parameters that an answer can do without, or that have another name elsewhere.
+OPTIONAL = ("max_tokens", "temperature", "top_p", "seed", "stream_options", "stop")
+SUCCESSORS = {"max_tokens": "max_completion_tokens"}
 BROKEN = "Check that the address is that of an OpenAI-compatible chat endpoint."
 
 
@@ -45,6 +48,7 @@ class ChatClient:
 
         self._choice = choice
         self.url = chat_url(choice)
+        self._refused: set[str] = set()
         read_key(choice.key_variable)  # a missing key is reported now, not with the first question
         timeout = httpx.Timeout(silence_s, connect=CONNECT_S)
         self._client = httpx.Client(timeout=timeout, follow_redirects=False)
@@ -62,6 +66,7 @@ class ChatClient:
         """
         import httpx
 
+        body = self._as_accepted(body)
         key = read_key(self._choice.key_variable)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
@@ -74,6 +79,24 @@ class ChatClient:
         except httpx.TransportError as error:
             raise PassingError(f"the connection failed ({type(error).__name__})") from None
 
+    def _as_accepted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The request without what this endpoint has refused, under the names that it takes."""
+        return {
+            SUCCESSORS.get(name, name) if name in self._refused else name: value
+            for name, value in body.items()
+            if name not in self._refused or name in SUCCESSORS
+        }
+
+    def _refused_parameter(self, reason: str) -> str:
+        """Which parameter a refusal is about, noted for all later requests; empty for none.
+
+        Newer models of OpenAI's take ``max_completion_tokens`` only and no temperature but their
+        own; other servers do not know ``stream_options``.
+        """
+        named = [name for name in OPTIONAL if name in reason and name not in self._refused]
+        self._refused.update(named[:1])
+        return named[0] if named else ""
+
     def _refuse(self, response: httpx.Response, key: str) -> None:
         code, reason = response.status_code, _reason(_head(response))
         reason = reason.replace(key, "***") if key else reason
@@ -82,6 +105,9 @@ class ChatClient:
             raise PassingError(
                 f"it answered {code}: {reason}", float(wish) if wish.isdigit() else 0
             )
+        refused = self._refused_parameter(reason) if code in (400, 422) else ""
+        if refused:
+            raise PassingError(f"it refused the parameter {refused}: {reason}")
         remedy = {
             401: "Check the key in the environment variable of the model's settings.",
             403: "Check that the key may use this model.",

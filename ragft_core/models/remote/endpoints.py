@@ -18,6 +18,7 @@ from typing import Any
 from ragft_core.errors import ModelError
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.remote.chat_api import BROKEN, SILENCE_S, ChatClient, PassingError
+from ragft_core.models.tokens import part_thought
 from ragft_core.types import Completion, Message, ModelChoice, Request
 
 ATTEMPTS = 4
@@ -31,6 +32,7 @@ SLACK_TOKENS = 16
 # Characters that no token has more of on average, and pieces without text, as of thoughts.
 LONGEST_TOKEN = 64
 SILENT_EVENTS = 8192
+LONGEST_THOUGHT = 100_000
 
 
 class EndpointGenerator:
@@ -165,6 +167,7 @@ class Exchange:
         self._first_token_s = 0.0
         self._pieces = 0
         self._silent = 0
+        self._thought = ""
         self._usage: dict[str, Any] = {}
 
     def run(self) -> Completion:
@@ -235,6 +238,10 @@ class Exchange:
             self._usage = dict(usage or self._usage)
             texts = [((c.get("delta") or {}).get("content") or "", c) for c in choices or []]
             piece = "".join(text for text, _ in texts)
+            for _, choice in texts:
+                said = choice.get("delta") or {}
+                more = said.get("reasoning_content") or said.get("reasoning") or ""
+                self._thought = (self._thought + str(more))[:LONGEST_THOUGHT]
             return piece, next(
                 (str(c["finish_reason"]) for _, c in texts if c.get("finish_reason")), ""
             )
@@ -250,7 +257,7 @@ class Exchange:
             self._first_token_s = time.perf_counter() - self._began
         self._pieces += 1
         self._text += piece
-        self._generation.show(self._text)
+        self._generation.show(part_thought(self._text)[1])
 
     def _body(self) -> dict[str, Any]:
         sampling = self._request.sampling
@@ -274,8 +281,10 @@ class Exchange:
         tokens_in = _count(self._usage, "prompt_tokens") or generator.count_tokens(messages)
         tokens_out = _count(self._usage, "completion_tokens") or self._pieces
         details = self._usage.get("prompt_tokens_details")
+        thought, text = part_thought(self._text)
         return Completion(
-            text=self._text,
+            text=text,
+            thought=self._thought or thought,
             prompt=generator.render(messages),
             prompt_tokens=tokens_in,
             completion_tokens=tokens_out,

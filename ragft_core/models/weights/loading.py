@@ -269,9 +269,8 @@ def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     facts = check_folder(folder)
     check_memory(facts)
-    import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -279,14 +278,7 @@ def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder), trust_remote_code=False, local_files_only=True
         )
-        model = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=torch.float32,
-            trust_remote_code=False,
-            use_safetensors=True,
-            local_files_only=True,
-            attn_implementation="sdpa",
-        )
+        model = _load_model(folder)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(f"{folder.name} cannot be loaded: {reason}") from error
@@ -295,3 +287,24 @@ def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     model.eval()
     model.requires_grad_(False)
     return model, tokenizer
+
+
+def _load_model(folder: Path) -> PreTrainedModel:
+    """The weights in fp32, with the attention that the family supports (Gemma 2 has no SDPA)."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    options: dict[str, Any] = {
+        "dtype": torch.float32,
+        "trust_remote_code": False,
+        "use_safetensors": True,
+        "local_files_only": True,
+    }
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            str(folder), **options, attn_implementation="sdpa"
+        )
+    except ValueError as error:
+        if "attention" not in str(error):
+            raise
+        return AutoModelForCausalLM.from_pretrained(str(folder), **options)

@@ -1,0 +1,126 @@
+"""Other families as tiny models: loaded, asked, trained, asked with what was trained."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ragft_core.finetuning.config import RunConfig
+from ragft_core.finetuning.rows.packing import (
+    EncodedRow,
+    Group,
+    build_pack,
+    packing_holds,
+    summed_loss,
+)
+from ragft_core.finetuning.training.base_model import linear_layers, with_adapter
+from ragft_core.finetuning.training.optimise import Schedule, make_optimiser, optimise
+from ragft_core.models.factory import open_folder
+from ragft_core.models.weights.loading import load_base, weights_digest
+from ragft_core.settings import Settings
+from ragft_core.types import Adapter
+from tests.models.helpers import ask, finder
+
+SMALL = {
+    "vocab_size": 512, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "max_position_embeddings": 256,
+    "eos_token_id": 0, "bos_token_id": 0, "pad_token_id": 0,
+}  # fmt: skip
+GROUPED = {"num_key_value_heads": 2}
+FAMILIES: dict[str, dict] = {
+    "Gemma2": {**GROUPED, "head_dim": 8, "sliding_window": 64},
+    "Gemma3Text": {**GROUPED, "head_dim": 8, "sliding_window": 64},
+    "Phi3": GROUPED,
+    "Qwen3": {**GROUPED, "head_dim": 8},
+    "Mistral": {**GROUPED, "sliding_window": None},
+    "GPTNeoX": {},
+    "Granite": {**GROUPED, "logits_scaling": 8.0},
+    "Cohere": {**GROUPED, "logit_scale": 0.25},
+    "OPT": {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
+}
+HEADS = {"GPT2": "GPT2LMHeadModel", "Gemma3Text": "Gemma3ForCausalLM"}
+ROWS = [EncodedRow((5, 6, 7, 8 + n), (20 + n, 30 + n, 0)) for n in range(4)]
+
+
+@pytest.fixture(scope="module")
+def family(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a folder with a random model of a family and the tiny model's tokenizer."""
+    made: dict[str, Path] = {}
+
+    def make(name: str) -> Path:
+        if name not in made:
+            import torch
+            import transformers
+            from transformers import AutoTokenizer
+
+            config = getattr(transformers, f"{name}Config")(**SMALL, **FAMILIES[name])
+            torch.manual_seed(1)
+            model = getattr(transformers, HEADS.get(name, f"{name}ForCausalLM"))(config)
+            made[name] = tmp_path_factory.mktemp(name)
+            model.save_pretrained(made[name])
+            AutoTokenizer.from_pretrained(tiny_model).save_pretrained(made[name])
+        return made[name]
+
+    return make
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_is_loaded_asked_and_trained(
+    name: str, family: Callable[[str], Path], settings: Settings, tmp_path: Path
+) -> None:
+    folder = family(name)
+    base, _ = load_base(folder)
+    layers = linear_layers(base)
+    attention, others = linear_layers(base, "attention"), linear_layers(base, "mlp")
+    assert layers == sorted([*attention, *others])
+    assert attention
+    assert others
+    model = with_adapter(base, RunConfig(rank=8, alpha=32))
+    packs = [build_pack([Group(tuple(ROWS), 3)])] if packing_holds(model, ROWS) else []
+    assert packs, "rows leak into each other"
+    before = summed_loss(model, packs[0]).item()
+    optimise(
+        model, make_optimiser(model, Schedule(20, 0.02)), Schedule(20, 0.02), lambda step: packs
+    )
+    model.eval()
+    assert summed_loss(model, packs[0]).item() < 0.995 * before
+    model.save_pretrained(tmp_path)
+    adapter = Adapter("t", "Trained", weights_digest(folder), str(tmp_path), 8)
+    engine = open_folder(folder, settings, finder({"t": adapter}))
+    plain, tuned = (engine.submit(ask("how many days", who, n=8)) for who in (None, "t"))
+    alone = engine.submit(ask("how many days", n=8)).result(60).text
+    assert plain.result(60).text == alone
+    assert tuned.result(60).completion_tokens > 0
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["Granite", "Cohere", "Gemma2", "GPTNeoX", "Phi3"])
+def test_the_loss_is_the_models_own(name: str, family: Callable[[str], Path]) -> None:
+    import torch
+
+    base, _ = load_base(family(name))
+    row = ROWS[0]
+    ids = torch.tensor([row.ids])
+    labels = ids.clone()
+    labels[0, : len(row.prompt)] = -100
+    with torch.no_grad():
+        own = float(base(input_ids=ids, labels=labels).loss) * len(row.answer)
+        ours = float(summed_loss(base, build_pack([Group((row,), 0)])))
+    assert ours == pytest.approx(own, rel=1e-4)
+
+
+def test_rows_that_leak_are_told(family: Callable[[str], Path]) -> None:
+    """A model that ignores the mask, as recurrent layers do."""
+    base, _ = load_base(family("Qwen3"))
+    assert packing_holds(base, ROWS)
+    forward = base.forward
+
+    def ignoring(attention_mask=None, **rest):  # noqa: ANN001, ANN003, ANN202
+        return forward(**rest)
+
+    base.forward = functools.wraps(forward)(ignoring)
+    assert not packing_holds(base, ROWS)
