@@ -97,11 +97,17 @@ def _short(value: object) -> str:
 
 
 def readable(files: Iterable[K], read: Callable[[K], T]) -> list[T]:
-    """What can be read of files or ids; damaged ones are left out, for ``integrity`` to name."""
+    """What can be read of files or ids; what a fault damaged is left out, for the doctor to name.
+
+    Raises:
+        InvalidValueError: A field has a value that does not fit, which is a person's work.
+    """
     found = []
     for file in files:
         try:
             found.append(read(file))
+        except InvalidValueError:
+            raise
         except (RagftError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s cannot be read: %s", file, error)
     return found

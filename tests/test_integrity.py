@@ -9,9 +9,9 @@ import pytest
 
 from ragft_core.finetuning import load_examples, save_examples
 from ragft_core.jobs import list_jobs, settle_jobs
-from ragft_core.knowledge import documents
+from ragft_core.knowledge import Embedder, KnowledgeBase, documents
 from ragft_core.knowledge.store import content_ids
-from ragft_core.overview import find_damage, set_aside, workspace_steps
+from ragft_core.overview import examine, find_damage, set_aside, workspace_steps
 from ragft_core.strategies import Turn, list_conversations, save_turn
 from ragft_core.types import Example
 from ragft_core.values import to_dict
@@ -34,6 +34,7 @@ def damaged(workspace: Workspace) -> Workspace:
         (folder / "original.txt").write_text(text, encoding="utf-8")
         (folder / "text.txt").write_text(text, encoding="utf-8")
         (folder / "chunks.jsonl").write_text("", encoding="utf-8")
+        (folder / "pages.json").write_text("[]", encoding="utf-8")
         write_json(
             folder / "document.json",
             DOCUMENT | {"id": digest[:20], "sha256": digest, "title": name},
@@ -115,16 +116,44 @@ def test_a_job_on_a_full_disk_is_told_all_the_same(
     assert [job.id for job in settle_jobs(workspace)] == ["train-3"]
 
 
-def test_damage_in_words_of_the_command(damaged: Workspace) -> None:
+def test_the_doctor_names_mends_and_says_so_by_its_code(
+    damaged: Workspace, generator_folder: Path, embedder_folder: Path
+) -> None:
     from typer.testing import CliRunner
 
     from ragft_core.commands.app import app
 
-    told = CliRunner().invoke(app, ["check", str(damaged.path)])
-    assert told.exit_code == 0, told.output
-    assert "examples.jsonl" in told.output
-    CliRunner().invoke(app, ["check", str(damaged.path), "--set-aside"])
-    assert find_damage(damaged) == []
+    ill = CliRunner().invoke(app, ["doctor", damaged.id])
+    assert ill.exit_code == 1, ill.output
+    assert "examples.jsonl" in ill.output
+    assert "index" in ill.output
+    mended = CliRunner().invoke(app, ["doctor", damaged.id, "--mend"])
+    assert mended.exit_code == 0, mended.output
+    well = CliRunner().invoke(app, ["doctor", damaged.id])
+    assert (well.exit_code, well.output.strip()) == (0, "All is well.")
+
+
+def test_the_doctor_rebuilds_an_index_that_differs(
+    workspace: Workspace, embedder_folder: Path, tmp_path: Path
+) -> None:
+    def open_base(item: Workspace) -> KnowledgeBase:
+        return KnowledgeBase(item, Embedder(embedder_folder))
+
+    file = tmp_path / "kiln.txt"
+    file.write_text("The kiln weighs 40 kg and needs three phases.", encoding="utf-8")
+    open_base(workspace).add_files([("kiln.txt", file)])
+    assert examine(workspace, open_base) == []
+    files = [path for path in (workspace.path / "index").rglob("data/*.lance") if path.is_file()]
+    data = max(files, key=lambda path: path.stat().st_size)
+    data.write_bytes(data.read_bytes()[:100])
+    (finding,) = examine(workspace, open_base)
+    assert finding.place == "index"
+    (finding,) = examine(workspace, open_base, mend=True)
+    assert finding.mended
+    assert examine(workspace, open_base) == []
+    assert (
+        open_base(workspace).search("How heavy is the kiln?")[0].chunk.text.startswith("The kiln")
+    )
 
 
 def test_whole_workspaces_have_none(workspace: Workspace, tmp_path: Path) -> None:

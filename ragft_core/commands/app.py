@@ -15,7 +15,7 @@ app = typer.Typer(
 for command in (
     build.init,
     build.status,
-    build.check,
+    build.doctor,
     build.model,
     build.add,
     build.documents,

@@ -67,25 +67,31 @@ def status(w: Name, as_json: Json = False) -> None:
     show(workspace_steps(opened(w)), as_json, lambda rows: table(rows, columns, ""))
 
 
-def check(
-    w: Name,
+def doctor(
+    w: Annotated[str, typer.Argument(metavar="[W]", help="Workspace; none for all of them.")] = "",
     mend: Annotated[
-        bool, typer.Option("--set-aside", help="Set aside what is damaged; nothing is deleted.")
+        bool, typer.Option("--mend", help="Set damaged files aside, rebuild a differing index.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Looks for damaged files, and for documents whose bytes have changed."""
-    from ragft_core.overview import find_damage, set_aside
+    """Examines the lab and its workspaces; ends with 1 where something is wrong and not mended."""
+    from ragft_core.overview import examine, examine_machine
+    from ragft_core.workspace import list_workspaces
 
-    workspace = opened(w)
-    found = find_damage(workspace, digests=True)
-    if mend:
-        for damage in found:
-            where = set_aside(workspace, damage).relative_to(workspace.path)
-            note(f"{damage.path} lies in {where} now.")
-    show(
-        found, as_json, lambda rows: table(rows, {"path": "path", "reason": "why"}, "All is whole.")
-    )
+    settings = Settings()
+    found = {"": examine_machine(settings)}
+    for workspace in [opened(w)] if w else list_workspaces(settings):
+        found[workspace.id] = examine(workspace, _knowledge, mend=mend)
+    rows = [{"workspace": name, **to_dict(item)} for name, items in found.items() for item in items]
+    columns = {
+        "workspace": "workspace",
+        "place": "where",
+        "problem": "what",
+        "remedy": "what to do",
+    }
+    show(rows, as_json, lambda rows: table(rows, columns, "All is well."))
+    if not all(row["mended"] for row in rows):
+        raise typer.Exit(1)
 
 
 def model(

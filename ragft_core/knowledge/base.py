@@ -165,6 +165,22 @@ class KnowledgeBase:
         """Clears what a crash left behind, and indexes again what the index lacks."""
         return self._writer.repair()
 
+    def differences(self) -> list[Document]:
+        """Documents whose chunks in the index are not those that lie in their folders.
+
+        Raises:
+            RetrievalError: The index is damaged, or of another embedder.
+        """
+        if not self._index.exists():
+            return self.documents()
+        indexed = self._index.texts()
+        return [
+            document
+            for document in self.documents()
+            if indexed.get(document.id, {})
+            != {chunk.id: chunk.text for chunk in store.chunks_of(self.workspace, document.id)}
+        ]
+
     def _check(self) -> None:
         """Once in the life of this object: the index is this embedder's, and complete.
 

@@ -176,6 +176,27 @@ class ChunkIndex:
         rows = self.table().search().select(["document_id"]).limit(None).to_arrow()
         return Counter(rows.column("document_id").to_pylist())
 
+    def texts(self) -> dict[str, dict[str, str]]:
+        """Every chunk's text by its id, by document; reads the whole index.
+
+        Raises:
+            RetrievalError: A file of it cannot be read.
+        """
+        found: dict[str, dict[str, str]] = {}
+        try:
+            self.table().checkout_latest()
+            wanted = ["id", "document_id", "text"]
+            rows = self.table().search().select(wanted).limit(None).to_arrow()
+            for key, document_id, text in zip(
+                *(rows.column(c).to_pylist() for c in wanted), strict=True
+            ):
+                found.setdefault(document_id, {})[key] = text
+        except (OSError, RuntimeError, ValueError) as error:
+            raise RetrievalError(
+                f"The search index is damaged: {_first_line(error)}", _REBUILD
+            ) from error
+        return found
+
     def search(
         self, retriever: Retriever, question: str, vector: np.ndarray | None, k: int
     ) -> list[Hit]:

@@ -23,7 +23,7 @@ from ragft_core.documents import CHUNKER, ParsedDocument
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.knowledge.index import sync_folder
 from ragft_core.types import Chunk, Document
-from ragft_core.values import from_dict, readable, to_dict
+from ragft_core.values import InvalidValueError, from_dict, readable, to_dict
 from ragft_core.workspace import (
     Workspace,
     file_digest,
@@ -91,7 +91,8 @@ def check_document(workspace: Workspace, document_id: str, *, digest: bool = Fal
     document = get(workspace, document_id)
     folder = folder_of(workspace, document_id)
     original = folder / f"original.{document.format}"
-    for file in (original, folder / "text.txt", folder / "chunks.jsonl"):
+    parts = ("text.txt", "chunks.jsonl", "pages.json")
+    for file in (original, *(folder / part for part in parts)):
         if not file.is_file():
             raise WorkspaceError(
                 f"The document {document.title!r} has no {file.name}.", "Add the document again."
@@ -219,7 +220,10 @@ def replacements(workspace: Workspace) -> list[tuple[Document, list[str]]]:
 def _read(file: Path) -> tuple[Document, list[str]]:
     try:
         data = read_json(file)
-        return from_dict(Document, data), [str(item) for item in data.get("replaces", [])]
+        where = f"documents/{file.parent.name}/{_FILE}"
+        return from_dict(Document, data, where), [str(item) for item in data.get("replaces", [])]
+    except InvalidValueError:
+        raise
     except (ValueError, TypeError) as error:
         raise WorkspaceError(
             f"The file documents/{file.parent.name}/{_FILE} is damaged: {error}.",

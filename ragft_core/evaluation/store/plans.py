@@ -23,7 +23,7 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.types import ModelChoice, Sampling
-from ragft_core.values import from_dict, readable, to_dict
+from ragft_core.values import InvalidValueError, from_dict, readable, to_dict
 from ragft_core.workspace import (
     Workspace,
     new_id,
@@ -181,6 +181,8 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
         raise EvaluationError(
             f"There is no evaluation {evaluation_id!r} in this workspace.", "See the list of runs."
         ) from None
+    except InvalidValueError:
+        raise
     except (json.JSONDecodeError, TypeError, ValueError, KeyError) as error:
         raise EvaluationError(
             f"The plan of evaluation {evaluation_id!r} is damaged: {error}.",

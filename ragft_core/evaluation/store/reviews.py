@@ -6,6 +6,7 @@ not to a run: the same answer in a later run is settled already. A later row rep
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from annotated_types import Interval
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.store.cache_keys import digest
 from ragft_core.evaluation.store.plans import FOLDER
-from ragft_core.values import from_dict, readable, to_dict
+from ragft_core.values import InvalidValueError, from_dict, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, now, read_jsonl
 
 FILE = "reviews.jsonl"
@@ -45,6 +46,9 @@ def save_review(workspace: Workspace, key: str, value: float) -> None:
 
 def load_reviews(workspace: Workspace) -> dict[str, float]:
     """The last judgement on each answer, by key; damaged rows are left out."""
-    rows = read_jsonl(workspace.path / FOLDER / FILE, skip_damaged=True)
-    found = readable(rows, lambda row: from_dict(Review, row, FILE))
-    return {review.key: review.value for review in found}
+    found = {}
+    for row in read_jsonl(workspace.path / FOLDER / FILE, skip_damaged=True):
+        with suppress(InvalidValueError):
+            review = from_dict(Review, row, FILE)
+            found[review.key] = review.value
+    return found

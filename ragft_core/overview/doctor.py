@@ -1,0 +1,114 @@
+"""The doctor: what is wrong with the machine's side of the lab and with a workspace, and the mend.
+
+Damaged files are set aside, never deleted; an index that differs from its documents is made anew
+from them. What only a person can do is said.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ragft_core.approval import SECRET, unapproved, what_for
+from ragft_core.errors import RagftError
+from ragft_core.knowledge import KnowledgeBase
+from ragft_core.models.weights import BUNDLED, is_ready
+from ragft_core.overview.integrity import find_damage, set_aside
+from ragft_core.settings import Settings
+from ragft_core.workspace import Workspace
+
+LOW_DISK_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what, and what to do; ``mended`` once it has been."""
+
+    place: str
+    problem: str
+    remedy: str = ""
+    mended: bool = False
+
+
+def examine_machine(settings: Settings) -> list[Finding]:
+    """The home folder, its disk, its secret, and the bundled models."""
+    found = []
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / ".doctor"
+        probe.write_text("", encoding="utf-8")
+        probe.unlink()
+        free = shutil.disk_usage(home).free
+        if free < LOW_DISK_BYTES:
+            problem = f"Only {free / 1e9:.1f} GB are free on its disk."
+            found.append(Finding("home", problem, "Free some space before you train or add files."))
+    except OSError as error:
+        remedy = "Give this user the right to write there, or set RAGFT_HOME to another folder."
+        found.append(Finding("home", f"It cannot be written: {error.strerror}.", remedy))
+    secret = home / SECRET
+    if secret.exists() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
+        problem = "Other users of this machine can read it."
+        found.append(Finding(SECRET, problem, f"Run 'chmod 600 {SECRET}' in the home folder."))
+    for model in BUNDLED:
+        if not is_ready(model, settings.models):
+            problem = "It is not in the cache yet."
+            remedy = "Start the app, or run any command that asks a model: it is fetched once."
+            found.append(Finding(model.name, problem, remedy))
+    return found
+
+
+def examine(
+    workspace: Workspace,
+    open_base: Callable[[Workspace], KnowledgeBase],
+    *,
+    mend: bool = False,
+) -> list[Finding]:
+    """Everything about a workspace: files, digests, the index, and models from elsewhere.
+
+    Args:
+        workspace: What to examine.
+        open_base: Opens its knowledge base; called only when there are documents.
+        mend: Sets damaged things aside and makes a differing index anew.
+    """
+    try:
+        workspace.settings()
+    except RagftError as error:
+        return [Finding("workspace.json", error.message, error.remedy)]
+    found = []
+    for damage in find_damage(workspace, digests=True):
+        remedy = "Set it aside (--mend), and restore it from a copy if you have one."
+        if mend:
+            where = set_aside(workspace, damage).relative_to(workspace.path).as_posix()
+            remedy = f"It lies in {where} now."
+        found.append(Finding(damage.path, damage.reason, remedy, mend))
+    found += _index(workspace, open_base, mend=mend)
+    for choice in unapproved(workspace):
+        remedy = "Allow it with 'model W --allow', if you trust where the workspace came from."
+        found.append(Finding("workspace.json", f"It {what_for(choice)}, unasked.", remedy))
+    return found
+
+
+def _index(
+    workspace: Workspace, open_base: Callable[[Workspace], KnowledgeBase], *, mend: bool
+) -> list[Finding]:
+    if not any(workspace.path.glob("documents/*/document.json")):
+        return []
+    found = []
+    try:
+        base = open_base(workspace)
+        try:
+            for document in base.differences():
+                problem = f"Its chunks of {document.title!r} are not those of the document."
+                found.append(Finding("index", problem, "Rebuild it (--mend)."))
+        except RagftError as error:
+            found.append(Finding("index", error.message, "Rebuild it (--mend)."))
+        if found and mend:
+            n = base.rebuild()
+            told = f"It was made anew from the documents: {n} chunks."
+            found = [Finding(item.place, item.problem, told, mended=True) for item in found]
+    except RagftError as error:
+        found.append(Finding("index", error.message, error.remedy))
+    return found
