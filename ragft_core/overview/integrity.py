@@ -121,6 +121,8 @@ def _reason(check: Callable[[], object]) -> str:
         check()
     except RagftError as error:
         return error.message
+    except json.JSONDecodeError as error:
+        return f"It is no JSON from line {error.lineno}, column {error.colno} on."
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         return f"It cannot be read: {error}."
     return ""

@@ -26,7 +26,7 @@ from tests.evaluation.conftest import make_questions, stored_run
 
 def say(arm: str, question: Question, draw: int) -> str:
     good = int(question.id[1:]) % 2 == 0
-    return question.golds[0] if good and question.golds else "something else"
+    return f"It is {question.golds[0]}." if good and question.golds else "something else"
 
 
 def test_a_judgement_overrides_the_score_in_every_run(stocked: Workspace) -> None:
@@ -53,6 +53,13 @@ def test_the_last_judgement_counts_and_damage_does_not(stocked: Workspace) -> No
     assert load_reviews(stocked) == {"k": 0.5, "j": 1.0}
     with pytest.raises(ValueError, match="value"):
         save_review(stocked, "k", 2.0)
+
+
+def test_word_for_word_is_settled_and_not_counted(stocked: Workspace) -> None:
+    plan = stored_run(stocked, make_questions(10), lambda arm, question, draw: question.golds[0])
+    cases = review_cases(load_results(stocked, plan.id))
+    assert all(case.settled == 1.0 for case in cases)
+    assert agreement_by_hand(cases) == (0, 0)
 
 
 def test_labels_and_refusals_are_not_asked_about(stocked: Workspace) -> None:

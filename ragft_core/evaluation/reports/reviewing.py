@@ -19,10 +19,13 @@ import numpy as np
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.reports.results import Results
 from ragft_core.evaluation.scoring.scorers import NEAR
+from ragft_core.overlap import exact_match
 from ragft_core.types import QuestionKind
 
 # From so many settled answers on, shares are corrected by them.
 ENOUGH = 30
+EXACT = "word for word, right"
+NOT_ASKED = (QuestionKind.UNANSWERABLE, QuestionKind.LABEL, QuestionKind.GENERAL)
 _Z = 1.959963984540054
 
 
@@ -52,19 +55,23 @@ def review_cases(results: Results) -> list[Case]:
     """The answers that the score had to judge by their meaning, in the order to settle them.
 
     The groups take turns, at random within each, so that any beginning of the list is a sample of
-    every group. Labels and refusals are told by rules without doubt and are not asked about.
+    every group. Labels, refusals and golden answers word for word are told without doubt, and general
+    knowledge ranks nobody: none of these is asked about.
     """
     groups: dict[str, list[Case]] = defaultdict(list)
     for arm in results.ranked_arms:
         for question in results.ranked:
             row = results.answer(arm, question.id)
             called = results.called.get((arm, question.id))
-            plain = question.kind not in (QuestionKind.UNANSWERABLE, QuestionKind.LABEL)
+            plain = question.kind not in NOT_ASKED
             if row is None or row.answer.error or called is None or not plain:
                 continue
-            sure = "near" if called.reason == NEAR else "sure"
             settled = results.settled(arm, question)
-            group = f"{sure}, {'right' if called.value else 'wrong'}"
+            if any(exact_match(row.answer.text, gold) for gold in question.golds):
+                group, settled = EXACT, 1.0
+            else:
+                sure = "near" if called.reason == NEAR else "sure"
+                group = f"{sure}, {'right' if called.value else 'wrong'}"
             groups[group].append(Case(arm, question, row.answer.text, group, settled))
     drawn = random.Random(results.plan.id)
     order: list[tuple[int, str, Case]] = []
@@ -78,7 +85,7 @@ def review_cases(results: Results) -> list[Case]:
 
 def corrected_shares(cases: Sequence[Case]) -> list[Corrected]:
     """Each arm's corrected share of right answers; empty below ``ENOUGH`` settled ones."""
-    settled = [case for case in cases if case.settled is not None]
+    settled = [case for case in cases if case.settled is not None and case.group != EXACT]
     if len(settled) < ENOUGH:
         return []
     found: dict[str, tuple[float, float]] = {}
@@ -111,7 +118,7 @@ def _corrected(arm: str, cases: Sequence[Case], found: dict[str, tuple[float, fl
 
 def agreement_by_hand(cases: Sequence[Case]) -> tuple[int, int]:
     """How many of the settled answers the score called as people did, and how many there are."""
-    settled = [case for case in cases if case.settled is not None]
+    settled = [case for case in cases if case.settled is not None and case.group != EXACT]
     agreed = sum((case.settled or 0) >= 0.5 for case in settled if case.group.endswith("right"))
     agreed += sum((case.settled or 0) < 0.5 for case in settled if case.group.endswith("wrong"))
     return agreed, len(settled)
