@@ -6,8 +6,11 @@ The router is ``pages/frame.py``: with ``st.navigation`` in this file, beside a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address
 from typing import Any
 
 import streamlit as st
@@ -16,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragft_core.errors import RagftError
 from ragft_core.jobs import settle_jobs
-from ragft_core.settings import Settings
+from ragft_core.settings import Settings, keep_private
 from ragft_core.workspace import list_workspaces
 
 # Streamlit's own page needs inline styles, eval (for its charts) and blob workers; nothing may be
@@ -58,9 +61,38 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+def refuse_open_doors(address: str | None, allowed_hosts: Sequence[str]) -> str:
+    """Why the server may not start; empty where it may.
+
+    The lab has no sign-in of its own: whoever reaches it reads every workspace and spends the keys.
+
+    Args:
+        address: Where it listens; None means everywhere.
+        allowed_hosts: The names that a proxy in front serves it under.
+    """
+    if address == "localhost" or allowed_hosts:
+        return ""
+    with suppress(ValueError):
+        if address and ip_address(address).is_loopback:
+            return ""
+    return (
+        f"The lab does not start on {address or 'every address'}: it has no sign-in, so everybody "
+        "who reaches it could read every workspace. Start it on 127.0.0.1, or put it behind a proxy "
+        "that signs people in and name its host in server.allowedHosts (.streamlit/config.toml)."
+    )
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Settles the jobs that an earlier server left behind, before anyone looks at them."""
+    closed = refuse_open_doors(
+        st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
+    )
+    if closed:
+        sys.stderr.write(f"{closed}\n")
+        sys.stderr.flush()
+        os._exit(1)  # Streamlit would go on to serve after an exception here
+    keep_private()
     for workspace in list_workspaces(Settings()):
         with suppress(OSError, RagftError):  # its pages say what is wrong with it
             settle_jobs(workspace)

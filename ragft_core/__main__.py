@@ -15,10 +15,12 @@ import sys
 from ragft_core.commands import app
 from ragft_core.commands.output import note
 from ragft_core.errors import RagftError
+from ragft_core.settings import keep_private
 
 
 def main() -> None:
     """Runs a command; an error meant for the user goes to standard error as a sentence."""
+    keep_private()
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         app()

@@ -28,6 +28,11 @@ def _threads() -> int:
     return int(text)
 
 
+def keep_private() -> None:
+    """From here on, what this process writes is its owner's alone: uploads, answers, keys' names."""
+    os.umask(0o077)
+
+
 @dataclass(frozen=True)
 class Settings:
     """The product's own settings; a workspace's settings live in its folder."""

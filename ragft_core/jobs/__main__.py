@@ -3,5 +3,7 @@
 import sys
 
 from ragft_core.jobs.worker import main
+from ragft_core.settings import keep_private
 
+keep_private()
 sys.exit(main())
