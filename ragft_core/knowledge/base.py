@@ -21,7 +21,7 @@ from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
-from ragft_core.knowledge.retrievers import retriever_of
+from ragft_core.knowledge.retrievers import meaning_share, retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
@@ -131,6 +131,9 @@ class KnowledgeBase:
             ModelError: The re-ranker cannot be loaded.
         """
         retriever = retriever_of(mode)
+        if retriever.weighed is not None:
+            share = meaning_share(self.embedder.tokenizer, question)
+            retriever = replace(retriever, find=retriever.weighed(share))
         if reranker:
             retriever = replace(retriever, reranker=open_reranker(reranker))
         if not store.content_ids(self.workspace):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragft_core.errors import RetrievalError
-from ragft_core.knowledge.retrievers import Retriever
+from ragft_core.knowledge.retrievers import Retriever, cosine
 from ragft_core.types import Chunk
 
 if TYPE_CHECKING:
@@ -321,12 +321,7 @@ def _hit(row: dict[str, Any], score: float, vector: np.ndarray | None) -> Hit:
 
 
 def _similarity(row: dict[str, Any], vector: np.ndarray | None) -> float | None:
-    return None if vector is None else _cosine(np.asarray(row["vector"]), vector)
-
-
-def _cosine(one: np.ndarray, other: np.ndarray) -> float:
-    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(np.dot(one, other)) / lengths if lengths else 0.0
+    return None if vector is None else cosine(np.asarray(row["vector"]), vector)
 
 
 def _first_line(error: Exception) -> str:

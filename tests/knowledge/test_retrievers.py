@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import RetrievalError
-from ragft_core.knowledge import RETRIEVERS, KnowledgeBase, retriever_of
+from ragft_core.knowledge import RETRIEVERS, Embedder, KnowledgeBase, retriever_of
 from ragft_core.knowledge.codes import Code, codes_in
 from ragft_core.knowledge.index import _complete
+from ragft_core.knowledge.retrievers import LEAST_MEANING, MOST_MEANING, meaning_share
 from ragft_core.types import SearchMode
+from ragft_core.workspace import Workspace
 from tests.documents import files
 
 CASE = Path(__file__).parent / "cases" / "codes.md"
@@ -126,3 +128,32 @@ def test_a_word_index_of_another_tokeniser_is_replaced(base: KnowledgeBase, tmp_
     again = KnowledgeBase(type(base.workspace)(copy), base.embedder)
     assert again.search("保証期間", SearchMode.TEXT)[0].document_title == "a"
     assert [index.name for index in _complete(again._index.table()).list_indices()] == ["words-icu"]
+
+
+def test_meaning_counts_as_much_as_the_embedder_reads(embedder_folder: Path) -> None:
+    tokenizer = Embedder(embedder_folder).tokenizer
+    english = meaning_share(tokenizer, "How heavy is the kiln when it is empty?")
+    german = meaning_share(tokenizer, "Wie schwer ist der Brennofen im Leerzustand?")
+    arabic = meaning_share(tokenizer, "كم وزن الفرن وهو فارغ؟")
+    thai = meaning_share(tokenizer, "เตาเผาหนักเท่าไหร่")
+    assert english == MOST_MEANING
+    assert LEAST_MEANING <= arabic < german < english
+    assert thai == LEAST_MEANING
+    assert meaning_share(tokenizer, "") == LEAST_MEANING
+
+
+def test_noise_of_meaning_does_not_crowd_out_words(
+    workspace: Workspace, embedder_folder: Path, tmp_path: Path
+) -> None:
+    texts = {
+        "a.txt": "يزن الفرن الكبير واحدا وأربعين كيلوغراما.",
+        "b.txt": "تستغرق رحلة الترام عشر دقائق من الميدان.",
+        "c.txt": "الضمان على المقاومات سنة واحدة أو ستون حرقا.",
+        "d.txt": "تفتح القاعة أبوابها في التاسعة صباحا.",
+    }
+    base = KnowledgeBase(workspace, Embedder(embedder_folder))
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    base.add_files([(name, tmp_path / name) for name in texts])
+    for question, name in (("كم يزن الفرن الكبير", "a.txt"), ("مدة الضمان على المقاومات", "c.txt")):
+        assert base.search(question)[0].chunk.text == texts[name]
