@@ -82,6 +82,7 @@ class Pack:
         """The (L, L) boolean mask: which token (row) may look at which (column)."""
         order = np.arange(self.n_tokens)
         earlier = order[:, None] >= order[None, :]
+        # A token sees what came earlier in its group: the prefix, and its own branch.
         same_group = self.group[:, None] == self.group[None, :]
         shared = self.segment[None, :] == -1
         same_branch = self.segment[:, None] == self.segment[None, :]
@@ -97,6 +98,7 @@ def shared_prefix(rows: Sequence[EncodedRow]) -> int:
     shortest = min(len(row.prompt) for row in rows) - 1
     first = rows[0].prompt
     for index in range(shortest):
+        # The first token on which any row differs ends what they share.
         if any(row.prompt[index] != first[index] for row in rows):
             return index
     return max(shortest, 0)
@@ -114,6 +116,7 @@ def group_rows(rows: Sequence[EncodedRow], capacity: int) -> list[Group]:
         shared = shared_prefix(trial)
         group = Group(tuple(trial), shared)
         alone = sum(len(item.ids) for item in trial)
+        # Sharing less than a tenth is not worth a group: its rows would only be bound to one pack.
         if current and (group.n_tokens > capacity or group.n_tokens > 0.9 * alone):
             groups.append(Group(tuple(current), shared_prefix(current)))
             current = [row]
@@ -156,7 +159,9 @@ def build_pack(groups: Sequence[Group]) -> Pack:
         for row in group.rows:
             rest = row.ids[shared:]
             start = len(ids)
+            # Positions go on from the prefix, as if the branch were the only one.
             answer_at = start + len(row.prompt) - shared
+            # A position predicts the token behind it: the last one of the prompt the answer's first.
             predict += range(answer_at - 1, answer_at - 1 + len(row.answer))
             target += row.answer
             ids += rest

@@ -203,6 +203,7 @@ class LocalGenerator:
             self._start(row)
         for row in [row for row in self._running if row.generation.cancelled]:
             self._end(row, "cancelled")
+        # Continuous batching: prompts are read in pieces and all rows decode in the same pass.
         work = plan_step(self._running)
         if not work:
             return
@@ -211,6 +212,7 @@ class LocalGenerator:
         for (row, count), draft in zip(work, drafts, strict=True):
             piece = row.ids[row.n_computed : row.n_computed + count] + draft
             ends = row.n_computed + count == len(row.ids)
+            # Logits are wanted behind the newest token and each drafted one, not within a prompt.
             want = 1 + len(draft) if ends else 0
             segments.append(Segment(piece, row.cache, row.lora, want))
         logits = self._decoder.forward(segments)
@@ -242,11 +244,13 @@ class LocalGenerator:
         ]
         source, length = self._prefixes.find(row.adapter, row.ids, running)
         if source is not None:
+            # The common beginning is copied, not shared: each block stays one row's own.
             row.cache.copy_from(source, length)
             row.n_computed = row.cached = length
 
     def _take(self, row: SequenceState, draft: Sequence[int], logits: torch.Tensor) -> None:
         """Chooses the next token, and further ones as long as the draft was right."""
+        # Speculative decoding: the model's own choice at each position decides, drafts only save passes.
         right = 0
         for position in range(len(draft) + 1):
             token = row.sampler.choose(logits[position])

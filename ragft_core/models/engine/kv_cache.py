@@ -73,6 +73,7 @@ class PrefixCache:
         used = None
         for key, cache in self._entries.items():
             if key[0] == adapter:
+                # An ended row: its block may hold fewer tokens than it was kept under.
                 length = min(common(ids, key[1]), cache.length, len(ids) - 1)
                 if length > best[1]:
                     best, used = (cache, length), key
@@ -83,6 +84,7 @@ class PrefixCache:
                     best, used = (cache, length), None
         if best[1] < SHORTEST:
             return None, 0
+        # Put last again: the first of the dict is the least recently used.
         if used is not None:
             self._entries[used] = self._entries.pop(used)
         return best

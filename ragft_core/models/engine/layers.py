@@ -63,6 +63,7 @@ class TorchPass:
 
         heads, kv, size = self._shape.heads, self._shape.kv_heads, self._shape.size
         tokens = qkv.shape[0]
+        # Queries and keys lie beside each other in the fused product and turn together (RoPE).
         turned = qkv[:, : (heads + kv) * size].view(tokens, heads + kv, size)
         half = size // 2
         swapped = torch.cat((-turned[..., half:], turned[..., :half]), dim=-1)
@@ -72,6 +73,7 @@ class TorchPass:
         for segment in self._segments:
             cache, end = segment.cache, start + len(segment.ids)
             past, total = cache.length, cache.length + len(segment.ids)
+            # Each row's new keys and values go behind what its own cache holds.
             cache.keys[layer][:, past:total] = turned[start:end, heads:].transpose(0, 1)
             cache.values[layer][:, past:total] = values[start:end].transpose(0, 1)
             start = end
@@ -95,6 +97,7 @@ class CompiledPass(TorchPass):
         self._threads = torch.get_num_threads()
         self._few = len(cos) <= FEW_TOKENS
         super().__init__(shape, segments if not self._few else (), cos, sin)
+        # What the compiled parts need of each token, as plain numbers: see ITEM.
         items: list[int] = []
         longest = 0
         for segment in segments:
@@ -106,6 +109,7 @@ class CompiledPass(TorchPass):
             longest = max(longest, end)
         self._n = len(items) // ITEM
         self._items = (ctypes.c_int64 * len(items))(*items)
+        # Scratch for the scores of the longest row, rounded up to whole vectors.
         scores = -(-longest // LANES) * LANES if self._few else 0
         self._scores = torch.empty(self._n * shape.heads * scores)
         self._score_bytes = 4 * scores
@@ -130,6 +134,7 @@ class CompiledPass(TorchPass):
         """Stores the new keys and values and attends: (tokens, heads * size)."""
         shape = self._shape
         width = shape.heads * shape.size
+        # With many tokens "turn" works in place and the library attends from there.
         out = qkv.new_empty(self._n, width) if self._few else qkv
         arguments = (
             qkv.data_ptr(), self._cos.data_ptr(), self._sin.data_ptr(), out.data_ptr(),
@@ -166,6 +171,7 @@ def _mask(segment: Segment, group: int) -> torch.Tensor | None:
     import torch
 
     past, new = segment.cache.length, len(segment.ids)
+    # One token sees all; a prompt from its beginning uses the library's causal path.
     if new == 1 or not past:
         return None
     device = segment.cache.keys.device
@@ -211,6 +217,7 @@ def _attention(
             is_causal=True,
         )
         return mixed[0].transpose(0, 1).reshape(new, heads * size)
+    # (new, kv, group) to (kv, group * new): a group's heads become further queries of its keys.
     grouped = query.view(new, kv, group, size).permute(1, 2, 0, 3).reshape(1, kv, group * new, size)
     mixed = attend(grouped, keys[None], values[None], attn_mask=mask)
     return mixed.view(kv, group, new, size).permute(2, 0, 1, 3).reshape(new, heads * size)

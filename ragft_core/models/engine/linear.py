@@ -75,6 +75,7 @@ class Product:
             if onto is not None:
                 y += onto
         elif onto is not None and self.bias is None:
+            # The residual is added within the product, which saves a pass through memory.
             y = torch.addmm(onto, x, self.weight.T)
         else:
             y = functional.linear(x, self.weight, self.bias)
@@ -93,6 +94,7 @@ class Product:
                 low *= applied.mask
             y += self._kernels.product(low, up.data, up.kind)
             return
+        # LoRA: down to the ranks of all adapters at once, each token keeps its own, and up again.
         low = x @ applied.a.T
         if applied.mask is not None:
             low *= applied.mask
@@ -109,6 +111,7 @@ def fuse(layer: torch.nn.Module, names: Sequence[str]) -> Product:
     bias = linears[0].bias.data if linears[0].bias is not None else None
     if len(linears) > 1:
         weight = torch.cat([linear.weight.data for linear in linears])
+        # Views, not copies: the model keeps working and its memory does not grow.
         for linear, part in zip(linears, weight.split(sizes), strict=True):
             linear.weight.data = part
         if bias is not None:

@@ -118,6 +118,7 @@ class LlamaDecoder:
         import torch
         from torch.nn import functional
 
+        # The vocabulary is the largest product; it runs for the positions that are asked for only.
         wanted: list[int] = []
         end = 0
         for segment in segments:
@@ -135,6 +136,7 @@ class LlamaDecoder:
         import torch
 
         ends = [(s.cache.length, s.cache.length + len(s.ids)) for s in segments]
+        # RoPE's angles are kept as tables that double when a row outgrows them.
         while max(end for _, end in ends) > self._cos.shape[0]:
             self._cos, self._sin = self._tables(2 * self._cos.shape[0])
         at = torch.tensor([p for start, end in ends for p in range(start, end)], device=self.device)
@@ -174,6 +176,7 @@ class LlamaDecoder:
         loras = sorted({s.lora for s in part if s.lora is not None}, key=id)
         if not loras:
             return
+        # For each token the number of its adapter, -2 for none, which no rank belongs to.
         rows = torch.tensor(
             [loras.index(s.lora) if s.lora else -2 for s in part for _ in s.ids], device=self.device
         )
@@ -239,6 +242,7 @@ def try_llama(model: PreTrainedModel, packing: Packing | None = None) -> LlamaDe
     decoder = LlamaDecoder(model)
     if packing is not None:
         packing(decoder.products())
+    # The proof at start-up: this pass must give what transformers gives, or it is not used.
     ids = [number % config.vocab_size for number in PROBE]
     with torch.inference_mode():
         theirs = model(input_ids=torch.tensor([ids], device=model.device)).logits[0]

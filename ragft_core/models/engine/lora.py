@@ -99,6 +99,7 @@ def load_lora(adapter: str, folder: Path, model: torch.nn.Module, identity: str 
                 f"The adapter {adapter} does not fit the model: {name} is "
                 f"{shape}, the adapter's {(b.shape[0], a.shape[1])}."
             )
+        # alpha / rank goes into B once, not into every product.
         b = b * _scale(config, name, a.shape[0])
         projections[name] = Projection(a.to(weight.device), b.to(weight.device))
     return Lora(identity or adapter, projections)
@@ -158,6 +159,7 @@ def stack(loras: Sequence[Lora], modules: Sequence[str], sizes: Sequence[int]) -
             projection = lora.projections.get(module)
             if projection is not None:
                 rank = projection.a.shape[0]
+                # Zeros outside its own module: one product serves query, key and value adapters.
                 wide = projection.b.new_zeros(rank, sum(sizes))
                 wide[:, start : start + size] = projection.b.T
                 a_parts.append(projection.a)
@@ -166,6 +168,7 @@ def stack(loras: Sequence[Lora], modules: Sequence[str], sizes: Sequence[int]) -
             start += size
     if not a_parts:
         return None
+    # The packed kernels read inputs in whole groups.
     padding = -len(owner) % GROUP
     a = functional.pad(torch.cat(a_parts), (0, 0, 0, padding))
     b = functional.pad(torch.cat(b_parts), (0, 0, 0, padding))

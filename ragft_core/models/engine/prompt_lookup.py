@@ -38,6 +38,7 @@ class PromptLookup:
             return
         self.proposed += proposed
         self.accepted += accepted
+        # All right: ask for more. None right: halve, and at length 1 pause, for drafts cost a fifth.
         if accepted == proposed:
             self.length = min(LONGEST, self.length + 2)
         elif not accepted:
@@ -51,6 +52,7 @@ def lookup(ids: Sequence[int], most: int) -> list[int]:
         if most < 1 or len(ids) <= size:
             continue
         wanted = tuple(ids[-size:])
+        # From the end: what was said last is likelier to go on the same way.
         for start in range(len(ids) - size - 1, -1, -1):
             if ids[start] == wanted[0] and tuple(ids[start : start + size]) == wanted:
                 return list(ids[start + size : start + size + most])

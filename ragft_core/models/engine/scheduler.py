@@ -26,6 +26,7 @@ def admit(
     background = len(running) - people
     anybody = people > 0 or any(row.priority == 0 for row in waiting)
     chosen = []
+    # sorted() is stable, so that rows of one priority keep their order of arrival.
     for row in sorted(waiting, key=lambda row: row.priority):
         if row.generation.cancelled:  # joins to be ended at once
             chosen.append(row)
@@ -47,11 +48,13 @@ def plan_step(running: Sequence[SequenceState]) -> list[tuple[SequenceState, int
     people = [row for row in ordered if row.priority == 0]
     if people:
         ordered = ordered[: len(people) + BACKGROUND_BESIDE]
+    # Prefill is cut into pieces, so that answers that are watched go on growing meanwhile.
     budget = CHUNK_WATCHED if any(row.n_new for row in people) else CHUNK
     background = CHUNK_BACKGROUND if people else budget
     work = []
     for row in ordered:
         left = len(row.ids) - row.n_computed
+        # Decoding rows cost one token each and are never put off.
         if left == 1:
             work.append((row, 1))
             continue

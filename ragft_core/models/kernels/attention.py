@@ -54,6 +54,7 @@ def rms_norm_ir(shape: Shape) -> str:
     with code.loop("%thread", rows, "%threads") as row:
         start = code(f"mul i64 {row}, {row_bytes}")
         source, target = code.at(x, start), code.at(y, start)
+        # Sixteen partial sums at a time; they are added up once, behind the loop.
         squares = code.variable(VECTOR, "zeroinitializer")
         with code.loop(0, row_bytes, 4 * LANES) as at:
             value = code.load(VECTOR, source, at)
@@ -82,6 +83,7 @@ def swiglu_ir() -> str:
         values = code.at(gates, row_bytes)
         with code.loop(0, row_bytes, 4 * LANES) as at:
             gate = code.load(VECTOR, gates, at)
+            # silu(a) = a / (1 + e^-a)
             power = _exp(code, code(f"fneg {VECTOR} {gate}"))
             below = code(f"fadd {VECTOR} {power}, {_all(1.0)}")
             silu = code(f"fdiv {VECTOR} {gate}, {below}")
@@ -105,6 +107,7 @@ def rotary_embedding_ir(shape: Shape) -> str:
         keys, values, head_stride, position = _item(code, token)
         row = code.at(qkv, code(f"mul i64 {token}, {4 * shape.width}"))
         angle = code(f"mul i64 {token}, {head_bytes}")
+        # Loaded once a token: all of its heads turn by the same angles.
         angles = [
             [code.load(VECTOR, code.at(table, angle), 4 * n) for n in range(0, shape.size, LANES)]
             for table in (cos, sin)
@@ -112,6 +115,7 @@ def rotary_embedding_ir(shape: Shape) -> str:
         with code.loop(0, shape.heads * head_bytes, head_bytes) as at:
             query = code.at(row, at)
             _rotate(code, query, query, angles, shape.size)
+        # Keys go turned, values as they are, straight into the row's cache.
         place = code(f"mul i64 {position}, {head_bytes}")
         with code.loop(0, shape.kv_heads) as head:
             to = code(f"add i64 {place}, {code(f'mul i64 {head}, {head_stride}')}")
@@ -128,6 +132,8 @@ def rotary_embedding_ir(shape: Shape) -> str:
 def _rotate(code: IRBuilder, source: str, target: str, angles: list[list[str]], size: int) -> None:
     cos, sin = angles
     parts = size // LANES
+    # RoPE as Llama lays it out: dimension d is paired with d + size / 2, so that whole vectors swap,
+    # not neighbours. All is loaded before anything is stored, because source may be target.
     old = [code.load(VECTOR, source, 4 * LANES * n) for n in range(parts)]
     for n in range(parts):
         other = old[(n + parts // 2) % parts]
@@ -148,6 +154,7 @@ def attention_ir(shape: Shape) -> str:
     head_bytes = 4 * shape.size
     offsets = range(0, head_bytes, 4 * LANES)
     group = range(shape.group)
+    # One task is a token and one group of heads: the group's keys are read once for all its heads.
     tasks = code(f"mul i64 {tokens}, {shape.kv_heads}")
     with code.loop("%thread", tasks, "%threads") as task:
         token = code(f"udiv i64 {task}, {shape.kv_heads}")
@@ -155,9 +162,11 @@ def attention_ir(shape: Shape) -> str:
         keys, values, head_stride, position = _item(code, token)
         offset = code(f"mul i64 {head}, {head_stride}")
         keys, values = code.at(keys, offset), code.at(values, offset)
+        # Causal: a token sees its row up to itself.
         end = code(f"add i64 {position}, 1")
         first_head = code(f"mul i64 {head}, {shape.group * head_bytes}")
         asked = code.at(code.at(qkv, code(f"mul i64 {token}, {4 * shape.width}")), first_head)
+        # The scale 1 / sqrt(size) is put into the queries, which are few, not into the scores.
         queries = [
             [
                 code(f"fmul {VECTOR} {vector}, {_all(1 / math.sqrt(shape.size))}")
@@ -169,6 +178,7 @@ def attention_ir(shape: Shape) -> str:
             scores_at, code(f"mul i64 {code(f'mul i64 {task}, {shape.group}')}, {score_bytes}")
         )
         scores = [code.at(mine, code(f"mul i64 {g}, {score_bytes}")) for g in group]
+        # First pass: scores, and the largest of them, which softmax takes off to stay finite.
         highest = [code.variable("float", _number(-math.inf)) for _ in group]
         with code.loop(0, end) as t:
             key = code.at(keys, code(f"mul i64 {t}, {head_bytes}"))
@@ -180,10 +190,12 @@ def attention_ir(shape: Shape) -> str:
                 total = _sum(code, dot)
                 code.store("float", total, score, code(f"mul i64 {t}, 4"))
                 code.write("float", _larger(code, code.read("float", top), total), top)
+        # Up to whole vectors with minus infinity, whose power is 0 and adds nothing.
         padded = code(f"and i64 {code(f'add i64 {end}, {LANES - 1}')}, {-LANES}")
         with code.loop(end, padded) as t:
             for score in scores:
                 code.store("float", _number(-math.inf), score, code(f"mul i64 {t}, 4"))
+        # Second pass: powers in place of the scores, and their sum.
         sums = [code.variable(VECTOR, "zeroinitializer") for _ in group]
         tops = [code.splat(code.read("float", top)) for top in highest]
         with code.loop(0, padded, LANES) as t:
@@ -193,6 +205,7 @@ def attention_ir(shape: Shape) -> str:
                 power = _exp(code, below)
                 code.store(VECTOR, power, score, at)
                 code.add_product(total, power, _all(1.0))
+        # Third pass: the values by their powers. The sum divides at the end, once a head.
         mixed = [[code.variable(VECTOR, "zeroinitializer") for _ in offsets] for _ in group]
         with code.loop(0, end) as t:
             value = code.at(values, code(f"mul i64 {t}, {head_bytes}"))
@@ -224,22 +237,26 @@ def _item(code: IRBuilder, token: str) -> tuple[str, str, str, str]:
 
 def _exp(code: IRBuilder, x: str) -> str:
     call = f"call {VECTOR} @llvm"
+    # Clamped, or 2^n would leave the exponent's eight bits.
     x = code(f"{call}.minnum.v16f32({VECTOR} {x}, {VECTOR} {_all(_HIGHEST)})")
     x = code(f"{call}.maxnum.v16f32({VECTOR} {x}, {VECTOR} {_all(_LOWEST)})")
     scaled = code(f"fmul {VECTOR} {x}, {_all(1 / math.log(2))}")
     n = code(f"{call}.rint.v16f32({VECTOR} {scaled})")
+    # ln 2 in two parts: the high one has so few bits that n times it is exact.
     r = code.fma(n, _all(-_LN2_LOW), code.fma(n, _all(-_LN2_HIGH), x))
     series = _all(_EXP[0])
     for factor in _EXP[1:]:
         series = code.fma(series, r, _all(factor))
     series = code.fma(series, code(f"fmul {VECTOR} {r}, {r}"), r)
     series = code(f"fadd {VECTOR} {series}, {_all(1.0)}")
+    # 2^n is written as bits: n + 127 where an fp32 number has its exponent.
     exponent = code(f"add {INTS} {code(f'fptosi {VECTOR} {n} to {INTS}')}, splat (i32 127)")
     bits = code(f"shl {INTS} {exponent}, splat (i32 23)")
     return code(f"fmul {VECTOR} {series}, {code(f'bitcast {INTS} {bits} to {VECTOR}')}")
 
 
 def _sum(code: IRBuilder, vector: str) -> str:
+    # reassoc lets lanes be added as a tree; without it they are added one after the other.
     call = "call reassoc float @llvm.vector.reduce.fadd.v16f32"
     return code(f"{call}(float {_number(-0.0)}, {VECTOR} {vector})")
 

@@ -103,6 +103,7 @@ class IRBuilder:
 
     def variable(self, kind: str, value: str) -> str:
         """The address of a variable; the compiler keeps it in a register."""
+        # On the stack as written; LLVM's first pass (mem2reg) moves it into a register.
         name = f"%x{self._next()}"
         self.variables.append(f"  {name} = alloca {kind}")
         self.write(kind, value, name)
@@ -120,6 +121,7 @@ class IRBuilder:
     def loop(self, first: str | int, last: str | int, step: str | int = 1) -> Iterator[str]:
         """Repeats what is added inside, with a counter from ``first`` to below ``last``."""
         number = self._next()
+        # head: test, body: what is added inside, end: behind. The counter is a variable like others.
         counter = self.variable("i64", str(first))
         self.lines += [f"  br label %head{number}", f"head{number}:"]
         now = self.read("i64", counter)

@@ -61,6 +61,7 @@ class Kernels:
         n_rows, n_in = x.shape
         groups = n_in // GROUP
         tiles = packed.numel() // (groups * RECORD_BYTES[kind])
+        # Code exists for a few numbers of rows; the rest is padded up to the next of them.
         most = self.sizes[-1]
         padded = n_rows // most * most
         padded += next((size for size in self.sizes if size >= n_rows - padded), 0) * (
@@ -72,6 +73,7 @@ class Kernels:
         y = torch.empty(padded, tiles * LANES)
         for first in range(0, padded, most):
             count = min(most, padded - first)
+            # Addresses and sizes only: the kernel knows nothing of tensors.
             arguments = (ctypes.c_int64 * 6)(
                 packed.data_ptr(),
                 x.data_ptr() + 4 * first * n_in,
@@ -90,6 +92,7 @@ def compile_kernels(kinds: tuple[str, ...] = KINDS) -> Kernels | None:
     found = features()
     if found is None:
         return None
+    # Eight rows of sums need more registers than processors without AVX-512 have.
     sizes = (1, 2, 4, 8) if "avx512f" in found else (1, 2, 4)
     code = "".join(_kernel(kind, m) for kind in kinds for m in sizes)
     machine = compile_ir(code, [f"{kind}_{m}" for kind in kinds for m in sizes])
@@ -104,6 +107,7 @@ def _kernel(kind: str, m: int) -> str:
     x_row = code(f"mul i64 {groups}, {4 * GROUP}")
     y_row = code(f"mul i64 {tiles}, {4 * LANES}")
     tile_bytes = code(f"mul i64 {groups}, {RECORD_BYTES[kind]}")
+    # Whole tiles by thread, in one run each, so that a thread reads memory in order.
     first, last = (
         code(f"udiv i64 {code(f'mul i64 {tiles}, {number}')}, %threads")
         for number in ("%thread", code("add i64 %thread, 1"))
@@ -119,6 +123,8 @@ def _kernel(kind: str, m: int) -> str:
             record = code.at(tile_at, code(f"mul i64 {group}, {RECORD_BYTES[kind]}"))
             here = code.at(x, code(f"mul i64 {group}, {4 * GROUP}"))
             rows = [code.at(here, code(f"mul i64 {n}, {x_row}")) for n in range(m)]
+            # Each widened weight vector is used for all rows while it is in a register: that is why
+            # four rows cost little more than one.
             for index, weight in enumerate(_widen(kind, code, record)):
                 for row, parts in zip(rows, sums, strict=True):
                     value = code.splat(code.load("float", row, 4 * _order(kind, index)))
@@ -147,6 +153,7 @@ def _widen(kind: str, code: IRBuilder, record: str) -> Iterator[str]:
         for k in range(GROUP):
             raw = code.load("<16 x i16>", record, 32 * k, 32)
             wide = code(f"zext <16 x i16> {raw} to <16 x i32>")
+            # bf16 is the upper half of an fp32 number.
             high = code(f"shl <16 x i32> {wide}, splat (i32 16)")
             yield code(f"bitcast <16 x i32> {high} to {VECTOR}")
         return
@@ -161,6 +168,7 @@ def _widen(kind: str, code: IRBuilder, record: str) -> Iterator[str]:
     for k in range(GROUP // 2):
         raw = code.load("<16 x i8>", record, 64 + 16 * k, 16)
         wide = code(f"zext <16 x i8> {raw} to <16 x i32>")
+        # Two inputs of the group share a byte; see the layout above.
         for half in (
             f"and <16 x i32> {wide}, splat (i32 15)",
             f"lshr <16 x i32> {wide}, splat (i32 4)",

@@ -57,14 +57,17 @@ def _pack_q4(weight: torch.Tensor) -> Packed | None:
 
     groups = weight.view(weight.shape[0], -1, GROUP)
     low, high = groups.aminmax(dim=-1, keepdim=True)
+    # The file's own grid is found again from the extremes: fp16 offset and scale, as it kept them.
     offset = low.half()
     scale = ((high - low) / 15).half()
     wide = scale.float()
+    # A group of equal weights has no scale; its levels are 0 and the offset says all.
     step = torch.where(wide == 0, torch.ones_like(wide), wide)
     level = ((groups - offset.float()) / step).round_().clamp_(0, 15)
     if not _close(wide * level + offset.float(), groups):
         return None
     level = level.to(torch.uint8)
+    # Inputs n and n + 16 share a byte, so that one mask gives sixteen neighbouring inputs.
     pairs = level[..., :16] | (level[..., 16:] << 4)
     return Packed("q4", _tiles([_halves(scale), _halves(offset)], pairs))
 
@@ -88,6 +91,7 @@ def _pack_bf16(weight: torch.Tensor) -> Packed | None:
     short = weight.bfloat16()
     if not torch.equal(short.float(), weight):
         return None
+    # Sixteen outputs beside each other for one input: a kernel's vector.
     tiles = short.view(torch.int16).view(-1, LANES, weight.shape[1]).transpose(1, 2)
     return Packed("bf16", tiles.contiguous().view(torch.uint8).flatten())
 
