@@ -1,5 +1,6 @@
 import streamlit as st
 
+from pages.build.parts import adapters as adapter_views
 from pages.build.parts import training as training_views
 from pages.ui import components
 from pages.ui.errors import show_errors
@@ -38,6 +39,8 @@ with show_errors():
         training_views.runs_section(runs)
     if adapters:
         st.subheader("Adapters", anchor=False)
-        training_views.adapters_section(workspace, adapters)
+        adapter_views.adapters_section(workspace, adapters)
         if st.button("Compare in Chat", icon=":material/forum:"):
             st.switch_page(components.CHAT)
+    if workspace.settings().model.kind != "endpoint":
+        adapter_views.bring_in_section(workspace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragft_core.commands import build, compare, decide
+from ragft_core.commands import build, compare, decide, training
 
 app = typer.Typer(
     help="The strategy lab: prompt, RAG, fine-tuning or both, measured on your own documents.",
@@ -23,11 +23,12 @@ for command in (
     build.rebuild,
     build.search,
     build.examples,
-    build.classify,
-    build.train,
-    build.runs,
-    build.stop,
-    build.resume,
+    training.classify,
+    training.train,
+    training.runs,
+    training.adapters,
+    training.stop,
+    training.resume,
     compare.arms,
     compare.ask,
     compare.evaluate,

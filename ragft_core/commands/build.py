@@ -12,10 +12,8 @@ from ragft_core.approval import approve, unapproved, what_for
 from ragft_core.commands.output import (
     Json,
     Name,
-    Wait,
     finish,
-    job_line,
-    job_row,
+    knowledge_of,
     note,
     opened,
     outcomes,
@@ -24,7 +22,6 @@ from ragft_core.commands.output import (
     table,
 )
 from ragft_core.errors import ModelError
-from ragft_core.knowledge import KnowledgeBase
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.values import to_dict
@@ -81,7 +78,7 @@ def doctor(
     settings = Settings()
     found = {"": examine_machine(settings)}
     for workspace in [opened(w)] if w else list_workspaces(settings):
-        found[workspace.id] = examine(workspace, _knowledge, mend=mend)
+        found[workspace.id] = examine(workspace, knowledge_of, mend=mend)
     rows = [{"workspace": name, **to_dict(item)} for name, items in found.items() for item in items]
     columns = {
         "workspace": "workspace",
@@ -124,19 +121,13 @@ def model(
     show(report, as_json, lambda row: f"{row['name']}  {row['licence']}  {row['note']}".rstrip())
 
 
-def _knowledge(workspace: Workspace) -> KnowledgeBase:
-    from ragft_core.strategies import open_embedder
-
-    return KnowledgeBase(workspace, open_embedder(Settings()))
-
-
 def add(
     w: Name,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to take in.")],
     as_json: Json = False,
 ) -> None:
     """Takes documents into the knowledge base; files that cannot be read are refused one by one."""
-    reports = _knowledge(opened(w)).add_files(
+    reports = knowledge_of(opened(w)).add_files(
         [(file.name, file) for file in files],
         lambda name, stage, share: outcomes(share, f"{name}: {stage}"),
     )
@@ -167,7 +158,7 @@ def remove(
     w: Name, doc: Annotated[str, typer.Argument(metavar="DOC")], as_json: Json = False
 ) -> None:
     """Removes a document, named by its id, its file name or its title."""
-    base = _knowledge(opened(w))
+    base = knowledge_of(opened(w))
     named = [item for item in base.documents() if doc in (item.id, item.file_name, item.title)]
     document = named[0] if named else base.document(doc)
     base.remove(document.id)
@@ -176,7 +167,7 @@ def remove(
 
 def rebuild(w: Name, as_json: Json = False) -> None:
     """Builds the search index again from the documents' texts."""
-    n_chunks = _knowledge(opened(w)).rebuild(
+    n_chunks = knowledge_of(opened(w)).rebuild(
         lambda name, stage, share: outcomes(share, f"{name}: {stage}")
     )
     show({"n_chunks": n_chunks}, as_json, lambda row: f"Indexed {row['n_chunks']} chunks.")
@@ -191,7 +182,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Shows what retrieval finds for a question."""
-    base = _knowledge(opened(w))
+    base = knowledge_of(opened(w))
     files = {document.id: document.file_name for document in base.documents()}
     passages = base.search(question, mode, k, reranker or None)
     found = [passage_row(passage, files) for passage in passages]
@@ -257,81 +248,3 @@ def _write(workspace: Workspace, target: int, as_json: bool) -> None:
     finish(job, True, as_json)
     added = accept(workspace, job, read_candidates(job.folder))
     note(f"{added} examples were added. Read them: python -m ragft_core examples {workspace.id}")
-
-
-def classify(w: Name, as_json: Json = False) -> None:
-    """What a plain classifier reaches on the examples' labels, by cross-validation."""
-    from ragft_core.evaluation.scoring import try_classifier
-    from ragft_core.finetuning import load_examples
-    from ragft_core.strategies import open_embedder
-
-    rows = load_examples(opened(w))
-    found = try_classifier(
-        [row.question for row in rows], [row.answer for row in rows], open_embedder(Settings())
-    )
-
-    def human(row: dict[str, Any]) -> str:
-        return (
-            f"{row['method']}: {row['accuracy']:.0%} right ({row['low']:.0%} to {row['high']:.0%}), "
-            f"macro-F1 {row['macro_f1']:.2f}, {row['n']} examples, {row['labels']} labels, "
-            f"{row['seconds']:.1f} s"
-        )
-
-    show(found, as_json, human)
-
-
-def train(
-    w: Name,
-    preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "quick",
-    arm: Annotated[TrainFor, typer.Option(help="Which arm the adapter is for.")] = (
-        TrainFor.FINE_TUNED
-    ),
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting, such as learning_rate=5e-4.")
-    ] = None,
-    wait: Wait = False,
-    as_json: Json = False,
-) -> None:
-    """Starts a fine-tuning run in the background; two, one after the other, for both arms."""
-    from ragft_core.finetuning import preset_config, start_run, with_passages
-    from ragft_core.finetuning.config import with_settings
-    from ragft_core.knowledge import texts_of
-    from ragft_core.strategies.passages import training_passages
-
-    workspace = opened(w)
-    config = with_settings(preset_config(preset), changes or [])
-    jobs = []
-    if arm is not TrainFor.HYBRID:
-        jobs.append(start_run(workspace, config, texts=texts_of(workspace)))
-    if arm is not TrainFor.FINE_TUNED:
-        passages = training_passages(workspace, _knowledge(workspace))
-        jobs.append(start_run(workspace, with_passages(config), passages, texts_of(workspace)))
-    for job in jobs:
-        finish(job, wait, as_json)
-
-
-def runs(w: Name, as_json: Json = False) -> None:
-    """Lists the background jobs: fine-tuning, evaluation, example writing."""
-    from ragft_core.jobs import list_jobs
-
-    rows = [job_row(job) for job in list_jobs(opened(w))]
-    show(rows, as_json, lambda items: "\n".join(map(job_line, items)) or "No runs yet.")
-
-
-def stop(w: Name, run: str, as_json: Json = False) -> None:
-    """Stops a background job; what it has is kept."""
-    from ragft_core.jobs import get_job
-
-    job = get_job(opened(w), run)
-    job.stop()
-    job.wait(timeout=60)
-    show(job_row(job), as_json, job_line)
-
-
-def resume(w: Name, run: str, wait: Wait = False, as_json: Json = False) -> None:
-    """Continues a job that was stopped, failed or was interrupted."""
-    from ragft_core.jobs import get_job
-
-    job = get_job(opened(w), run)
-    job.resume()
-    finish(job, wait, as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from ragft_core.settings import Settings
 from ragft_core.types import Answer, Passage
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from ragft_core.knowledge import KnowledgeBase
 
 Name = Annotated[str, typer.Argument(metavar="W", help="Workspace: an id, or a path.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -101,3 +104,11 @@ def answer_row(answer: Answer, files: dict[str, str]) -> dict[str, Any]:
     row.pop("question")
     row["answer"] = row.pop("text")
     return row | {"passages": [passage_row(passage, files) for passage in answer.passages]}
+
+
+def knowledge_of(workspace: Workspace) -> KnowledgeBase:
+    """A workspace's knowledge base, with the bundled embedder."""
+    from ragft_core.knowledge import KnowledgeBase
+    from ragft_core.strategies import open_embedder
+
+    return KnowledgeBase(workspace, open_embedder(Settings()))

@@ -25,6 +25,7 @@ from ragft_core.finetuning.examples.tables import read_table
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
 from ragft_core.finetuning.training.runs import list_runs, start_run
+from ragft_core.finetuning.transfer import export_adapter, import_adapter, rename_adapter
 
 __all__ = [
     "PRESETS",
@@ -36,8 +37,10 @@ __all__ = [
     "choose_adapter",
     "delete_adapter",
     "estimate_run",
+    "export_adapter",
     "get_adapter",
     "guess_mapping",
+    "import_adapter",
     "import_examples",
     "import_file",
     "list_adapters",
@@ -46,6 +49,7 @@ __all__ = [
     "preset_config",
     "preview_import",
     "read_table",
+    "rename_adapter",
     "rendered_example",
     "save_examples",
     "start_run",

@@ -14,8 +14,6 @@ from ragft_core.finetuning import (
     PRESETS,
     Estimate,
     RunConfig,
-    choose_adapter,
-    delete_adapter,
     estimate_run,
     start_run,
 )
@@ -23,8 +21,8 @@ from ragft_core.finetuning.training import PRESET_TEXTS, with_passages
 from ragft_core.jobs import Job, JobState, JobStatus
 from ragft_core.knowledge import documents, texts_of
 from ragft_core.strategies import training_passages
-from ragft_core.types import Adapter, Example
-from ragft_core.workspace import Workspace, WorkspaceSettings
+from ragft_core.types import Example
+from ragft_core.workspace import Workspace
 
 ARMS = {
     "fine-tuned": "Fine-tuned arm",
@@ -272,52 +270,3 @@ def _details(job: Job) -> None:
         spec = job.spec
         st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)
         st.code(job.log_tail(30) or "The log is empty.", language=None, height=160)
-
-
-def adapters_section(workspace: Workspace, adapters: Sequence[Adapter]) -> None:
-    """The adapters, newest first, with the arm that uses each."""
-    settings = workspace.settings()
-    for adapter in sorted(adapters, key=lambda item: item.created_at, reverse=True):
-        card = adapter.card
-        used = _is_used(adapter, adapters, settings)
-        arm = "hybrid" if adapter.with_context else "fine-tuned"
-        with st.container(border=True):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{plain(adapter.name)}** · {ARMS[arm].lower()}")
-                if used:
-                    st.badge("in use", color="green", icon=":material/check:")
-                st.caption(components.moment(adapter.created_at))
-            loss = card.get("val_loss")
-            if loss is not None:
-                st.caption(
-                    f"Validation loss {card.get('first_val_loss', 0):.2f} to {loss:.2f} · step "
-                    f"{card.get('best_step')} · rank {adapter.rank} · "
-                    f"{card.get('counts', {}).get('train', 0)} examples · base "
-                    f"{plain(str(card.get('base_name', '')))}"
-                )
-            if card.get("warning"):
-                st.caption(f":orange[:material/warning:] {plain(card['warning'])}")
-            with st.container(horizontal=True):
-                _adapter_actions(workspace, adapter, used)
-
-
-def _is_used(adapter: Adapter, adapters: Sequence[Adapter], settings: WorkspaceSettings) -> bool:
-    """Whether the arm uses it: the chosen one, else the newest of its kind."""
-    chosen = settings.hybrid_adapter if adapter.with_context else settings.adapter
-    alike = [a.id for a in adapters if a.with_context == adapter.with_context]
-    return adapter.id == (chosen if chosen in alike else alike[-1])
-
-
-def _adapter_actions(workspace: Workspace, adapter: Adapter, used: bool) -> None:
-    if not used and st.button("Use it", key=f"use.{adapter.id}", icon=":material/check:"):
-        with show_errors():
-            choose_adapter(workspace, adapter.id)
-            st.rerun()
-    with st.popover("Run card", icon=":material/description:"):
-        st.json(adapter.card, expanded=1)
-    with st.popover("Delete", icon=":material/delete:"):
-        st.caption("The adapter's weights are removed for good; its run and its examples stay.")
-        if st.button("Delete the adapter", key=f"remove.{adapter.id}"):
-            with show_errors():
-                delete_adapter(workspace, adapter.id)
-                st.rerun()

@@ -1,0 +1,106 @@
+"""How adapters are drawn: which one each arm uses, and what can be done with each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from pages.build.parts.training import ARMS
+from pages.ui import components, state
+from pages.ui.errors import plain, show_errors
+from ragft_core.finetuning import (
+    choose_adapter,
+    delete_adapter,
+    export_adapter,
+    import_adapter,
+    rename_adapter,
+)
+from ragft_core.types import Adapter
+from ragft_core.workspace import Workspace, WorkspaceSettings
+
+
+def adapters_section(workspace: Workspace, adapters: Sequence[Adapter]) -> None:
+    """The adapters, newest first, with the arm that uses each."""
+    settings = workspace.settings()
+    for adapter in sorted(adapters, key=lambda item: item.created_at, reverse=True):
+        card = adapter.card
+        used = _is_used(adapter, adapters, settings)
+        arm = "hybrid" if adapter.with_context else "fine-tuned"
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{plain(adapter.name)}** · {ARMS[arm].lower()}")
+                if used:
+                    st.badge("in use", color="green", icon=":material/check:")
+                st.caption(components.moment(adapter.created_at))
+            loss = card.get("val_loss")
+            if loss is not None:
+                st.caption(
+                    f"Validation loss {card.get('first_val_loss', 0):.2f} to {loss:.2f} · step "
+                    f"{card.get('best_step')} · rank {adapter.rank} · "
+                    f"{card.get('counts', {}).get('train', 0)} examples · base "
+                    f"{plain(str(card.get('base_name', '')))}"
+                )
+            if card.get("warning"):
+                st.caption(f":orange[:material/warning:] {plain(card['warning'])}")
+            with st.container(horizontal=True):
+                _adapter_actions(workspace, adapter, used)
+
+
+def bring_in_section(workspace: Workspace) -> None:
+    """An adapter that was made elsewhere, checked against the workspace's model."""
+    with st.expander("Bring in an adapter made elsewhere", icon=":material/upload:"):
+        file = st.file_uploader("A zip with PEFT's files", type="zip", key="finetune.bring")
+        arm = st.segmented_control(
+            "It is for", ["fine-tuned", "hybrid"], default="fine-tuned", required=True,
+            format_func=str.capitalize, key="finetune.bring.arm",
+            help="Hybrid: it was trained with passages.",
+        )  # fmt: skip
+        if file is not None and st.button("Check and add it", key="finetune.bring.add"):
+            with show_errors(), st.spinner("Checking it against the model"):
+                made = import_adapter(
+                    workspace, Path(file.name).stem, file.getvalue(), state.settings(),
+                    with_context=arm == "hybrid",
+                )  # fmt: skip
+                state.notify(f"The adapter {made.name} is there.")
+                st.rerun()
+
+
+def _is_used(adapter: Adapter, adapters: Sequence[Adapter], settings: WorkspaceSettings) -> bool:
+    """Whether the arm uses it: the chosen one, else the newest of its kind."""
+    chosen = settings.hybrid_adapter if adapter.with_context else settings.adapter
+    alike = [a.id for a in adapters if a.with_context == adapter.with_context]
+    return adapter.id == (chosen if chosen in alike else alike[-1])
+
+
+def _adapter_actions(workspace: Workspace, adapter: Adapter, used: bool) -> None:
+    if not used and st.button("Use it", key=f"use.{adapter.id}", icon=":material/check:"):
+        with show_errors():
+            choose_adapter(workspace, adapter.id)
+            st.rerun()
+    st.download_button(
+        "Take home",
+        lambda: export_adapter(workspace, adapter.id),
+        file_name=f"{adapter.id}.zip",
+        mime="application/zip",
+        icon=":material/download:",
+        key=f"export.{adapter.id}",
+        on_click="ignore",
+        help="PEFT's files as a zip; loads with peft.AutoPeftModelForCausalLM.",
+    )
+    with st.popover("Rename", icon=":material/edit:"):
+        name = st.text_input("Name", adapter.name, max_chars=80, key=f"name.{adapter.id}")
+        notes = st.text_area("Notes", adapter.card.get("notes", ""), key=f"notes.{adapter.id}")
+        if st.button("Save", key=f"rename.{adapter.id}"):
+            with show_errors():
+                rename_adapter(workspace, adapter.id, name, notes)
+                st.rerun()
+    with st.popover("Run card", icon=":material/description:"):
+        st.json(adapter.card, expanded=1)
+    with st.popover("Delete", icon=":material/delete:"):
+        st.caption("The adapter's weights are removed for good; its run and its examples stay.")
+        if st.button("Delete the adapter", key=f"remove.{adapter.id}"):
+            with show_errors():
+                delete_adapter(workspace, adapter.id)
+                st.rerun()
