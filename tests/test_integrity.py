@@ -11,7 +11,7 @@ from ragft_core.finetuning import load_examples, save_examples
 from ragft_core.jobs import list_jobs, settle_jobs
 from ragft_core.knowledge import Embedder, KnowledgeBase, documents
 from ragft_core.knowledge.store import content_ids
-from ragft_core.overview import examine, find_damage, set_aside, workspace_steps
+from ragft_core.overview import examine, find_damage, set_aside, stamp, workspace_steps
 from ragft_core.strategies import Turn, list_conversations, save_turn
 from ragft_core.types import Example
 from ragft_core.values import to_dict
@@ -81,6 +81,21 @@ def test_set_aside_nothing_is_lost_and_all_works(damaged: Workspace) -> None:
     assert find_damage(damaged) == []
     assert [row.id for row in load_examples(damaged)] == ["a", "b"]
     assert len(workspace_steps(damaged)) == 5
+
+
+def test_a_line_that_is_being_written_is_no_damage(workspace: Workspace) -> None:
+    save_examples(workspace, [Example("a", "Q", "A")])
+    rows = workspace.path / "examples.jsonl"
+    rows.write_text(rows.read_text("utf-8") + '{"id": "b", "ques', encoding="utf-8")
+    assert find_damage(workspace) == []
+
+
+def test_the_stamp_changes_with_what_is_read(workspace: Workspace) -> None:
+    save_examples(workspace, [Example("a", "Q", "A")])
+    before = stamp(workspace)
+    assert stamp(workspace) == before
+    (workspace.path / "examples.jsonl").write_text("{bad\n", encoding="utf-8")
+    assert stamp(workspace) != before
 
 
 def test_a_flipped_byte_is_noticed(damaged: Workspace) -> None:

@@ -78,7 +78,9 @@ def _tokenizer(path: str, choice: ModelChoice) -> PreTrainedTokenizerBase:
 
 def tokenizer(workspace: Workspace) -> PreTrainedTokenizerBase:
     """The tokenizer of the workspace's model, without the model."""
-    return _tokenizer(str(workspace.path), workspace.settings().model)
+    choice = workspace.settings().model
+    require_approval(workspace, choice)
+    return _tokenizer(str(workspace.path), choice)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Working out the tables")

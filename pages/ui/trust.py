@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
 from ragft_core.approval import approve, unapproved, what_for
-from ragft_core.overview import Damage, find_damage, set_aside
+from ragft_core.overview import Damage, find_damage, set_aside, stamp
 from ragft_core.workspace import Workspace
 
 
@@ -23,9 +25,15 @@ def consent_notice(workspace: Workspace) -> None:
                 st.rerun()
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def _damage(path: str, stamp: str) -> list[Damage]:
+    """What is damaged, looked for again when a file has changed and not with every click."""
+    return find_damage(Workspace(Path(path)))
+
+
 def damage_notice(workspace: Workspace) -> None:
     """Names what is damaged, each with a button that sets it aside."""
-    found = find_damage(workspace)
+    found = _damage(str(workspace.path), stamp(workspace))
     if not found:
         return
     with st.container(border=True):

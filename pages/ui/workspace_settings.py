@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
+from ragft_core.approval import approve
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import MODE_WORDS
 from ragft_core.models import SUGGESTED, ModelReport, check_model
@@ -81,6 +82,7 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
         if not report.usable:
             raise ModelError(report.problem, report.remedy)
         workspace.update(model=choice)
+        approve(workspace, choice)  # also where it is what the workspace came with
         state.notify(f"This workspace uses {report.name} now. {_facts(report)}")
         st.rerun()
 

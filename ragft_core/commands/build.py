@@ -118,6 +118,7 @@ def model(
         raise ModelError(report.problem, report.remedy)
     if kind:
         workspace.update(model=choice)
+        approve(workspace, choice)
     show(report, as_json, lambda row: f"{row['name']}  {row['licence']}  {row['note']}".rstrip())
 
 

@@ -27,7 +27,7 @@ from ragft_core.finetuning.adapters import (
 from ragft_core.models.engine.lora import load_lora
 from ragft_core.models.factory import model_folder
 from ragft_core.models.weights.bundled import GENERATOR
-from ragft_core.models.weights.loading import load_base
+from ragft_core.models.weights.loading import empty_model
 from ragft_core.models.weights.loading import weights_digest as base_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter
@@ -92,8 +92,7 @@ def import_adapter(
         for kept in (CONFIG, WEIGHTS):
             (scratch / kept).write_bytes(files[kept])
         check_adapter(scratch)
-        base, _ = load_base(base_folder)
-        load_lora(name, scratch, base)
+        load_lora(name, scratch, empty_model(base_folder))
         config = json.loads((scratch / CONFIG).read_text(encoding="utf-8"))
         known = {
             "id": adapter_id, "name": name, "base": digest, "base_name": choice.name,

@@ -8,6 +8,7 @@ the question can be shared between questions, in training and in the key/value c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ragft_core.types import Message, Passage
@@ -26,10 +27,18 @@ def with_labels(instruction: str, labels: Sequence[str], pattern: str = "") -> s
         labels: The workspace's labels; none for questions that ask for no label.
         pattern: The form of a whole answer, which the instruction has to explain by itself.
     """
-    named = all(label.lower() in instruction.lower() for label in labels)
+    named = all(_names(instruction, label) for label in labels)
     if not labels or pattern or named:
         return instruction
     return f"{instruction} Answer with one of: {'; '.join(labels)}."
+
+
+def _names(instruction: str, label: str) -> bool:
+    """Whether a label stands there by itself; short ones as spelled, for "a" is no "A"."""
+    found = re.search(
+        rf"(?<!\w){re.escape(label)}(?!\w)", instruction, re.IGNORECASE if len(label) > 2 else 0
+    )
+    return found is not None
 
 
 def render_messages(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ import numpy as np
 from ragft_core.evaluation.scoring import equivalence
 from ragft_core.evaluation.scoring.content import take_apart
 from ragft_core.evaluation.text import is_abstention
+
+# Below 0.001 and above 0.999 are the short gold answers, which are judged by rules alone.
+EDGES = (0.001, 0.35, 0.65, 0.75, 0.85, 0.95, 0.999)
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,21 @@ def against_people(rows: Sequence[Labelled]) -> str:
     return f"{pairs} pairs of systems, verdicts against people: {against or 'none'}"
 
 
+def calibration(rows: Sequence[Labelled]) -> str:
+    """Of the long answers by their likelihood: how many, and the share that people call right."""
+    rated = [
+        (max(equivalence.likelihood(r.answer, gold, r.question) for gold in r.golds), r.right)
+        for r in rows
+        if not is_abstention(r.answer)
+    ]
+    parts = []
+    for low, high in itertools.pairwise(EDGES):
+        inside = [right for likely, right in rated if low <= likely < high]
+        share = f"{np.mean(inside):.2f}" if inside else "none"
+        parts.append(f"{low:.2f} to {high:.2f}: n {len(inside)}, {share}")
+    return "likelihood, people's share: " + "; ".join(parts)
+
+
 def fit(rows: Sequence[Labelled]) -> None:
     """Puts weights in place that were fitted to these rows."""
     from sklearn.linear_model import LogisticRegression
@@ -159,6 +178,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for system in dict.fromkeys(row.system for row in rows):
         print(line(system, [row for row in rows if row.system == system]))
     print(against_people(rows))
+    print(calibration(rows))
 
 
 if __name__ == "__main__":

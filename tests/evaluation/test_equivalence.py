@@ -28,6 +28,7 @@ SAME = [
     ("16 km/h", "16 kph"),
     ("No", "It is not allowed."),
     ("Yes", "It is covered."),
+    ("Yes", "It is allowed, see rule no. 5."),
     ("Yes, it may", "Yes."),
     ("There are none", "No debt securities are registered."),
     ("not covered", "Damage by frost is not covered."),

@@ -62,6 +62,13 @@ def test_word_for_word_is_settled_and_not_counted(stocked: Workspace) -> None:
     assert agreement_by_hand(cases) == (0, 0)
 
 
+def test_a_sign_apart_is_not_word_for_word(stocked: Workspace) -> None:
+    asked = QuestionSet("Signs", (Question("q0", "How cold was it?", ("-1",)),))
+    plan = stored_run(stocked, asked, lambda *_: "1")
+    cases = review_cases(load_results(stocked, plan.id))
+    assert {(case.group, case.settled) for case in cases} == {("sure, wrong", None)}
+
+
 def test_labels_and_refusals_are_not_asked_about(stocked: Workspace) -> None:
     kinds = (QuestionKind.LABEL, QuestionKind.UNANSWERABLE, QuestionKind.DOCUMENT_FACT)
     asked = tuple(Question(f"q{n}", f"Q{n}?", ("a",), kind) for n, kind in enumerate(kinds))

@@ -26,6 +26,19 @@ def test_a_model_from_elsewhere_is_asked_about(workspace: Workspace) -> None:
     assert unapproved(workspace) == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_beside_a_model_that_nobody_allowed(
+    workspace: Workspace, page: str
+) -> None:
+    file = workspace.path / FILE
+    data = json.loads(file.read_text(encoding="utf-8"))
+    data["model"] = {"kind": "folder", "name": "/somebody/elses"}
+    file.write_text(json.dumps(data), encoding="utf-8")
+    app = open_app().switch_page(page).run()
+    assert not app.exception
+    assert len(unapproved(workspace)) == 1
+
+
 def test_damage_is_set_aside_with_one_click(workspace: Workspace) -> None:
     (workspace.path / "examples.jsonl").write_text("{x\n{}\n", encoding="utf-8")
     app = open_app()

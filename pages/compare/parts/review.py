@@ -30,7 +30,7 @@ def review(results: Results) -> None:
     if not cases:
         st.caption("Nothing to settle: labels and refusals are told by rules without doubt.")
         return
-    skipped = set(state.get("eval.skipped", ()))
+    skipped = set(state.get(_skipped(results), ()))
     waiting = [case for case in cases if case.settled is None and _key(case) not in skipped]
     _standing(cases)
     if not waiting:
@@ -74,13 +74,18 @@ def _settle(results: Results, case: Case) -> None:
                     save_review(results.workspace, review_key(case.question, case.text), value)
                     st.rerun()
             if st.button("Skip", type="tertiary", key="eval.review.skip"):
-                state.put("eval.skipped", [*state.get("eval.skipped", ()), _key(case)])
+                name = _skipped(results)
+                state.put(name, [*state.get(name, ()), _key(case)])
                 st.rerun()
         row = results.answer(case.arm, case.question.id)
         if row and row.answer.passages:
             with st.expander("The passages that were read"):
                 for passage in row.answer.passages:
                     components.passage_card(passage)
+
+
+def _skipped(results: Results) -> str:
+    return f"eval.skipped.{results.plan.id}"
 
 
 def _key(case: Case) -> str:

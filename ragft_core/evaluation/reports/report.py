@@ -32,9 +32,9 @@ from ragft_core.evaluation.reports.results import (
     Slice,
     load_results,
 )
+from ragft_core.evaluation.reports.reviewing import review_cases
 from ragft_core.evaluation.reports.verdicts import Verdict, agreement, capital
 from ragft_core.evaluation.scoring.catalogue import SCORERS
-from ragft_core.evaluation.scoring.scorers import NEAR
 from ragft_core.evaluation.statistics.significance import detectable
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
 from ragft_core.evaluation.store.reviews import FILE as REVIEWS
@@ -98,6 +98,7 @@ def make_report(results: Results) -> EvaluationReport:
     tables = [table for table in every if any(item.n for item in table.summaries.values())]
     robust = results.table(ROBUST_SCORE)
     sensitive = results.table(sensitive_score(results))
+    classifier = classifier_report(results)
     return EvaluationReport(
         id=results.plan.id,
         name=results.plan.name,
@@ -112,7 +113,7 @@ def make_report(results: Results) -> EvaluationReport:
         sensitive=sensitive.verdict,
         agreement=agreement(robust.verdict, sensitive.verdict, results.plan.names),
         detectable=detectable(robust.n, disagreement(robust), len(robust.differences)),
-        notes=tuple(notes(results, robust)),
+        notes=tuple(notes(results, robust, classifier)),
         tables=tuple(tables),
         latency=tuple(extras.latencies(results)),
         costs=tuple(extras.costs(results)),
@@ -121,7 +122,7 @@ def make_report(results: Results) -> EvaluationReport:
         diversity=tuple(extras.diversity(results)),
         labels=tuple(extras.label_tables(results)),
         judge=judge_report(results),
-        classifier=classifier_report(results),
+        classifier=classifier,
     )
 
 
@@ -198,14 +199,16 @@ def disagreement(table: ScoreTable) -> float:
     return max(shares, default=0.3) or 0.3
 
 
-def notes(results: Results, robust: ScoreTable) -> list[str]:
+def notes(
+    results: Results, robust: ScoreTable, classifier: ClassifierReport | None = None
+) -> list[str]:
     """What limits the result, most important first."""
     found = [results.questions.caveat] if results.questions.caveat else []
     found += _failures(results)
-    classifier = classifier_report(results)
     if classifier is not None:
         found.append(classifier_note(classifier, results.plan.names))
-    near = sum(score.reason == NEAR for score in results.called.values())
+    cases = review_cases(results)
+    near = sum(case.settled is None and case.group.startswith("near") for case in cases)
     if set(results.questions.kinds) - {QuestionKind.LABEL, QuestionKind.UNANSWERABLE}:
         found.append(KNOWN_ERROR)
     if near:
@@ -213,9 +216,7 @@ def notes(results: Results, robust: ScoreTable) -> list[str]:
             f"{near} answers stand near the threshold between right and wrong: check them by hand "
             "under Review."
         )
-    cut = cut_short(results)
-    if cut:
-        found.insert(0, cut)
+    found[:0] = filter(None, [cut_short(results)])
     left = len(results.ranked) - robust.n
     if left:
         found.append(

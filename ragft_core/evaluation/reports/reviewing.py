@@ -67,7 +67,8 @@ def review_cases(results: Results) -> list[Case]:
             if row is None or row.answer.error or called is None or not plain:
                 continue
             settled = results.settled(arm, question)
-            if any(exact_match(row.answer.text, gold) for gold in question.golds):
+            # SQuAD's match is blind to signs (-1 and 1), so the score has to agree.
+            if called.value and any(exact_match(row.answer.text, g) for g in question.golds):
                 group, settled = EXACT, 1.0
             else:
                 sure = "near" if called.reason == NEAR else "sure"

@@ -25,6 +25,8 @@ from ragft_core.evaluation.scoring.content import (
     take_apart,
 )
 
+# "No. 5" is a number, no denial.
+_NUMERO = re.compile(r"\bno\.(?=\s*\d)", re.IGNORECASE)
 _NO = re.compile(r"\b(?:not|no|never|none|without|neither|nor|cannot|lacks?|nicht|kein\w*)\b|n't\b")
 _NOT_NUMBER = re.compile(r"(?:\bnot|n't|\bnicht) (?:the )?([$€£]?\d[^.;\n]{0,30})")
 _YES_NO = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)
@@ -64,6 +66,7 @@ def equivalent(answer: str, gold: str, question: str = "") -> bool:
 
 def likelihood(answer: str, gold: str, question: str = "") -> float:
     """How likely people call the answer right: 0 or 1 for a short gold answer, between for a long one."""
+    answer, gold = _NUMERO.sub("#", answer), _NUMERO.sub("#", gold)
     if _UNSPACED.search(gold):
         return _bigrams_held(answer, gold)
     told = _YES_NO.match(gold)

@@ -82,10 +82,6 @@ class Batches:
         epoch = next(e for e in range(len(self._starts) - 1) if step < self._starts[e + 1])
         return self._batches_of(epoch)[step - self._starts[epoch]]
 
-    def sample(self) -> list[EncodedRow]:
-        """A few of the user's rows, as they are trained."""
-        return encode_plain(self._tokenizer, self._own[:3], self._instruction, self._longest)
-
     def _rows_of(self, epoch: int) -> list[TrainingRow]:
         """The user's rows, each once, and of what is mixed in the next share, in turn."""
         rows = list(self._own)

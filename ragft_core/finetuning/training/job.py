@@ -11,7 +11,7 @@ from ragft_core.finetuning.adapters import READER, get_adapter
 from ragft_core.finetuning.config import Origin
 from ragft_core.finetuning.rows.batches import Batches
 from ragft_core.finetuning.rows.packing import packing_holds
-from ragft_core.finetuning.rows.rows import TrainingRow
+from ragft_core.finetuning.rows.rows import TrainingRow, encode_plain
 from ragft_core.finetuning.training.base_model import copy_adapter, with_adapter
 from ragft_core.finetuning.training.card import write_adapter
 from ragft_core.finetuning.training.checkpoints import put_weights
@@ -61,13 +61,13 @@ def run_training(context: JobContext) -> None:
     rows = read_values(context.folder / ROWS, TrainingRow)
     longest = check_folder(folder).context_tokens
 
-    packed = True
+    model = with_adapter(base, spec.config)
+    few = [row for row in rows if row.origin is Origin.OWN][:3]
+    packed = packing_holds(model, encode_plain(tokenizer, few, spec.instruction, longest))
 
     def batches(rows: Sequence[TrainingRow]) -> Batches:
         return Batches(tokenizer, rows, spec.instruction, spec.config, longest, packed)
 
-    model = with_adapter(base, spec.config)
-    packed = packing_holds(model, batches(rows).sample())
     started_from = _start_from_reader(context, spec, model, digest)
     watched = batches(rows)
     search = Trainer(context, spec.config, model, watched, search_phase(spec.config, watched))

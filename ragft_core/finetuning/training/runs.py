@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ragft_core.approval import require_approval
 from ragft_core.errors import ModelError, TrainingDataError
 from ragft_core.finetuning.config import Origin, RunConfig, check_config
 from ragft_core.finetuning.examples.facts import label_counts
@@ -52,6 +53,7 @@ def start_run(
     """
     check_config(config)
     settings = workspace.settings()
+    require_approval(workspace, settings.model)
     if settings.model.kind == "endpoint":
         raise ModelError(
             f"The model {settings.model.name} is reached through an endpoint and cannot be "

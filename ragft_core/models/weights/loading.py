@@ -308,3 +308,23 @@ def _load_model(folder: Path) -> PreTrainedModel:
         if "attention" not in str(error):
             raise
         return AutoModelForCausalLM.from_pretrained(str(folder), **options)
+
+
+def empty_model(folder: Path) -> PreTrainedModel:
+    """A model without weights, which takes no memory: its layers and their shapes.
+
+    Raises:
+        ModelError: The folder is refused, or transformers does not know the model.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    check_folder(folder)
+    try:
+        config = AutoConfig.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder.name} cannot be read: {error}") from error
