@@ -72,4 +72,4 @@ with show_errors():
         verdict.article(criteria, evidence)
     elif view == "record":
         record.next_steps(workspace, result, evidence)
-        record.records(workspace, criteria, answers, result, evidence)
+        record.records(workspace, answers, result)

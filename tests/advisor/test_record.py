@@ -125,7 +125,7 @@ def test_the_html_stands_alone(workspace: Workspace) -> None:
     assert "@import" not in text
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 6
 
 
 def test_every_link_of_the_html_leads_somewhere(workspace: Workspace) -> None:
@@ -168,7 +168,7 @@ def test_the_tables_of_the_markdown_are_tables(workspace: Workspace) -> None:
     store(workspace, report())
     text = render_record(make(workspace), "markdown")
     drawn = MarkdownIt("commonmark").enable("table").render(text)
-    assert drawn.count("<table>") == 5
+    assert drawn.count("<table>") == 8
     assert "|" not in re.sub(r"<code.*?</code>", "", drawn, flags=re.DOTALL)
 
 
@@ -260,7 +260,7 @@ def test_long_numbers_and_many_measurements_do_not_break_the_page(workspace: Wor
     record = build_record(
         workspace, criteria, given, decide(criteria, given, measurements=rows), evidence
     )
-    assert Page(render_record(record, "html")).tags.count("svg") == 4
+    assert Page(render_record(record, "html")).tags.count("svg") == 5
 
 
 def test_the_word_file_says_what_the_markdown_says(workspace: Workspace) -> None:

@@ -224,7 +224,7 @@ def decide(page: Page) -> None:
     for group in groups[1:5]:
         group.get_by_role("radio").first.click()
         settled(page)
-    expect(page.get_by_text("Share of simulations won")).to_be_visible()
+    expect(page.get_by_text("How often each comes first")).to_be_visible()
     no_failure(page)
     shot(page, "12-advisor")
 

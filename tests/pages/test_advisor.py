@@ -92,7 +92,7 @@ def test_every_view_with_answers_and_measurements(answered: Workspace, view: str
     page = open_page(answered, view)
     assert not page.exception
     assert not page.error
-    assert "simulations" in texts(page)
+    assert "trials" in texts(page)
 
 
 def test_the_seven_criteria_are_the_first_view(workspace: Workspace) -> None:
@@ -107,7 +107,7 @@ def test_an_answer_is_saved_and_changes_the_result(workspace: Workspace) -> None
     assert not page.exception
     assert load_answers(workspace, load_criteria()).choices == {"need": "facts"}
     # The workspace itself shows a small model that can be tuned, which speaks for the hybrid.
-    assert "hybrid leads in" in texts(page)
+    assert "hybrid comes first in" in texts(page)
 
 
 def test_dont_know_takes_an_answer_back(answered: Workspace) -> None:

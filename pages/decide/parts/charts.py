@@ -6,7 +6,7 @@ import textwrap
 
 from pages.ui import arms, charts
 from ragft_core.advisor import Criteria, Recommendation
-from ragft_core.advisor.cost import CostInputs, cumulative
+from ragft_core.advisor.cost import CostInputs, by_volume, cumulative
 from ragft_core.advisor.deciding import TornadoBar, name
 from ragft_core.advisor.record import GROUP_COLOURS
 from ragft_core.types import Strategy
@@ -34,13 +34,13 @@ def wins(result: Recommendation) -> None:
             cliponaxis=False,
             orientation="h",
             marker_color=[arms.look(score.strategy).colour for score in rows],
-            hovertemplate="%{y} wins %{x:.1f} % of the simulations<extra></extra>",
+            hovertemplate="%{y} comes first in %{x:.1f} % of the trials<extra></extra>",
         )
     )
     figure.update_xaxes(range=[0, 112], visible=False)
     charts.tidy(figure, height=200, showlegend=False, bargap=0.35)
     spoken = ", ".join(f"{title(s.strategy)} {s.share:.0%}" for s in result.scores)
-    charts.show(figure, "advisor.wins", f"Share of simulations won: {spoken}")
+    charts.show(figure, "advisor.wins", f"Share of trials in which each comes first: {spoken}")
 
 
 def contributions(criteria: Criteria, result: Recommendation) -> None:
@@ -122,6 +122,29 @@ def spending(inputs: CostInputs) -> None:
     figure.update_yaxes(rangemode="tozero", title="spent so far")
     charts.show(
         charts.tidy(figure, height=360), "advisor.spending", "Cumulative cost of each strategy"
+    )
+
+
+def volumes(inputs: CostInputs) -> None:
+    """The total by requests a month, with the own volume marked: lines cross at the break-evens."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for strategy in Strategy:
+        look, points = arms.look(strategy), by_volume(inputs, strategy)
+        figure.add_scatter(
+            x=[x for x, _ in points],
+            y=[y for _, y in points],
+            name=title(strategy),
+            line={"color": look.colour, "width": 2.5},
+            hovertemplate=f"{title(strategy)}, %{{x:,.0f}} a month: %{{y:,.0f}}<extra></extra>",
+        )
+    own = f"your {inputs.requests:,.0f}"
+    figure.add_vline(x=inputs.requests or 1.0, line_width=1, line_dash="dot", annotation_text=own)
+    figure.update_xaxes(type="log", dtick=1, title="requests a month")
+    figure.update_yaxes(type="log", title=f"total over {inputs.months:g} months")
+    charts.show(
+        charts.tidy(figure, height=360), "advisor.volumes", "Total cost by requests a month"
     )
 
 

@@ -8,19 +8,24 @@ import streamlit as st
 
 from pages.decide.parts import charts
 from pages.ui import state
-from pages.ui.errors import plain
+from pages.ui.errors import plain, show_errors
 from ragft_core.advisor import Answers, Evidence
 from ragft_core.advisor.cost import (
     BREAK_EVENS,
     CostInputs,
+    CostRanges,
     PrefilledCosts,
     break_even,
+    cost_ranges,
     cost_table,
+    fill_costs,
     load_costs,
-    prefill_costs,
+    price_presets,
     save_costs,
+    take_preset,
 )
 from ragft_core.advisor.record import break_even_text, measured_accuracy
+from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace
 
 ROUND = "advisor.cost_round"
@@ -33,6 +38,7 @@ SECTIONS = {
     "Tokens read for one answer": (
         "prompt_tokens", "long_context_tokens", "rag_tokens", "fine_tuned_tokens", "hybrid_tokens",
     ),
+    "Own machine": ("purchase", "life_months", "utilisation", "watts", "price_kwh"),
     "Machine seconds for one answer": (
         "prompt_seconds", "long_context_seconds", "rag_seconds", "fine_tuned_seconds",
         "hybrid_seconds",
@@ -46,20 +52,16 @@ SECTIONS = {
 }  # fmt: skip
 
 
-def filled_costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> PrefilledCosts:
-    """The inputs: entered ones first, then measured and answered ones, then examples."""
-    model = workspace.settings().model
-    prices = (model.price_in, model.price_out)
-    return prefill_costs(evidence, answers.choices, prices, load_costs(workspace))
-
-
 def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
     """The whole view."""
-    filled = filled_costs(workspace, answers, evidence)
+    filled = fill_costs(workspace, evidence, answers.choices)
+    ranges = cost_ranges(filled)
     inputs = filled.inputs
     st.caption(
-        f"Total over {inputs.months:g} months at {inputs.requests:,.0f} requests a month, in your "
-        "currency. Prices that you have not entered are round examples, not a vendor's list."
+        f"Total over {inputs.months:g} months at {inputs.requests:,.0f} requests a month, in "
+        f"{plain(filled.currency) or 'your currency'}. Prices that nobody entered are round "
+        f"examples; while the {len(ranges.assumed)} assumed inputs vary between half and double, "
+        "and the requests within a factor of ten, 90 % of the totals lie in the range."
     )
     rows = cost_table(inputs, measured_accuracy(evidence))
     st.dataframe(
@@ -67,9 +69,10 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
             {
                 "Strategy": charts.title(row.strategy),
                 "Once": row.once,
-                "A month": row.month,
+                "A month, with requests": row.month + row.request * inputs.requests,
                 "A request": row.request,
                 "Total": row.total,
+                "90 % range": _range(ranges, row.strategy),
                 "A right answer": "not measured" if row.correct is None else f"{row.correct:,.4f}",
             }
             for row in rows
@@ -78,16 +81,43 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
         width="stretch",
         column_config={
             "Once": st.column_config.NumberColumn(format="%,.0f"),
-            "A month": st.column_config.NumberColumn(format="%,.0f"),
+            "A month, with requests": st.column_config.NumberColumn(format="%,.0f"),
             "A request": st.column_config.NumberColumn(format="%.5f"),
             "Total": st.column_config.NumberColumn(format="%,.0f"),
         },
         alt="Cost of each strategy: once, a month, a request, in total, and per right answer",
     )
     charts.spending(inputs)
+    charts.volumes(inputs)
     for one, other in BREAK_EVENS:
-        st.markdown(f"- {break_even_text(break_even(inputs, one, other))}")
+        st.markdown(f"- {break_even_text(break_even(inputs, one, other), inputs.requests)}")
+    _price_lists(workspace)
     _editor(workspace, filled)
+
+
+def _range(ranges: CostRanges, strategy: Strategy) -> str:
+    span = ranges.of(strategy)
+    return f"{span.low:,.0f} to {span.high:,.0f}" if span else ""
+
+
+def _price_lists(workspace: Workspace) -> None:
+    """Dated prices with their source, to be taken over with one click."""
+    presets = price_presets()
+    with st.expander("Take prices from a list", icon=":material/sell:"):
+        chosen = st.selectbox(
+            "Price list", list(presets), format_func=lambda key: presets[key].title,
+            key=f"advisor.prices.{workspace.id}",
+        )  # fmt: skip
+        preset = presets[chosen]
+        fields_of = {field.name: field.metadata["label"] for field in fields(CostInputs)}
+        told = ", ".join(f"{fields_of[name]} {price:g}" for name, price in preset.prices.items())
+        st.markdown(f"{told}, in {preset.currency}.")
+        st.caption(plain(f"Read {preset.read}: {preset.source}. {preset.note}"))
+        if st.button("Take these prices", icon=":material/download_done:"):
+            with show_errors():
+                take_preset(workspace, chosen)
+                state.put(ROUND, state.get(ROUND, 0) + 1)
+                st.rerun()
 
 
 def _editor(workspace: Workspace, filled: PrefilledCosts) -> None:
@@ -96,6 +126,10 @@ def _editor(workspace: Workspace, filled: PrefilledCosts) -> None:
     key = f"advisor.cost.{workspace.id}.{state.get(ROUND, 0)}"
     with st.form(key, border=True):
         st.markdown("**What it depends on**")
+        currency = st.text_input(
+            "Currency", filled.currency, max_chars=12, key=f"{key}.currency",
+            placeholder="EUR, USD, ...", help="All amounts are in it; every record names it.",
+        )  # fmt: skip
         values = {}
         for section, names in SECTIONS.items():
             with st.expander(section):
@@ -113,9 +147,11 @@ def _editor(workspace: Workspace, filled: PrefilledCosts) -> None:
                     )
         if st.form_submit_button("Work it out", type="primary"):
             changed = {k: v for k, v in values.items() if v != getattr(filled.inputs, k)}
-            save_costs(workspace, {**entered, **changed})
+            save_costs(workspace, {**entered, **changed}, currency)
             st.rerun()
-    if entered and st.button("Forget what I entered", icon=":material/restart_alt:"):
-        save_costs(workspace, {})
+    if (entered or filled.currency) and st.button(
+        "Forget what I entered", icon=":material/restart_alt:"
+    ):
+        save_costs(workspace, {}, "")
         state.put(ROUND, state.get(ROUND, 0) + 1)
         st.rerun()

@@ -6,20 +6,19 @@ import json
 
 import streamlit as st
 
-from pages.decide.parts import charts, cost
+from pages.decide.parts import charts
 from pages.decide.parts.verdict import PAGES
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.advisor import (
     Answers,
-    Criteria,
     DecisionRecord,
     Evidence,
     Recommendation,
-    build_record,
     compare_records,
     load_records,
     make_recipe,
+    make_record,
     parse_record,
     render_docx,
     render_record,
@@ -73,10 +72,8 @@ def next_steps(workspace: Workspace, result: Recommendation, evidence: Evidence)
 
 def records(
     workspace: Workspace,
-    criteria: Criteria,
     answers: Answers,
     result: Recommendation,
-    evidence: Evidence,
 ) -> None:
     """Keeping a record, and what can be done with those kept."""
     st.subheader("Decision record", anchor=False)
@@ -89,11 +86,7 @@ def records(
             "Note", max_chars=2000, key="advisor.note", placeholder="Who decided, and what for"
         )
         if st.button("Keep a record", type="primary", icon=":material/bookmark_add:"):
-            inputs = cost.filled_costs(workspace, answers, evidence).inputs
-            recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
-            record = build_record(
-                workspace, criteria, answers, result, evidence, inputs, recipe, note
-            )
+            record = make_record(workspace, answers, note, result.certainty)
             save_record(workspace, record)
             state.notify("The record was kept.")
             st.rerun()

@@ -27,7 +27,7 @@ PAGES = {
     "evaluation": components.EVALUATION,
     "advisor": components.ADVISOR,
 }
-# Fewer simulations than this are an accident of the draw.
+# Fewer trials than this are an accident of the draw.
 SELDOM = 0.01
 
 
@@ -72,7 +72,10 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
                     st.switch_page(PAGES[page])
         with picture:
             if result.informed and result.leader:
-                st.caption("Share of simulations won")
+                st.caption(
+                    "How often each comes first while weights and guesses vary",
+                    help="How firmly the inputs point one way, not how likely it is to work.",
+                )
                 charts.wins(result)
             else:
                 st.caption("The shares of the strategies appear here with the first answers.")
@@ -154,7 +157,7 @@ def _explained(trace: Trace, reference: Reference) -> str:
         return f":material/balance: Weight of “{question}”: {share:.0%} of all"
     if reference.kind == "simulation":
         return (
-            f":material/casino: {result.simulations:,} simulations; weights vary around yours "
+            f":material/casino: {result.simulations:,} trials; weights vary around yours "
             f"(certainty {result.certainty:g}), utilities within their uncertainty, seed {result.seed}"
         )
     criterion = criteria.get(reference.id)
@@ -259,7 +262,7 @@ def _favouring(trace: Trace) -> None:
         top = sorted(lifts, key=lambda key: -lifts[key])[:3]
         wanted = " ".join(f"“{plain(trace.criteria.get(key).question)}”" for key in top)
         st.markdown(
-            f"- {charts.title(score.strategy)} wins more often where these count more: {wanted}"
+            f"- {charts.title(score.strategy)} comes first more often where these count more: {wanted}"
         )
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from ragft_core.advisor.cost.model import CostInputs
+from ragft_core.advisor.cost.presets import price_presets
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy
-from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, read_json, write_json
 
 FILE = "costs.json"
+CURRENCY = "currency"
+MOST_CURRENCY = 12
+# The price lists that were taken over, by id.
+LISTS = "lists"
 # Requests a month and months between retrainings that an answer stands for: the middle of its
 # range on a logarithmic scale.
 REQUESTS = {"low": 300.0, "medium": 10_000.0, "high": 300_000.0}
@@ -21,10 +26,36 @@ RETRAIN_MONTHS = {"rarely": 0.0, "monthly": 2.0, "weekly": 0.25, "live": 0.25}
 
 @dataclass(frozen=True)
 class PrefilledCosts:
-    """Inputs, and for each field that was filled where its number comes from."""
+    """Inputs, for each field that was filled where its number comes from, and the currency.
 
-    inputs: CostInputs
-    origin: dict[str, str]
+    A field without an origin has its default. The currency is empty where nobody named one.
+    """
+
+    inputs: CostInputs = CostInputs()
+    origin: dict[str, str] = field(default_factory=dict)
+    currency: str = ""
+
+
+def fill_costs(
+    workspace: Workspace, evidence: Evidence, answers: Mapping[str, str]
+) -> PrefilledCosts:
+    """What the workspace knows of its costs: entered first, then measured, answered, defaults.
+
+    Raises:
+        AdvisorError: The file of what was entered is damaged.
+    """
+    model = workspace.settings().model
+    prices = (model.price_in, model.price_out)
+    entered = load_costs(workspace)
+    filled = prefill_costs(evidence, answers, prices, entered)
+    listed = {
+        name: preset.origin
+        for key, preset in price_presets().items()
+        if key in _stored(workspace).get(LISTS, [])
+        for name, price in preset.prices.items()
+        if entered.get(name) == price
+    }
+    return PrefilledCosts(filled.inputs, filled.origin | listed, load_currency(workspace))
 
 
 def prefill_costs(
@@ -80,18 +111,69 @@ def load_costs(workspace: Workspace) -> dict[str, float]:
     Raises:
         AdvisorError: The file is damaged.
     """
-    file = workspace.path / "advisor" / FILE
-    if not file.exists():
-        return {}
+    known = {f.name for f in fields(CostInputs)}
     try:
-        data = read_json(file)
-        known = {f.name for f in fields(CostInputs)}
-        return {key: float(value) for key, value in data.items() if key in known}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise AdvisorError(f"advisor/{FILE} is damaged: {error}.", "Delete it.") from None
+        return {key: float(value) for key, value in _stored(workspace).items() if key in known}
+    except (ValueError, TypeError) as error:
+        raise _damaged(error) from None
 
 
-def save_costs(workspace: Workspace, entered: Mapping[str, float]) -> None:
-    """Keeps the inputs that the user entered."""
+def load_currency(workspace: Workspace) -> str:
+    """The currency that the user named, empty where none was.
+
+    Raises:
+        AdvisorError: The file is damaged.
+    """
+    return str(_stored(workspace).get(CURRENCY, ""))[:MOST_CURRENCY]
+
+
+def save_costs(
+    workspace: Workspace, entered: Mapping[str, float], currency: str | None = None
+) -> None:
+    """Keeps the inputs that the user entered, and the currency; the one of before where None."""
     with workspace.lock("advisor"):
-        write_json(workspace.path / "advisor" / FILE, to_dict(dict(entered)))
+        stored = _stored(workspace)
+        named = stored.get(CURRENCY, "") if currency is None else currency.strip()[:MOST_CURRENCY]
+        _write(workspace, entered, named, stored.get(LISTS, []))
+
+
+def take_preset(workspace: Workspace, preset_id: str) -> None:
+    """Enters a price list's prices and its currency; what else was entered stays.
+
+    Raises:
+        AdvisorError: There is no such list, or amounts were entered in another currency.
+    """
+    preset = price_presets().get(preset_id)
+    if preset is None:
+        known = ", ".join(price_presets())
+        raise AdvisorError(f"There is no price list {preset_id!r}.", f"Choose one of: {known}.")
+    with workspace.lock("advisor"):
+        named = load_currency(workspace)
+        if named not in ("", preset.currency):
+            raise AdvisorError(
+                f"{preset.title} is in {preset.currency}, what you entered is in {named}.",
+                "Enter its prices converted, or forget what you entered.",
+            )
+        lists = sorted({*_stored(workspace).get(LISTS, []), preset_id})
+        _write(workspace, load_costs(workspace) | preset.prices, preset.currency, lists)
+
+
+def _write(
+    workspace: Workspace, entered: Mapping[str, float], currency: str, lists: Sequence[str]
+) -> None:
+    data = {**entered, CURRENCY: currency, LISTS: list(lists)}
+    write_json(
+        workspace.path / "advisor" / FILE, {key: x for key, x in data.items() if x not in ("", [])}
+    )
+
+
+def _stored(workspace: Workspace) -> dict[str, Any]:
+    file = workspace.path / "advisor" / FILE
+    try:
+        return dict(read_json(file)) if file.exists() else {}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> AdvisorError:
+    return AdvisorError(f"advisor/{FILE} is damaged: {error}.", "Delete it.")

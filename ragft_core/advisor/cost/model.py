@@ -21,13 +21,14 @@ there is no break-even.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ragft_core.arms import STANDARD, Reads
 from ragft_core.types import Strategy
 
 MILLION = 1_000_000
+HOURS_A_MONTH = 730.5  # 365.25 days of 24 hours over 12
 # The pairs whose break-even people ask for.
 BREAK_EVENS = tuple(
     (Strategy(one), Strategy(other))
@@ -66,6 +67,18 @@ class CostInputs:
     machine_hour: float = _input(
         0.0, "Machine hour", "Price of an hour of your own machine while it answers.", "money"
     )
+    purchase: float = _input(
+        0.0, "Own machine: purchase", "Its price, written off over its life; 0 for none.", "money"
+    )
+    life_months: float = _input(
+        36, "Own machine: life", "Months until it is written off.", "months", min=1.0
+    )
+    utilisation: float = _input(
+        0.25, "Own machine: in use", "Share of all hours in which it answers.", "share",
+        min=0.01, max=1.0,
+    )  # fmt: skip
+    watts: float = _input(300, "Own machine: power", "While it answers.", "W")
+    price_kwh: float = _input(0.3, "Electricity", "Per kilowatt-hour.", "money")
     prompt_tokens: float = _input(
         300, "Prompt: tokens read", "Instruction, examples, question.", "tokens"
     )
@@ -128,6 +141,18 @@ class CostInputs:
     tuning_upkeep: float = _input(
         2, "Upkeep: fine-tuning", "Hours a month besides retraining.", "h"
     )
+
+    @property
+    def hour_of_machine(self) -> float:
+        """What an hour of answering costs: as entered, and an own machine's wear and electricity.
+
+        Wear is the purchase over the hours in use during its life; the hours in which it stands
+        idle are paid by those in which it answers.
+        """
+        if self.purchase <= 0:
+            return self.machine_hour
+        wear = self.purchase / (self.life_months * HOURS_A_MONTH * self.utilisation)
+        return self.machine_hour + wear + self.watts / 1000 * self.price_kwh
 
 
 @dataclass(frozen=True)
@@ -216,7 +241,7 @@ def _request(inputs: CostInputs, strategy: Strategy) -> float:
     if arm.reads is Reads.DOCUMENTS:
         tokens *= 1 - inputs.cached
     price = (price_in * tokens + price_out * inputs.answer_tokens) / MILLION
-    price += seconds / 3600 * inputs.machine_hour
+    price += seconds / 3600 * inputs.hour_of_machine
     if arm.retrieves:
         price += inputs.price_search / 1000
     return price
@@ -258,6 +283,12 @@ def break_even(inputs: CostInputs, strategy: Strategy, other: Strategy) -> Break
     if saved <= 0:
         return BreakEven(strategy, other, "never")
     return BreakEven(strategy, other, "above", fixed / saved)
+
+
+def by_volume(inputs: CostInputs, strategy: Strategy) -> list[tuple[float, float]]:
+    """The total at volumes from a hundredth to a hundred times the own one, evenly in logarithm."""
+    volumes = [(inputs.requests or 1.0) * 10 ** (step / 8) for step in range(-16, 17)]
+    return [(v, cost_of(replace(inputs, requests=v), strategy).total) for v in volumes]
 
 
 def cumulative(inputs: CostInputs, strategy: Strategy) -> list[float]:

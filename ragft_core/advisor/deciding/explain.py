@@ -80,13 +80,13 @@ def _headline(result: Recommendation) -> Sentence:
         )
     if not result.informed:
         return Sentence("No clear winner: nothing has been answered or measured yet.")
-    runs = f"{percent(result.share)} of {result.simulations:,} simulations"
+    trials = f"{percent(result.share)} of {result.simulations:,} trials of the weights and guesses"
     if result.verdict is not None:
         only = "" if runner_up is not None else " It is the only strategy left by the musts."
         taken = f"a {name(leader)}" if leader is Strategy.PROMPT else name(leader)
-        return Sentence(f"Take {taken}: it wins {runs}.{only}", (SIMULATION,))
+        return Sentence(f"Take {taken}: it comes first in {trials}.{only}", (SIMULATION,))
     behind = f", with {name(runner_up)} close behind" if runner_up else ""
-    text = f"No clear winner: {name(leader)} leads in {runs}{behind}."
+    text = f"No clear winner: {name(leader)} comes first in {trials}{behind}."
     return Sentence(text, (SIMULATION,))
 
 
@@ -196,7 +196,7 @@ def _next_step(criteria: Criteria, result: Recommendation) -> Sentence:
 
 
 def _find_out(criteria: Criteria, best: Information, *, undecided: bool) -> Sentence:
-    moved = f"It would change the leader in {percent(best.changes)} of the simulations"
+    moved = f"It would change the leader in {percent(best.changes)} of the trials"
     moved += ", more than anything else that can be known." if undecided else "."
     criterion = criteria.get(best.criterion)
     if best.kind == "answer":

@@ -73,7 +73,8 @@ def _measured_fact(
         item = matrix.measured[kind.id, matrix.strategies[s]]
         value, low, high = (format_value(kind, x) for x in (item.value, item.low, item.high))
         parts.append(f"{name(matrix.strategies[s])} {value} ({low} to {high}, n = {item.n})")
-    return f"Measured here, {kind.title[:1].lower() + kind.title[1:]}: {', '.join(parts)}."
+    text = f"Measured here, {kind.title[:1].lower() + kind.title[1:]}: {', '.join(parts)}."
+    return text + (f" It counts because {row.choice.condition}." if row.choice else "")
 
 
 def _settled(matrix: Matrix, row: CriterionRow, leader: int, rivals: list[int]) -> bool:

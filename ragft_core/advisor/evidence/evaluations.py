@@ -20,10 +20,13 @@ from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.advisor.deciding.voice import CLASSIFIER
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports import refresh_report
+from ragft_core.evaluation.store.plans import QUESTIONS_FILE
 from ragft_core.types import QuestionKind, Strategy
-from ragft_core.workspace import Workspace, read_json
+from ragft_core.workspace import Workspace, file_digest, read_json
 
 ALL = "all"
+# Under which name provenance keeps the id of the evaluation.
+EVALUATION = "evaluation id"
 SIGNIFICANT = 0.05
 # Which table (score, slice) is evidence for which measurement.
 TABLES = {
@@ -60,7 +63,9 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
             report = read_json(file)
             if not report.get("self_check"):
                 found = list(_measurements(report))
-                return EvaluationEvidence(found, _provenance(report), _leads(report))
+                asked = file.parent / QUESTIONS_FILE
+                digest = file_digest(asked) if asked.exists() else ""
+                return EvaluationEvidence(found, _provenance(report, digest), _leads(report))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise AdvisorError(
                 f"The report of the evaluation {file.parent.name!r} cannot be read: {error!r}.",
@@ -160,15 +165,17 @@ def _times(row: dict[str, Any], source: str, strategy: Strategy) -> Iterator[Mea
     )
 
 
-def _provenance(report: dict[str, Any]) -> dict[str, str]:
+def _provenance(report: dict[str, Any], digest: str) -> dict[str, str]:
     kinds = ", ".join(f"{count} {kind}" for kind, count in report["kinds"].items())
     models = {f"{row['model']} ({row['weights'][:12]})" for row in report["arms"] if row["model"]}
     adapters = {f"{row['arm']}: {row['adapter']}" for row in report["arms"] if row["adapter"]}
     versions = {str(row["index_version"]) for row in report["arms"] if row["index_version"]}
     found = {
-        "evaluation": f"{report['name']} ({report['id']})",
+        "evaluation": report["name"],
+        EVALUATION: report["id"],
         "evaluated": report["created_at"],
         "questions": f"{report['n_questions']} ({kinds})",
+        "question set (sha256)": digest,
         "evaluation verdict": report["verdict"],
         "evaluated model": ", ".join(sorted(models)),
         "evaluated adapters": ", ".join(sorted(adapters)),

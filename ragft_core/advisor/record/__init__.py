@@ -2,6 +2,7 @@
 
 from ragft_core.advisor.record.article import article_points, article_table, citation, measured_text
 from ragft_core.advisor.record.build import make_record
+from ragft_core.advisor.record.front import break_even_text
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import (
     DecisionRecord,
@@ -14,7 +15,7 @@ from ragft_core.advisor.record.record import (
     parse_record,
     save_record,
 )
-from ragft_core.advisor.record.render import break_even_text, render_record
+from ragft_core.advisor.record.render import render_record
 from ragft_core.advisor.record.svg import GROUP_COLOURS
 
 __all__ = [

@@ -1,11 +1,12 @@
-"""From a workspace to its decision record in one call, as the command line needs it."""
+"""From a workspace to its decision record in one call: what the page keeps and ``report`` prints."""
 
 from __future__ import annotations
 
-from ragft_core.advisor.cost.inputs import load_costs, prefill_costs
+from ragft_core.advisor.cost.inputs import fill_costs
 from ragft_core.advisor.criteria.answers import Answers, load_answers, with_seen
 from ragft_core.advisor.criteria.file import load_criteria
 from ragft_core.advisor.deciding.decision import decide
+from ragft_core.advisor.deciding.simulation import CERTAINTY
 from ragft_core.advisor.evidence.gather import gather_evidence
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import DecisionRecord, build_record
@@ -13,7 +14,10 @@ from ragft_core.workspace import Workspace
 
 
 def make_record(
-    workspace: Workspace, answers: Answers | None = None, note: str = ""
+    workspace: Workspace,
+    answers: Answers | None = None,
+    note: str = "",
+    certainty: float = CERTAINTY,
 ) -> DecisionRecord:
     """Decides with all that the workspace knows, and puts the record together; nothing is written.
 
@@ -21,6 +25,7 @@ def make_record(
         workspace: Whose decision it is.
         answers: What was answered; the workspace's saved answers where None.
         note: Whatever the author wants to add.
+        certainty: How firm the weights are (``decide``).
 
     Raises:
         RagftError: A file of the workspace is damaged.
@@ -29,9 +34,13 @@ def make_record(
     given = load_answers(workspace, criteria) if answers is None else answers
     evidence = gather_evidence(workspace)
     given = with_seen(criteria, given, evidence.facts)
-    result = decide(criteria, given, measurements=evidence.measurements, leads=evidence.leads)
-    model = workspace.settings().model
-    prices = (model.price_in, model.price_out)
-    costs = prefill_costs(evidence, given.choices, prices, load_costs(workspace)).inputs
+    result = decide(
+        criteria,
+        given,
+        measurements=evidence.measurements,
+        leads=evidence.leads,
+        certainty=certainty,
+    )
+    costs = fill_costs(workspace, evidence, given.choices)
     recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
     return build_record(workspace, criteria, given, result, evidence, costs, recipe, note)

@@ -45,6 +45,8 @@ def render_docx(record: DecisionRecord) -> bytes:
             _write(document.add_paragraph(style=style or None), next(tokens))
         elif token.type == "table_open":
             _table(document, list(_rows(tokens)))
+        elif token.type in ("fence", "code_block"):
+            _verbatim(document, token.content)
     file = io.BytesIO()
     document.save(file)
     return file.getvalue()
@@ -75,6 +77,14 @@ def _table(document: Document, rows: Sequence[Sequence[Token]]) -> None:
                 run.font.size = Pt(TABLE_POINTS)
     _repeat_heading(table.rows[0])
     document.add_paragraph()
+
+
+def _verbatim(document: Document, text: str) -> None:
+    """Text as it is, line by line, in a fixed width."""
+    from docx.shared import Pt
+
+    run = document.add_paragraph().add_run(text.rstrip())
+    run.font.name, run.font.size = "Consolas", Pt(TABLE_POINTS)
 
 
 def _repeat_heading(row: Any) -> None:

@@ -7,13 +7,11 @@ can be read, rendered and compared years later without the workspace as it was.
 from __future__ import annotations
 
 import json
-import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, field
 
-import ragft_core
+from ragft_core.advisor.cost.inputs import PrefilledCosts
 from ragft_core.advisor.cost.model import (
     BREAK_EVENS,
     BreakEven,
@@ -22,11 +20,14 @@ from ragft_core.advisor.cost.model import (
     break_even,
     cost_table,
 )
+from ragft_core.advisor.cost.ranges import CostRanges, cost_ranges
 from ragft_core.advisor.criteria.answers import Answers
 from ragft_core.advisor.criteria.values import Criteria, Group, MeasurementKind, Source
 from ragft_core.advisor.deciding.recommendation import Recommendation
+from ragft_core.advisor.evidence.evaluations import EVALUATION
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.advisor.record.article import ArticleRow, article_table, citation
+from ragft_core.advisor.record.provenance import Materials, gather_materials, versions
 from ragft_core.advisor.record.recipes import Recipe
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Strategy
@@ -76,6 +77,10 @@ class DecisionRecord:
     provenance: dict[str, str]
     note: str = ""
     version: int = VERSION
+    cost_origin: dict[str, str] = field(default_factory=dict)
+    currency: str = ""
+    ranges: CostRanges = CostRanges()
+    materials: Materials = Materials()
 
     def question(self, criterion: str) -> str:
         """The question of a criterion, as it was asked."""
@@ -100,7 +105,7 @@ def build_record(
     answers: Answers,
     result: Recommendation,
     evidence: Evidence,
-    costs: CostInputs | None = None,
+    costs: PrefilledCosts | None = None,
     recipe: Recipe | None = None,
     note: str = "",
 ) -> DecisionRecord:
@@ -112,11 +117,12 @@ def build_record(
         answers: What was answered.
         result: What followed.
         evidence: What was measured, with its provenance.
-        costs: The cost inputs; the defaults where None.
+        costs: The cost inputs with their origin; the defaults where None.
         recipe: The next steps, where a strategy was chosen.
         note: Whatever the author wants to add.
     """
-    inputs = costs or CostInputs()
+    filled = costs or PrefilledCosts()
+    inputs = filled.inputs
     lines = tuple(_line(criteria, answers, result, key) for key in _in_order(criteria))
     measured = {m.id for m in evidence.measurements}
     asked = {c.measurement for c in criteria.criteria if c.measurement}
@@ -136,8 +142,12 @@ def build_record(
         break_evens=tuple(_break_evens(inputs)),
         recipe=recipe,
         facts=dict(evidence.facts),
-        provenance={**evidence.provenance, **_versions(result)},
+        provenance={**evidence.provenance, **versions(workspace, answers, result)},
         note=note.strip(),
+        cost_origin=dict(filled.origin),
+        currency=filled.currency,
+        ranges=cost_ranges(filled),
+        materials=gather_materials(workspace, evidence.provenance.get(EVALUATION, "")),
     )
 
 
@@ -172,17 +182,6 @@ def measured_accuracy(evidence: Evidence) -> dict[Strategy, tuple[float, float, 
 
 def _break_evens(inputs: CostInputs) -> list[BreakEven]:
     return [break_even(inputs, one, other) for one, other in BREAK_EVENS]
-
-
-def _versions(result: Recommendation) -> dict[str, str]:
-    return {
-        "lab": ragft_core.__version__,
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "criteria": result.criteria_digest,
-        "simulation": f"{result.simulations:,} draws, seed {result.seed}, "
-        f"certainty {result.certainty:g}",
-    }
 
 
 # ------------------------------------------------------------------------------------ storage

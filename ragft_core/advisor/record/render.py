@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ragft_core.advisor.cost.model import by_volume
 from ragft_core.advisor.criteria.values import GRADE_WORDS
 from ragft_core.advisor.deciding.recommendation import Reference
 from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
-from ragft_core.advisor.deciding.words import format_value, name
-from ragft_core.advisor.record import svg
+from ragft_core.advisor.deciding.voice import MAIN, main_shares
+from ragft_core.advisor.deciding.words import format_value, name, percent
+from ragft_core.advisor.record import front, svg
 from ragft_core.advisor.record.article import interval_text
 from ragft_core.advisor.record.record import DecisionRecord
 from ragft_core.arms import STRATEGY_NAMES
@@ -27,6 +29,8 @@ from ragft_core.values import to_dict
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMATS = ("markdown", "json", "html")
+# As many bars as a printed page holds beside its heading.
+TORNADO = 8
 BASIS_WORDS = {
     "answer": "guess from the answer",
     "measured": "measured",
@@ -84,14 +88,21 @@ def _filters(record: DecisionRecord, *, html: bool) -> dict[str, Callable[..., A
 
     return {
         "plain": (lambda text: str(text)) if html else _plain,
-        "share": lambda x: f"{x:.0%}".replace("%", " %"),
+        "share": percent,
         "strategy": lambda s: name(Strategy(s), start=True) if s else "none",
         "value": value,
-        "money": lambda x: f"{x:,.0f}" if abs(x) >= 100 else f"{x:,.4g}",
+        "money": front.money,
+        "bytes": size_text,
+        "verbatim": lambda text: str(text).strip().replace("\n", "\n    "),
         "grade": lambda grade: GRADE_WORDS[grade],
         "basis": lambda basis: BASIS_WORDS[basis],
         "day": lambda stamp: stamp[:10],
     }
+
+
+def size_text(size: int) -> str:
+    """Bytes as people write them."""
+    return f"{size:,} B" if size < 1000 else f"{size / 1000:,.0f} kB"
 
 
 def _plain(text: object) -> str:
@@ -110,8 +121,13 @@ def _context(record: DecisionRecord, *, html: bool) -> dict[str, Any]:
         "labels": labels,
         "measured": _measured_table(record),
         "sources": [source for source in record.sources if source.id in cited],
-        "bars": tornado(result),
-        "break_evens": [break_even_text(item) for item in record.break_evens],
+        "bars": tornado(result, TORNADO),
+        "front": front,
+        "grades": GRADE_WORDS,
+        "share_bars": bool(main_shares(result.measurements)),
+        "unmeasured": ", ".join(
+            name(s) for s in Strategy if s not in main_shares(result.measurements)
+        ),
         "contributions": _contributions(record),
         "names": STRATEGY_NAMES,
         "link": _link,
@@ -155,16 +171,6 @@ def _contributions(record: DecisionRecord) -> list[dict[str, Any]]:
     return sorted(rows.values(), key=lambda row: -row["weight"])
 
 
-def break_even_text(item: Any) -> str:
-    """A break-even in words."""
-    one, other = name(item.strategy, start=True), name(item.other)
-    if item.kind == "always":
-        return f"{one} is cheaper than {other} at any volume."
-    if item.kind == "never":
-        return f"{one} never becomes cheaper than {other}: no break-even."
-    return f"{one} is cheaper than {other} {item.kind} {item.requests:,.0f} requests a month."
-
-
 def flip_text(leader: Strategy | None, bar: TornadoBar) -> str:
     """What the worst answer of a tornado's bar does."""
     if leader is None or not bar.flips:
@@ -179,7 +185,57 @@ def _charts(record: DecisionRecord) -> dict[str, Any]:
     from markupsafe import Markup
 
     result = record.result
-    rows = [
+    lead = name(result.leader, start=True) if result.leader else "No strategy"
+    drawn = {
+        "score_chart": svg.bars(_score_bars(record), 1.0, f"Scores; {lead} leads"),
+        "group_chart": svg.stacked(
+            _group_parts(record),
+            [group.title for group in record.groups],
+            1.0,
+            "What each group of questions contributes",
+        ),
+        "tornado_chart": svg.diverging(
+            [
+                (record.question(bar.criterion), bar.low, bar.high, flip_text(result.leader, bar))
+                for bar in tornado(result, TORNADO)
+            ],
+            result.margin,
+            "What other answers would change",
+        ),
+        "cost_chart": svg.bars(
+            _cost_bars(record), _most_cost(record), "Total cost of each strategy"
+        ),
+        "volume_chart": svg.curves(
+            _volume_lines(record),
+            record.cost_inputs.requests or 1.0,
+            f"your {record.cost_inputs.requests:,.0f} a month",
+            "Total cost by requests a month",
+        ),
+        "share_chart": svg.bars(_share_bars(record), 1.0, "Measured shares of right answers"),
+    }
+    # Markup: the drawings are made here, with every text in them escaped.
+    return {key: Markup(text) for key, text in drawn.items()}  # noqa: S704
+
+
+def _share_bars(record: DecisionRecord) -> list[svg.Bar]:
+    kind = next((kind for kind in record.kinds if kind.id == MAIN), None)
+    found = [m for m in record.result.measurements if m.id == MAIN and m.strategy]
+    return [
+        svg.Bar(
+            name(item.strategy, start=True),
+            item.value,
+            svg.COLOURS[item.strategy],
+            interval_text(kind, item),
+            item.low,
+            item.high,
+        )
+        for item in sorted(found, key=lambda item: -item.value)
+        if kind and item.strategy
+    ]
+
+
+def _score_bars(record: DecisionRecord) -> list[svg.Bar]:
+    return [
         svg.Bar(
             name(score.strategy, start=True),
             score.score,
@@ -188,46 +244,48 @@ def _charts(record: DecisionRecord) -> dict[str, Any]:
             if score.vetoed
             else "measured behind"
             if score.behind
-            else f"wins {score.share:.0%}".replace("%", " %"),
+            else f"first in {percent(score.share)}",
             score.low,
             score.high,
         )
-        for score in result.scores
+        for score in record.result.scores
     ]
-    groups = [group.title for group in record.groups]
-    parts = []
+
+
+def _group_parts(record: DecisionRecord) -> list[tuple[str, list[float]]]:
     group_of = {line.criterion: line.group for line in record.lines}
-    for score in result.scores:
-        sums = [
-            sum(
-                c.points
-                for c in result.contributions
-                if c.strategy == score.strategy and group_of.get(c.criterion) == group.id
-            )
-            for group in record.groups
-        ]
-        parts.append((name(score.strategy, start=True), sums))
-    bars = [
-        (record.question(bar.criterion), bar.low, bar.high, flip_text(result.leader, bar))
-        for bar in tornado(result)
-    ]
-    money = [
-        svg.Bar(
-            name(cost.strategy, start=True),
-            cost.total,
-            svg.COLOURS[cost.strategy],
-            f"{cost.total:,.0f}",
+    parts = []
+    for score in record.result.scores:
+        sums = dict.fromkeys((group.id for group in record.groups), 0.0)
+        for item in record.result.contributions:
+            if item.strategy == score.strategy and group_of.get(item.criterion) in sums:
+                sums[group_of[item.criterion]] += item.points
+        parts.append((name(score.strategy, start=True), list(sums.values())))
+    return parts
+
+
+def _cost_bars(record: DecisionRecord) -> list[svg.Bar]:
+    found = []
+    for cost in record.costs:
+        span = record.ranges.of(cost.strategy)
+        ends = (span.low, span.high) if span else (None, None)
+        label, colour = name(cost.strategy, start=True), svg.COLOURS[cost.strategy]
+        found.append(svg.Bar(label, cost.total, colour, front.money(cost.total), *ends))
+    return found
+
+
+def _most_cost(record: DecisionRecord) -> float:
+    ends = [span.high for span in record.ranges.totals]
+    return max([cost.total for cost in record.costs] + ends)
+
+
+def _volume_lines(record: DecisionRecord) -> list[svg.Line]:
+    """Totals from a hundredth to a hundred times the own volume."""
+    return [
+        svg.Line(
+            name(strategy, start=True),
+            svg.COLOURS[strategy],
+            by_volume(record.cost_inputs, strategy),
         )
-        for cost in record.costs
+        for strategy in Strategy
     ]
-    lead = name(result.leader, start=True) if result.leader else "No strategy"
-    drawn = {
-        "score_chart": svg.bars(rows, 1.0, f"Scores of the strategies; {lead} leads"),
-        "group_chart": svg.stacked(parts, groups, 1.0, "What each group of questions contributes"),
-        "tornado_chart": svg.diverging(bars, result.margin, "What other answers would change"),
-        "cost_chart": svg.bars(
-            money, max(cost.total for cost in record.costs), "Total cost of each strategy"
-        ),
-    }
-    # Markup: the drawings are made here, with every text in them escaped.
-    return {key: Markup(text) for key, text in drawn.items()}  # noqa: S704

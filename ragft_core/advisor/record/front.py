@@ -1,0 +1,251 @@
+"""Page one of a record: what a board reads. Values come in, lines and rows go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ragft_core.advisor.cost.model import BreakEven, Cost, CostInputs
+from ragft_core.advisor.deciding.recommendation import Measurement, Sentence
+from ragft_core.advisor.deciding.voice import main_shares
+from ragft_core.advisor.deciding.words import name, percent
+from ragft_core.advisor.record.record import DecisionRecord
+from ragft_core.types import Strategy
+
+REASONS = 3
+DEFAULT = "default"
+LIST = "price list"
+GUESSES = 4
+# A comparison of costs is settled where this share of the draws agrees.
+SURE = 0.9
+
+
+@dataclass(frozen=True)
+class InputLine:
+    """One input of the costs: its value with its unit, and where it is from."""
+
+    label: str
+    value: str
+    unit: str
+    origin: str
+
+
+def money(value: float) -> str:
+    """An amount: whole from 100 on, else three digits that mean something."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def confidence_text(record: DecisionRecord) -> str:
+    """How firmly the inputs point to the leader, and what that is not."""
+    result = record.result
+    if result.leader is None or not result.informed:
+        return f"Confidence: {result.confidence}."
+    return (
+        f"Confidence: {result.confidence}. Weights and guesses were varied {result.simulations:,} "
+        f"times within what is not known about them, and {name(result.leader)} came first in "
+        f"{percent(result.share)} of these trials. That says how firmly the inputs point one way, "
+        "not how likely it is to work."
+    )
+
+
+def share_rows(record: DecisionRecord) -> list[dict[str, Any]]:
+    """The measured share of right answers of every strategy, the best first, then the unmeasured."""
+    found = main_shares(record.result.measurements)
+    order = sorted(Strategy, key=lambda s: -found[s].value if s in found else 1.0)
+    return [_share_row(strategy, found.get(strategy)) for strategy in order]
+
+
+def _share_row(strategy: Strategy, item: Measurement | None) -> dict[str, Any]:
+    share, low, high = (
+        (f"{x:.0%}".replace("%", " %") for x in (item.value, item.low, item.high))
+        if item
+        else ("not measured", "", "")
+    )
+    return {
+        "strategy": name(strategy, start=True),
+        "share": share,
+        "interval": f"{low} to {high}" if item else "",
+        "n": item.n if item else "",
+    }
+
+
+def cost_rows(record: DecisionRecord) -> list[dict[str, Any]]:
+    """What every strategy costs, as text, with the range of its total."""
+    return [_cost_row(record, cost) for cost in record.costs]
+
+
+def _cost_row(record: DecisionRecord, cost: Cost) -> dict[str, Any]:
+    inputs, span = record.cost_inputs, record.ranges.of(cost.strategy)
+    right = "not measured"
+    if cost.correct is not None and cost.correct_low is not None:
+        high = money(cost.correct_high) if cost.correct_high is not None else "no end"
+        right = f"{money(cost.correct)} ({money(cost.correct_low)} to {high})"
+    return {
+        "strategy": name(cost.strategy, start=True),
+        "leads": record.result.informed and cost.strategy == record.result.leader,
+        "once": money(cost.once),
+        "month": money(cost.month + cost.request * inputs.requests),
+        "request": money(cost.request),
+        "total": money(cost.total),
+        "range": f"{money(span.low)} to {money(span.high)}" if span else "",
+        "cheapest": percent(span.cheapest) if span else "",
+        "right": right,
+    }
+
+
+def money_title(record: DecisionRecord) -> str:
+    """What amounts are in, also where nobody named a currency."""
+    return f"Money, in {record.currency}" if record.currency else "Money (no currency named)"
+
+
+def origin(record: DecisionRecord, field_name: str) -> str:
+    """Where an input comes from, in a word or two."""
+    return record.cost_origin.get(field_name, DEFAULT)
+
+
+def input_rows(record: DecisionRecord) -> list[InputLine]:
+    """Every input of the costs; those that somebody gave or measured first."""
+    lines = [
+        InputLine(
+            item.metadata["label"],
+            f"{getattr(record.cost_inputs, item.name):,.6g}",
+            _unit(record, item.metadata["unit"]),
+            origin(record, item.name),
+        )
+        for item in fields(CostInputs)
+    ]
+    return sorted(lines, key=lambda line: line.origin == DEFAULT)
+
+
+def _unit(record: DecisionRecord, unit: str) -> str:
+    return record.currency if unit == "money" else unit
+
+
+def given_inputs(record: DecisionRecord) -> list[InputLine]:
+    """The inputs that somebody gave or measured."""
+    return [line for line in input_rows(record) if line.origin != DEFAULT]
+
+
+def default_inputs(record: DecisionRecord) -> list[InputLine]:
+    """The inputs that were taken as they stood."""
+    return [line for line in input_rows(record) if line.origin == DEFAULT]
+
+
+def origin_text(record: DecisionRecord) -> str:
+    """How many of the inputs were entered, measured, answered or taken as they stood."""
+    origins = [line.origin for line in input_rows(record)]
+    given = sum(item in ("entered", "answer") or item.startswith(LIST) for item in origins)
+    defaults = origins.count(DEFAULT)
+    known = len(origins) - given - defaults
+    return (
+        f"Of {len(origins)} inputs {given} were entered, taken from a price list or answered, {known} "
+        f"measured or read from the workspace, {defaults} are defaults: round examples, no vendor's prices."
+    )
+
+
+def range_text(record: DecisionRecord) -> str:
+    """What the ranges of the costs hold."""
+    if not record.ranges.assumed:
+        return ""
+    return (
+        "Ranges hold 90 % of the draws in which every default lies anywhere between half and double "
+        "its value, and the requests within a factor of ten unless they were entered."
+    )
+
+
+def volume_text(record: DecisionRecord) -> str:
+    """The user's own volume, and where it comes from."""
+    return f"{record.cost_inputs.requests:,.0f} requests a month ({origin(record, 'requests')})"
+
+
+def break_even_text(item: BreakEven, requests: float | None = None) -> str:
+    """A break-even in words, beside the user's own volume where it is given."""
+    one, other = name(item.strategy, start=True), name(item.other)
+    if item.kind == "always":
+        return f"{one} is cheaper than {other} at any volume."
+    if item.kind == "never" or item.requests is None:
+        return f"{one} never becomes cheaper than {other}: no break-even."
+    text = f"{one} is cheaper than {other} {item.kind} {item.requests:,.0f} requests a month"
+    if requests is None:
+        return f"{text}."
+    cheaper = (requests > item.requests) is (item.kind == "above")
+    return f"{text}; at your {requests:,.0f} it is {'cheaper' if cheaper else 'dearer'}."
+
+
+def break_even_lines(record: DecisionRecord) -> list[str]:
+    """Every break-even beside the own volume, and how often it holds while inputs vary."""
+    shares = {(p.strategy, p.other): p.share for p in record.ranges.pairs}
+    lines = []
+    for item in record.break_evens:
+        text = break_even_text(item, record.cost_inputs.requests)
+        share = shares.get((item.strategy, item.other))
+        if share is not None and record.ranges.assumed:
+            text += f" {_settled(share)}"
+        lines.append(text)
+    return lines
+
+
+def _settled(share: float) -> str:
+    """What becomes of a comparison while the assumed inputs vary."""
+    if share >= SURE or share <= 1 - SURE:
+        held = percent(max(share, 1 - share))
+        return (
+            f"That holds in {held} of the draws."
+            if share >= SURE
+            else f"Dearer in {held} of the draws."
+        )
+    return f"Open while so much is assumed: cheaper in {percent(share)} of the draws."
+
+
+def leading_break_evens(record: DecisionRecord) -> list[str]:
+    """The break-evens that the leader is part of; all of them where it is part of none."""
+    lines = break_even_lines(record)
+    mine = [
+        line
+        for item, line in zip(record.break_evens, lines, strict=True)
+        if record.result.informed and record.result.leader in (item.strategy, item.other)
+    ]
+    return mine or lines
+
+
+def guessed(record: DecisionRecord) -> list[str]:
+    """What the decision took from answers and literature alone, the weightiest first."""
+    return [*_guessed_weight(record), *_guessed_criteria(record)]
+
+
+def _guessed_weight(record: DecisionRecord) -> Iterator[str]:
+    leader = record.result.leader or next(iter(Strategy))
+    weights = {"measured": 0.0, "guess": 0.0, "unknown": 0.0}
+    for item in record.result.contributions:
+        if item.strategy == leader:
+            weights[item.basis if item.basis in weights else "guess"] += item.weight
+    shares = [f"{weights[key]:.0%}".replace("%", " %") for key in weights]
+    yield (
+        f"Of all weight {shares[0]} rests on measurements, {shares[1]} on answers and literature, "
+        f"{shares[2]} on questions that nobody answered."
+    )
+
+
+def _guessed_criteria(record: DecisionRecord) -> Iterator[str]:
+    leader = record.result.leader or next(iter(Strategy))
+    answers = {line.criterion: line.label for line in record.lines}
+    rows = sorted(
+        (c for c in record.result.contributions if c.strategy == leader and c.basis != "measured"),
+        key=lambda c: -c.weight,
+    )
+    for item in rows[:GUESSES]:
+        said = answers.get(item.criterion) or "not answered"
+        yield f"{record.question(item.criterion)} {said[:1].upper()}{said[1:]} ({percent(item.weight)})."
+
+
+def main_reasons(record: DecisionRecord) -> tuple[Sentence, ...]:
+    """The strongest reasons."""
+    return record.result.reasons[:REASONS]
+
+
+def other_reasons(record: DecisionRecord) -> tuple[Sentence, ...]:
+    """The reasons for which page one has no room."""
+    return record.result.reasons[REASONS:]
