@@ -33,6 +33,7 @@ for command in (
     compare.ask,
     compare.evaluate,
     decide.advise,
+    decide.costs,
     decide.report,
 ):
     app.command()(command)

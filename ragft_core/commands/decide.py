@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ragft_core.commands.output import Json, Name, opened, show
+from ragft_core.commands.output import Json, Name, opened, show, table
 from ragft_core.errors import AdvisorError
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
 
 
@@ -49,6 +52,85 @@ def _advice(row: dict[str, Any]) -> str:
     lines += [f"  ? {sentence['text']}" for sentence in row["changes"]]
     lines += [f"  ! {sentence['text']}" for sentence in row["cautions"]]
     return "\n".join(lines)
+
+
+def costs(
+    w: Name,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="An input, such as requests=20000.")
+    ] = None,
+    prices: Annotated[str, typer.Option(help="Take a price list over, by its id.")] = "",
+    currency: Annotated[str, typer.Option(help="What all amounts are in.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Shows what each strategy costs, with ranges; enters inputs, a currency, a price list."""
+    from ragft_core.advisor import gather_evidence, load_answers, load_criteria, with_seen
+    from ragft_core.advisor.cost import (
+        cost_ranges,
+        cost_table,
+        fill_costs,
+        load_costs,
+        save_costs,
+        take_preset,
+    )
+
+    workspace = opened(w)
+    entered = dict(map(_input, changes or []))
+    if prices:
+        take_preset(workspace, prices)
+    if entered or currency:
+        save_costs(workspace, load_costs(workspace) | entered, currency or None)
+    criteria, evidence = load_criteria(workspace), gather_evidence(workspace)
+    answers = with_seen(criteria, load_answers(workspace, criteria), evidence.facts)
+    filled = fill_costs(workspace, evidence, answers.choices)
+    ranges = cost_ranges(filled)
+    rows = [
+        {**to_dict(cost), "low": span.low, "high": span.high, "cheapest": span.cheapest}
+        for cost, span in zip(cost_table(filled.inputs), ranges.totals, strict=True)
+    ]
+    data = {
+        "costs": rows,
+        "inputs": filled.inputs,
+        "origin": filled.origin,
+        "currency": filled.currency,
+        "assumed": ranges.assumed,
+    }
+    show(data, as_json, _cost_lines)
+
+
+def _input(text: str) -> tuple[str, float]:
+    """An input of the costs from ``name=value``, checked."""
+    from ragft_core.advisor.cost import CostInputs
+
+    known = {item.name: item.metadata for item in fields(CostInputs)}
+    name, _, value = text.partition("=")
+    if name not in known:
+        raise AdvisorError(
+            f"{name!r} is no input of the costs.", f"Use one of: {', '.join(known)}."
+        )
+    least, most = known[name]["min"], known[name].get("max", math.inf)
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most or math.isinf(number):
+        to = f" to {most:g}" if most < math.inf else " or more"
+        raise AdvisorError(f"{name} cannot be {value!r}.", f"Use a number of {least:g}{to}.")
+    return name, number
+
+
+def _cost_lines(data: dict[str, Any]) -> str:
+    inputs = data["inputs"]
+    rows = [
+        {"strategy": r["strategy"], "once": f"{r['once']:,.0f}", "total": f"{r['total']:,.0f}"}
+        | {"range": f"{r['low']:,.0f} to {r['high']:,.0f}"}
+        for r in data["costs"]
+    ]
+    columns = {"strategy": "", "once": "once", "total": "total", "range": "90 % range"}
+    head = f"{inputs['months']:g} months, {inputs['requests']:,.0f} requests a month"
+    named = data["currency"] or "no currency named"
+    foot = f"{len(data['assumed'])} inputs are assumed; enter them with --set NAME=VALUE."
+    return f"{head}, {named}\n\n{table(rows, columns, '')}\n\n{foot}"
 
 
 def report(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragft_core.advisor.cost import (
+    PrefilledCosts,
+    cost_ranges,
+    fill_costs,
+    load_currency,
+    price_presets,
+    take_preset,
+)
 from ragft_core.advisor.cost.inputs import load_costs, prefill_costs, save_costs
 from ragft_core.advisor.cost.model import (
     CostInputs,
@@ -177,3 +186,70 @@ def test_every_input_explains_itself() -> None:
     for item in fields(CostInputs):
         assert item.metadata["label"], item.name
         assert item.metadata["help"].endswith("."), item.name
+
+
+def test_ranges_hold_the_point_and_shrink_with_what_is_entered() -> None:
+    wide = cost_ranges(PrefilledCosts())
+    inputs = CostInputs()
+    entered = {f.name: "entered" for f in fields(CostInputs) if f.name != "hour"}
+    narrow = cost_ranges(PrefilledCosts(inputs, entered))
+    assert narrow.assumed == ("hour",)
+    for strategy in Strategy:
+        point, one, other = cost_of(inputs, strategy).total, wide.of(strategy), narrow.of(strategy)
+        assert one is not None
+        assert other is not None
+        assert one.low < other.low < point < other.high < one.high
+    assert sum(item.cheapest for item in wide.totals) == pytest.approx(1)
+
+
+def test_what_was_entered_or_measured_never_varies() -> None:
+    every = {f.name: "measured, chat" for f in fields(CostInputs)}
+    ranges = cost_ranges(PrefilledCosts(CostInputs(), every))
+    assert ranges.assumed == ()
+    for item in ranges.totals:
+        assert item.low == item.high == cost_of(CostInputs(), item.strategy).total
+
+
+def test_an_own_machine_costs_its_wear_and_its_electricity() -> None:
+    inputs = CostInputs(
+        purchase=7305, life_months=10, utilisation=0.5, watts=1000, price_kwh=0.25, machine_hour=0.1
+    )
+    # 7,305 over 10 months of 730.5 hours, half of them in use: 2 an hour.
+    assert inputs.hour_of_machine == pytest.approx(0.1 + 2 + 0.25)
+    assert replace(inputs, purchase=0).hour_of_machine == 0.1
+    assert "watts" not in cost_ranges(PrefilledCosts()).assumed
+    assert "watts" in cost_ranges(PrefilledCosts(CostInputs(purchase=1000))).assumed
+
+
+def test_every_price_list_is_dated_sourced_and_names_inputs() -> None:
+    known = {f.name for f in fields(CostInputs)}
+    for preset in price_presets().values():
+        assert datetime.date.fromisoformat(preset.read).isoformat() == preset.read
+        assert preset.source
+        assert preset.currency
+        assert set(preset.prices) <= known
+        assert CostInputs(**preset.prices)
+
+
+def test_a_price_list_is_taken_over_with_its_currency_and_source(workspace: Workspace) -> None:
+    save_costs(workspace, {"hour": 95.0})
+    take_preset(workspace, "haiku-5-5")
+    assert load_costs(workspace) == {"hour": 95.0, "price_in": 0.1, "price_out": 0.5}
+    filled = fill_costs(workspace, Evidence(), {})
+    assert filled.currency == "USD"
+    assert filled.origin["hour"] == "entered"
+    assert "2026-10-24" in filled.origin["price_in"]
+    save_costs(workspace, load_costs(workspace) | {"price_in": 0.2})
+    changed = fill_costs(workspace, Evidence(), {})
+    assert changed.origin["price_in"] == "entered"
+    assert "2026-10-24" in changed.origin["price_out"]
+
+
+def test_a_price_list_in_another_currency_is_refused(workspace: Workspace) -> None:
+    save_costs(workspace, {"hour": 95.0}, "EUR")
+    with pytest.raises(AdvisorError, match="EUR"):
+        take_preset(workspace, "haiku-5-5")
+    with pytest.raises(AdvisorError, match="sonnet-5-5"):
+        take_preset(workspace, "nobody")
+    assert load_costs(workspace) == {"hour": 95.0}
+    assert load_currency(workspace) == "EUR"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
@@ -33,16 +35,21 @@ from ragft_core.advisor import (
     save_record,
 )
 from ragft_core.advisor.cost.inputs import save_costs
+from ragft_core.advisor.cost.model import CostInputs
 from ragft_core.advisor.deciding.recommendation import Reference, Sentence
+from ragft_core.advisor.record import front
+from ragft_core.advisor.record.provenance import Materials, PromptLine
 from ragft_core.errors import AdvisorError
-from ragft_core.types import Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.types import Document, Strategy
+from ragft_core.values import to_dict
+from ragft_core.workspace import Workspace, write_json
 from tests.advisor.reports import report, store
 
 ANSWERS = {
     "need": "facts", "documents": "good", "knowledge_source": "private", "citations": "must",
     "use_case": "document-qa", "latency": "seconds",
 }  # fmt: skip
+ROOT = Path(__file__).resolve().parents[2]
 EVIL = "<script>alert(1)</script> | [x](http://evil.example) `a` <img src=x onerror=alert(2)>"
 
 
@@ -278,3 +285,80 @@ def test_the_word_file_says_what_the_markdown_says(workspace: Workspace) -> None
     assert all(
         row.cells[0].text or row.cells[1].text for table in file.tables for row in table.rows
     )
+
+
+def test_page_one_says_shares_money_and_what_was_guessed(workspace: Workspace) -> None:
+    store(workspace, report())
+    save_costs(workspace, {"hour": 33.0, "requests": 20_000.0}, "EUR")
+    record = make_record(workspace, parse_answers(load_criteria(workspace), ANSWERS))
+    for form in ("markdown", "html"):
+        first = render_record(record, form).split("What else speaks for it")[0]
+        first = first.split("For and against")[0]
+        for said in (
+            "not how likely it is to work", "60 % (50 % to 70 %, n = 60)" if form == "html" else
+            "| RAG | 60 % | 50 % to 70 % | 60 |", "Money, in EUR",
+            "At 20,000 requests a month (entered)", "at your 20,000 it is", "What was only guessed",
+        ):  # fmt: skip
+            assert said in first, (form, said)
+    assert "simulations" not in record.result.headline.text
+
+
+def test_every_input_of_the_costs_says_where_it_is_from(workspace: Workspace) -> None:
+    store(workspace, report())
+    save_costs(workspace, {"hour": 33.0})
+    answers = parse_answers(load_criteria(workspace), {**ANSWERS, "volume": "high"})
+    lines = {line.label: line for line in front.input_rows(make_record(workspace, answers))}
+    assert len(lines) == len(dataclasses.fields(CostInputs))
+    assert lines["An hour of work"].origin == "entered"
+    assert lines["Requests a month"].origin == "answer"
+    assert lines["RAG: tokens read"].origin.startswith("measured, evaluation")
+    assert lines["Price in"].origin == "default"
+
+
+def test_the_record_names_documents_questions_and_adapters_by_digest(workspace: Workspace) -> None:
+    store(workspace, report())
+    (workspace.path / "evaluations" / report().id / "questions.jsonl").write_text("{}\n")
+    digest = hashlib.sha256(b"Open from 9 to 5.").hexdigest()
+    document = Document(
+        digest[:20], "Rules", "rules.md", "md", digest, 17, None, 17, 1, 6, "2026-11-22T09:00:00"
+    )
+    folder = workspace.folder("documents", document.id)
+    write_json(folder / "document.json", to_dict(document))
+    tuned = workspace.folder("adapters", "run-1")
+    (tuned / "adapter_model.safetensors").write_bytes(b"weights")
+    write_json(tuned / "adapter_config.json", {"peft_type": "LORA", "r": 8})
+    write_json(tuned / "card.json", {"name": "Run", "config": {"learning_rate": 0.001}})
+    record = make_record(workspace, parse_answers(load_criteria(workspace), ANSWERS))
+    assert [(d.file_name, d.size_bytes, d.sha256) for d in record.materials.documents] == [
+        ("rules.md", 17, digest)
+    ]
+    asked = hashlib.sha256(b"{}\n").hexdigest()
+    assert record.provenance["question set (sha256)"] == asked
+    weights = hashlib.sha256(b"weights").hexdigest()
+    assert [a.digest for a in record.materials.adapters] == [weights]
+    assert record.materials.adapters[0].training == {"learning rate": "0.001"}
+    for form in ("markdown", "html"):
+        text = render_record(record, form)
+        assert digest[:16] in text
+        assert asked in text
+        assert weights[:16] in text
+        assert "people agree with 90 %" in text
+
+
+def test_a_record_of_the_first_version_opens_and_renders() -> None:
+    file = next((ROOT / "tests/data/workspace-v1/advisor/records").glob("record-*.json"))
+    record = parse_record(file.read_text(encoding="utf-8"), file.name)
+    for form in ("markdown", "html", "json"):
+        assert record.result.headline.text in render_record(record, form)
+    assert render_docx(record)
+
+
+def test_a_prompt_stands_in_the_markdown_as_it_was_read(workspace: Workspace) -> None:
+    evil = f"{EVIL}\n```\n# not a heading"
+    prompts = (PromptLine("RAG", evil),)
+    record = dataclasses.replace(make(workspace), materials=Materials(prompts=prompts))
+    drawn = MarkdownIt("commonmark", {"html": True}).render(render_record(record, "markdown"))
+    assert "<script" not in drawn
+    assert "<h1>not a heading" not in drawn
+    assert "# not a heading\n</code></pre>" in drawn
+    assert "<script" not in render_record(record, "html")

@@ -114,6 +114,10 @@ def test_examples_are_imported_and_listed(run: Run, tmp_path: Path) -> None:
         (("stop", "demo", "no-such-run"), "no-such-run"),
         (("remove", "demo", "no-such-document"), ""),
         (("advise", "demo", "--answers", "missing.json"), "missing.json"),
+        (("costs", "demo", "--set", "requests=many"), "requests"),
+        (("costs", "demo", "--set", "cached=2"), "0 to 0.95"),
+        (("costs", "demo", "--set", "rent=5"), "rent"),
+        (("costs", "demo", "--prices", "nobody"), "nobody"),
         (("init", "other", "--sample", "poetry"), "poetry"),
         (("model", "demo", "--kind", "folder", "--name", "no/such/folder"), "There is no folder"),
     ],
@@ -142,6 +146,21 @@ def test_advice_and_report_come_from_a_file_of_answers(run: Run, tmp_path: Path)
     page = tmp_path / "decision.html"
     assert run("report", "demo", "--format", "html", "--out", page).code == 0
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_costs_are_entered_and_shown(run: Run) -> None:
+    run("init", "demo")
+    before = run("costs", "demo", "--json").data
+    assert before["currency"] == ""
+    assert "requests" in before["assumed"]
+    run("costs", "demo", "--set", "requests=20000", "--currency", "EUR")
+    after = run("costs", "demo", "--json").data
+    assert after["currency"] == "EUR"
+    assert after["inputs"]["requests"] == 20000
+    assert after["origin"]["requests"] == "entered"
+    assert "requests" not in after["assumed"]
+    assert all(row["low"] <= row["total"] <= row["high"] for row in after["costs"])
+    assert run("report", "demo", "--format", "json").data["currency"] == "EUR"
 
 
 def test_a_workspace_is_not_made_among_other_files(run: Run, tmp_path: Path) -> None:

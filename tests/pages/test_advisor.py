@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
 from ragft_core.advisor import (
     Answers,
@@ -17,12 +18,15 @@ from ragft_core.advisor import (
     list_records,
     load_answers,
     load_criteria,
+    load_record,
     save_answers,
     save_record,
 )
-from ragft_core.advisor.cost import load_costs
+from ragft_core.advisor.cost import load_costs, load_currency, price_presets, save_costs
+from ragft_core.commands.app import app
 from ragft_core.finetuning import save_examples
 from ragft_core.types import Example
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
 from tests.advisor.reports import report, store
 
@@ -224,6 +228,32 @@ def test_a_record_is_kept(answered: Workspace) -> None:
     button(page, "Keep a record").click().run()  # type: ignore[attr-defined]
     assert not page.exception
     assert len(list_records(answered)) == 1
+
+
+def test_the_page_and_the_command_make_the_same_record(answered: Workspace) -> None:
+    store(answered, report())
+    save_costs(answered, {"hour": 33.0}, "EUR")
+    page = open_page(answered, "record")
+    button(page, "Keep a record").click().run()  # type: ignore[attr-defined]
+    by_page = list_records(answered)
+    done = CliRunner().invoke(app, ["report", answered.id, "--format", "json"])
+    assert done.exit_code == 0
+    (by_command,) = set(list_records(answered)) - set(by_page)
+    one, other = (
+        to_dict(load_record(answered, key)) | {"id": "", "created_at": ""}
+        for key in (by_page[0], by_command)
+    )
+    assert one == other
+    assert one["currency"] == "EUR"
+
+
+def test_a_price_list_is_taken_over(answered: Workspace) -> None:
+    page = open_page(answered, "cost")
+    button(page, "Take these prices").click().run()  # type: ignore[attr-defined]
+    assert not page.exception
+    first = next(iter(price_presets().values()))
+    assert first.prices.items() <= load_costs(answered).items()
+    assert load_currency(answered) == first.currency
 
 
 def test_two_records_are_compared(answered: Workspace) -> None:

@@ -88,7 +88,7 @@ def gather_materials(workspace: Workspace, evaluation: str = "") -> Materials:
 def _adapter(item: Adapter) -> AdapterLine:
     card = item.card
     config = card.get("config") if isinstance(card.get("config"), dict) else {}
-    told: dict[str, Any] = {"rank": item.rank, **(config or {}), "steps": card.get("steps")}
+    told: dict[str, Any] = {**(config or {}), "steps": card.get("steps")}
     if card.get("tokens"):
         told["tokens trained"] = f"{card['tokens']:,}"
     if card.get("val_loss") is not None:
