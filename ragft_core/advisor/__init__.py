@@ -26,7 +26,7 @@ from ragft_core.advisor.deciding.decision import decide
 from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation
 from ragft_core.advisor.evidence.gather import Evidence, gather_evidence
 from ragft_core.advisor.record.build import make_record
-from ragft_core.advisor.record.docx import render_docx
+from ragft_core.advisor.record.docx import render_docx, render_rfp_docx
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import (
     DecisionRecord,
@@ -38,7 +38,7 @@ from ragft_core.advisor.record.record import (
     parse_record,
     save_record,
 )
-from ragft_core.advisor.record.render import render_record
+from ragft_core.advisor.record.render import render_record, render_rfp
 
 __all__ = [
     "Answers",
@@ -70,6 +70,8 @@ __all__ = [
     "read_answers",
     "render_docx",
     "render_record",
+    "render_rfp",
+    "render_rfp_docx",
     "save_answers",
     "save_record",
     "suggest_answers",

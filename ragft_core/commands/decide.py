@@ -140,30 +140,33 @@ def report(
     ] = "markdown",
     out: Annotated[Path | None, typer.Option(help="Write it to a file.")] = None,
     answers: Annotated[Path | None, typer.Option(help="JSON: choice by criterion.")] = None,
+    rfp: Annotated[
+        bool, typer.Option(help="A tender's questions answered from it: markdown or docx.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Makes the decision record, keeps it in the workspace and prints it."""
-    from ragft_core.advisor import (
-        load_criteria,
-        make_record,
-        read_answers,
-        render_docx,
-        render_record,
-        save_record,
-    )
+    from ragft_core.advisor import load_criteria, make_record, read_answers, save_record
 
     workspace = opened(w)
     given = read_answers(load_criteria(workspace), answers) if answers else None
     record = make_record(workspace, given)
-    if form == "docx" and not (out or as_json):
+    made = _rendered(record, "json" if as_json else form, rfp=rfp)
+    if isinstance(made, bytes) and not out:
         raise AdvisorError("A Word file is not printed.", "Say where it goes with --out FILE.")
-    text = (
-        "" if form == "docx" and not as_json else render_record(record, "json" if as_json else form)
-    )
     save_record(workspace, record)
-    if out and form == "docx" and not as_json:
-        out.write_bytes(render_docx(record))
-    elif out:
-        out.write_text(text, encoding="utf-8")
+    if out:
+        out.write_bytes(made if isinstance(made, bytes) else made.encode())
     else:
-        typer.echo(text)
+        typer.echo(made)
+
+
+def _rendered(record: Any, form: str, *, rfp: bool) -> str | bytes:
+    """The record, or the questions answered from it, in a form."""
+    from ragft_core.advisor import render_docx, render_record, render_rfp, render_rfp_docx
+
+    if not rfp:
+        return render_docx(record) if form == "docx" else render_record(record, form)
+    if form not in ("markdown", "docx"):
+        raise AdvisorError(f"The questions cannot be written as {form}.", "Use markdown or docx.")
+    return render_rfp_docx(record) if form == "docx" else render_rfp(record)

@@ -31,13 +31,15 @@ from ragft_core.advisor import (
     parse_record,
     render_docx,
     render_record,
+    render_rfp,
+    render_rfp_docx,
     save_answers,
     save_record,
 )
 from ragft_core.advisor.cost.inputs import save_costs
 from ragft_core.advisor.cost.model import CostInputs
 from ragft_core.advisor.deciding.recommendation import Reference, Sentence
-from ragft_core.advisor.record import front
+from ragft_core.advisor.record import front, rfp
 from ragft_core.advisor.record.provenance import Materials, PromptLine
 from ragft_core.errors import AdvisorError
 from ragft_core.types import Document, Strategy
@@ -362,3 +364,29 @@ def test_a_prompt_stands_in_the_markdown_as_it_was_read(workspace: Workspace) ->
     assert "<h1>not a heading" not in drawn
     assert "# not a heading\n</code></pre>" in drawn
     assert "<script" not in render_record(record, "html")
+
+
+def test_a_tenders_questions_are_answered_from_the_record_only(workspace: Workspace) -> None:
+    bare = render_rfp(make(workspace))
+    assert "how the strategy works" in bare
+    assert "Share of test questions answered rightly" not in bare
+    assert "Not answered yet: Must a document or a person's data be removable later?" in bare
+    store(workspace, report())
+    save_costs(workspace, {"hour": 33.0}, "EUR")
+    record = make_record(workspace, parse_answers(load_criteria(workspace), ANSWERS))
+    text = render_rfp(record)
+    assert record.result.headline.text in text
+    assert "RAG 60 % (50 % to 70 %, n = 60)" in text
+    assert "Money, in EUR" in text
+    assert text.count("\n## ") == len(rfp.rfp_answers(record)) == 9
+    quoted = {c for row in rfp._questions() for c in row.get("criteria", ())}
+    assert quoted <= {line.criterion for line in record.lines}
+
+
+def test_the_tenders_questions_as_a_word_file(workspace: Workspace) -> None:
+    import docx
+
+    record = make(workspace, note=EVIL)
+    file = docx.Document(io.BytesIO(render_rfp_docx(record)))
+    headings = [p.text for p in file.paragraphs if p.style.name.startswith("Heading")]
+    assert [h.split(":")[0] for h in headings] == [a.topic for a in rfp.rfp_answers(record)]

@@ -146,6 +146,8 @@ def test_advice_and_report_come_from_a_file_of_answers(run: Run, tmp_path: Path)
     page = tmp_path / "decision.html"
     assert run("report", "demo", "--format", "html", "--out", page).code == 0
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "## Deletion" in run("report", "demo", "--rfp").out
+    assert "markdown or docx" in run("report", "demo", "--rfp", "--format", "html").err
 
 
 def test_costs_are_entered_and_shown(run: Run) -> None:

@@ -22,6 +22,8 @@ from ragft_core.advisor import (
     parse_record,
     render_docx,
     render_record,
+    render_rfp,
+    render_rfp_docx,
     save_record,
 )
 from ragft_core.types import Strategy
@@ -101,6 +103,7 @@ def records(
         key="advisor.record",
     )
     _open(opened[chosen])
+    _rfp(opened[chosen])
     _compare(opened, chosen)
 
 
@@ -128,6 +131,23 @@ def _open(record: DecisionRecord) -> None:
                     key=f"advisor.get.{record.id}.{form}",
                     on_click="ignore",
                 )
+
+
+def _rfp(record: DecisionRecord) -> None:
+    """A tender's common questions, answered from the record."""
+    st.caption("Common questions of a tender (data, privacy, cost, exit, ...) answered from it:")
+    with st.container(horizontal=True):
+        for form, write in (("docx", render_rfp_docx), ("markdown", render_rfp)):
+            label, mime, icon = FORMS[form]
+            st.download_button(
+                f"Questions, {label}",
+                lambda write=write: write(record),
+                file_name=f"{record.id}-questions.{ENDINGS[form]}",
+                mime=mime,
+                icon=icon,
+                key=f"advisor.rfp.{record.id}.{form}",
+                on_click="ignore",
+            )
 
 
 def _compare(opened: dict[str, DecisionRecord], chosen: str) -> None:

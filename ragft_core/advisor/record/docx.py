@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.advisor.record.record import DecisionRecord
-from ragft_core.advisor.record.render import render_record
+from ragft_core.advisor.record.render import render_record, render_rfp
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -25,13 +25,22 @@ TABLE_POINTS = 8
 
 def render_docx(record: DecisionRecord) -> bytes:
     """The record as the bytes of a ``.docx`` file."""
+    return _word(render_record(record, "markdown"), f"Which strategy: {record.workspace}")
+
+
+def render_rfp_docx(record: DecisionRecord) -> bytes:
+    """Common questions with answers from the record, as the bytes of a ``.docx`` file."""
+    return _word(render_rfp(record), f"Questions about the AI strategy: {record.workspace}")
+
+
+def _word(markdown: str, title: str) -> bytes:
     import docx
     from markdown_it import MarkdownIt
 
     document = docx.Document()
-    document.core_properties.title = f"Which strategy: {record.workspace}"
+    document.core_properties.title = title
     document.core_properties.author = ""
-    tokens = iter(MarkdownIt("commonmark").enable("table").parse(render_record(record, "markdown")))
+    tokens = iter(MarkdownIt("commonmark").enable("table").parse(markdown))
     style = ""
     for token in tokens:
         if token.type in LISTS:

@@ -119,8 +119,9 @@ def _prompts(workspace: Workspace, evaluation: str) -> Iterator[PromptLine]:
 def versions(workspace: Workspace, answers: Answers, result: Recommendation) -> dict[str, str]:
     """Who answered, with which settings, and the versions of everything that reckons."""
     settings = workspace.settings()
+    asked = any(key not in answers.prefilled for key in answers.choices)
     found = {
-        "questionnaire answered by": answers.who or ("not named" if answers.choices else ""),
+        "questionnaire answered by": answers.who or ("not named" if asked else "nobody yet"),
         "questionnaire saved": answers.saved_at,
         "model weights": bundled.GENERATOR.sha256 if settings.model.kind == "bundled" else "",
         "instruction": settings.instruction,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ragft_core.advisor.deciding.recommendation import Reference
 from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
 from ragft_core.advisor.deciding.voice import MAIN, main_shares
 from ragft_core.advisor.deciding.words import format_value, name, percent
-from ragft_core.advisor.record import front, svg
+from ragft_core.advisor.record import front, rfp, svg
 from ragft_core.advisor.record.article import interval_text
 from ragft_core.advisor.record.record import DecisionRecord
 from ragft_core.arms import STRATEGY_NAMES
@@ -55,19 +55,31 @@ def render_record(record: DecisionRecord, form: str = "markdown") -> str:
         raise AdvisorError(
             f"A record cannot be written as {form!r}.", "Use markdown, json or html."
         )
+    name = "record.html" if form == "html" else "record.md"
+    return _filled(name, record, _context(record, html=form == "html"))
+
+
+def render_rfp(record: DecisionRecord) -> str:
+    """Common questions about the strategy with answers from the record, as Markdown."""
+    context = {"record": record, "answers": rfp.rfp_answers(record), "OPEN": rfp.OPEN}
+    return _filled("rfp.md", record, context)
+
+
+def _filled(template: str, record: DecisionRecord, context: Mapping[str, Any]) -> str:
+    """A template with its values; HTML is escaped by Jinja, Markdown by ``plain``."""
     import jinja2
 
+    html = template.endswith(".html")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=form == "html",
+        autoescape=html,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= _filters(record, html=form == "html")
-    template = environment.get_template("record.html" if form == "html" else "record.md")
-    text = template.render(_context(record, html=form == "html"))
-    return text if form == "html" else re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    environment.filters |= _filters(record, html=html)
+    text = environment.get_template(template).render(context)
+    return text if html else re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _finite(value: Any) -> Any:
