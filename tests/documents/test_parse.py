@@ -13,7 +13,7 @@ import pytest
 from ragft_core.documents import limits, sandbox
 from ragft_core.documents.detect import clean_name
 from ragft_core.documents.parse import ParsedDocument, read_document
-from ragft_core.documents.pdf import join_lines
+from ragft_core.documents.readers.pdf import join_lines
 from ragft_core.documents.sandbox import parse_files
 from ragft_core.errors import DocumentError
 from tests.documents import files

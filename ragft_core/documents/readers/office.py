@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.documents.limits import check_pages
-from ragft_core.documents.text import Reading, first_heading, tidy, to_markdown
+from ragft_core.documents.readers.text import Reading, first_heading, tidy, to_markdown
 
 
 def read_docx(path: Path, name: str) -> Reading:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragft_core.documents.encoding import CONTROL, decode
+from ragft_core.documents.readers.encoding import CONTROL, decode
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup

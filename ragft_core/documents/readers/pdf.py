@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ragft_core.documents.limits import check_characters, check_pages
-from ragft_core.documents.text import Reading, tidy
+from ragft_core.documents.readers.text import Reading, tidy
 from ragft_core.errors import DocumentError
 
 # Titles that programs write by themselves.
