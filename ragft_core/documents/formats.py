@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragft_core.documents.readers import office, pdf, sheets, text
+from ragft_core.documents.readers import markup, pdf, sheets, slides, text, word
 from ragft_core.documents.readers.text import Reading
 from ragft_core.errors import DocumentError
 
@@ -49,7 +49,7 @@ FORMATS = (
         "docx",
         "a Word document",
         (".docx",),
-        office.read_docx,
+        word.read_docx,
         markdown=True,
         member="word/document.xml",
     ),
@@ -57,7 +57,7 @@ FORMATS = (
         "pptx",
         "a PowerPoint presentation",
         (".pptx",),
-        office.read_pptx,
+        slides.read_pptx,
         markdown=True,
         member="ppt/presentation.xml",
     ),
@@ -69,8 +69,8 @@ FORMATS = (
         markdown=True,
         member="xl/workbook.xml",
     ),
-    Format("html", "a web page", (".html", ".htm"), text.read_html, markdown=True),
-    Format("md", "a Markdown text", (".md", ".markdown"), text.read_markdown, markdown=True),
+    Format("html", "a web page", (".html", ".htm"), markup.read_html, markdown=True),
+    Format("md", "a Markdown text", (".md", ".markdown"), markup.read_markdown, markdown=True),
     Format("txt", "a plain text", (".txt", ".text"), text.read_plain),
     Format("csv", "a table of comma-separated values", (".csv", ".tsv"), sheets.read_csv),
     Format("rst", "a reStructuredText", (".rst",), text.read_plain),

@@ -292,6 +292,8 @@ def test_promptfoo_tests_are_understood() -> None:
     checks = [{"type": "latency", "threshold": 1}, {"type": "icontains", "value": "ISO VG 46"}]
     item = {"vars": {"topic": "Which oil?"}, "assert": checks}
     assert pairs(read_table("a.json", json.dumps([item]).encode())) == [("Which oil?", "ISO VG 46")]
+    sheet = b"question,__expected\nWhich oil?,icontains: ISO VG 46\n"
+    assert pairs(read_table("a.csv", sheet)) == [("Which oil?", "ISO VG 46")]
 
 
 def test_excels_separator_line_is_followed_and_an_open_quote_is_told() -> None:

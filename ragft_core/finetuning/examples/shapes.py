@@ -37,6 +37,7 @@ NAMES = {
     "alternatives": "alternatives aliases other_answers",
 }
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+_CHECK = re.compile(r"^(?:equals|i?contains|starts-with|similar(?:\([\d.]+\))?|llm-rubric):\s*")
 ASSERTIONS = ("equals", "icontains", "contains", "similar", "llm-rubric")
 
 
@@ -101,7 +102,12 @@ def flat(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def combined(row: dict[str, str]) -> dict[str, str]:
-    """An Alpaca row with its instruction and its input as one question, a blank line between."""
+    """An Alpaca row with its instruction and its input as one question, a blank line between.
+
+    A promptfoo row's answer is what its check is about, without the check's name.
+    """
+    if "__expected" in row:
+        row = row | {"__expected": _CHECK.sub("", row["__expected"])}
     names = {key.strip().lower(): key for key in row}
     if not {"instruction", "output"} <= set(names):
         return row
