@@ -44,7 +44,7 @@ class Format:
 
 
 FORMATS = (
-    Format("pdf", "a PDF", (".pdf",), pdf.read_pdf, magic=b"%PDF-"),
+    Format("pdf", "a PDF", (".pdf",), pdf.read_pdf, markdown=True, magic=b"%PDF-"),
     Format(
         "docx",
         "a Word document",
