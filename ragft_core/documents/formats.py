@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragft_core.documents import office, pdf, tables, text
-from ragft_core.documents.text import Reading
+from ragft_core.documents.readers import markup, pdf, sheets, slides, text, word
+from ragft_core.documents.readers.text import Reading
 from ragft_core.errors import DocumentError
 
 
@@ -44,12 +44,12 @@ class Format:
 
 
 FORMATS = (
-    Format("pdf", "a PDF", (".pdf",), pdf.read_pdf, magic=b"%PDF-"),
+    Format("pdf", "a PDF", (".pdf",), pdf.read_pdf, markdown=True, magic=b"%PDF-"),
     Format(
         "docx",
         "a Word document",
         (".docx",),
-        office.read_docx,
+        word.read_docx,
         markdown=True,
         member="word/document.xml",
     ),
@@ -57,7 +57,7 @@ FORMATS = (
         "pptx",
         "a PowerPoint presentation",
         (".pptx",),
-        office.read_pptx,
+        slides.read_pptx,
         markdown=True,
         member="ppt/presentation.xml",
     ),
@@ -65,14 +65,14 @@ FORMATS = (
         "xlsx",
         "an Excel workbook",
         (".xlsx",),
-        tables.read_xlsx,
+        sheets.read_xlsx,
         markdown=True,
         member="xl/workbook.xml",
     ),
-    Format("html", "a web page", (".html", ".htm"), text.read_html, markdown=True),
-    Format("md", "a Markdown text", (".md", ".markdown"), text.read_markdown, markdown=True),
+    Format("html", "a web page", (".html", ".htm"), markup.read_html, markdown=True),
+    Format("md", "a Markdown text", (".md", ".markdown"), markup.read_markdown, markdown=True),
     Format("txt", "a plain text", (".txt", ".text"), text.read_plain),
-    Format("csv", "a table of comma-separated values", (".csv", ".tsv"), tables.read_csv),
+    Format("csv", "a table of comma-separated values", (".csv", ".tsv"), sheets.read_csv),
     Format("rst", "a reStructuredText", (".rst",), text.read_plain),
     Format("log", "a log", (".log",), text.read_plain),
     Format("json", "a JSON file", (".json", ".jsonl"), text.read_plain),

@@ -24,8 +24,8 @@ MAX_RATIO = 100
 # pypdf, lxml and openpyxl take 60 to 120 MB of address space, the largest allowed inputs another
 # few hundred. A parser that needs more is out of hand.
 PARSER_MEMORY_BYTES = 1536 * 2**20
-PARSER_CPU_S = 60
-PARSER_WALL_S = 120.0
+PARSER_CPU_S = 120
+PARSER_WALL_S = 240.0
 # Below this, a high ratio harms nobody: a small form with one long empty table reaches 200.
 _RATIO_FLOOR = 2 * 2**20
 _BLOCK = 2**16

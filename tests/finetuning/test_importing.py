@@ -292,6 +292,8 @@ def test_promptfoo_tests_are_understood() -> None:
     checks = [{"type": "latency", "threshold": 1}, {"type": "icontains", "value": "ISO VG 46"}]
     item = {"vars": {"topic": "Which oil?"}, "assert": checks}
     assert pairs(read_table("a.json", json.dumps([item]).encode())) == [("Which oil?", "ISO VG 46")]
+    sheet = b"question,__expected\nWhich oil?,icontains: ISO VG 46\n"
+    assert pairs(read_table("a.csv", sheet)) == [("Which oil?", "ISO VG 46")]
 
 
 def test_excels_separator_line_is_followed_and_an_open_quote_is_told() -> None:
@@ -307,3 +309,36 @@ def test_a_row_that_no_step_could_take_is_left_out_by_name(text: str) -> None:
     report = preview_import(read_table("a.jsonl", rows))
     assert [e.question for e in report.examples] == ["How?"]
     assert "tokens long" in report.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    "column", ["Gold answer", "expectedOutput", "reference_answer", "correct-answer", "ideal", "__expected"]
+)  # fmt: skip
+def test_whatever_is_marked_as_right_is_the_answer(column: str) -> None:
+    text = f"question,answer,{column}\nWhich oil?,Diesel?,ISO VG 46\n"
+    report = preview_import(read_table("a.csv", text.encode()))
+    assert report.examples[0].answer == "ISO VG 46"
+    assert report.warnings == ("Columns that are not used: answer.",)
+
+
+def test_a_table_below_its_title_and_on_the_second_sheet_is_found() -> None:
+    book = Workbook()
+    book.active.append(["Read me first"])
+    sheet = book.create_sheet("Pairs")
+    for row in (["Questions of 2024"], [], ["question", "answer"], ["Which share?", 0.25]):
+        sheet.append(row)
+    sheet["B4"].number_format = "0%"
+    sink = io.BytesIO()
+    book.save(sink)
+    table = read_table("a.xlsx", sink.getvalue())
+    assert pairs(table) == [("Which share?", "25%")]
+    assert table.rows[0][0] == 4
+    assert any("Only the sheet 'Pairs' is used" in warning for warning in table.warnings)
+
+
+def test_a_table_without_names_is_asked_about() -> None:
+    table = read_table("a.csv", b"E-101,Restart the pump,3 min\nE-102,Call service,5 min\n")
+    assert len(table.rows) == 2
+    with pytest.raises(TrainingDataError, match="found: column 1, column 2, column 3"):
+        preview_import(table)
+    assert preview_import(table, {"question": "column 1", "answer": "column 2"}).examples

@@ -61,7 +61,16 @@ def brought_questions(workspace: Workspace, name: str, data: bytes) -> QuestionS
     if not table.rows:
         raise EvaluationError(f"{name} has no row that can be read.", "Check the file's form.")
     rows = [row for _, row in table.rows]
-    return from_rows(rows, name=name, labelling=_labelling(workspace), documents=_ids(workspace))
+    questions = from_rows(
+        rows, name=name, labelling=_labelling(workspace), documents=_ids(workspace)
+    )
+    left_out = list(table.warnings)
+    if table.bad_rows:
+        first = table.bad_rows[0]
+        left_out.append(
+            f"{len(table.bad_rows)} rows of {name} were not read; row {first.row} {first.reason}."
+        )
+    return dataclasses.replace(questions, caveat=" ".join([questions.caveat, *left_out]).strip())
 
 
 def written_questions(workspace: Workspace, limit: int | None = None) -> QuestionSet:

@@ -116,7 +116,11 @@ def preview_import(
     if "split" not in chosen:
         examples = assign_splits(examples)
     left_out = tuple(sorted(bad, key=lambda b: b.row))
-    return ImportReport(tuple(examples), left_out, chosen, table.warnings)
+    unused = [c for c in table.columns if c not in chosen.values() and c != "system"]
+    warnings = table.warnings
+    if unused:
+        warnings += (f"Columns that are not used: {', '.join(unused)}.",)
+    return ImportReport(tuple(examples), left_out, chosen, warnings)
 
 
 def import_examples(

@@ -15,12 +15,19 @@ from typing import Any
 from ragft_core.models.prompts import ABSTENTION
 
 SEPARATOR = "\n"
+# What is marked as right: ``gold_answer``, ``expected_output``, ``correct_label`` and their like.
+_MARKED = " ".join(
+    f"{mark}_{word}"
+    for mark in "gold golden ground_truth reference expected ideal correct true target right best".split()
+    for word in "answer answers response output text label completion".split()
+)
 # Names that mean the same, in the order in which they are taken: what is marked as the right answer
 # comes before ``answer`` and ``response``, which may be what some model said.
 NAMES = {
     "question": "question prompt query input user_input instruction user text message frage q",
-    "answer": "ground_truth ground_truths gold golds reference expected expected_answer expected_output "
-    "target solution answer output completion label category reply answers assistant response antwort "
+    "answer": "ground_truth ground_truths gold golds reference expected ideal __expected "
+    + _MARKED
+    + " target solution answer output completion chosen label category reply answers assistant response antwort "
     "a",
     "split": "split",
     "kind": "kind type",
@@ -30,6 +37,7 @@ NAMES = {
     "alternatives": "alternatives aliases other_answers",
 }
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+_CHECK = re.compile(r"^(?:equals|i?contains|starts-with|similar(?:\([\d.]+\))?|llm-rubric):\s*")
 ASSERTIONS = ("equals", "icontains", "contains", "similar", "llm-rubric")
 
 
@@ -41,7 +49,8 @@ def guess_columns(columns: Iterable[str]) -> dict[str, str]:
     """Which column holds what, by the columns' names; fields that none fits are missing."""
     by_name: dict[str, str] = {}
     for column in columns:
-        by_name.setdefault(re.sub(r"[\s-]+", "_", column.strip().lower()), column)
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", column.strip()).lower()
+        by_name.setdefault(snake, column)
     mapping: dict[str, str] = {}
     for field, names in NAMES.items():
         free = (n for n in names.split() if n in by_name and by_name[n] not in mapping.values())
@@ -93,7 +102,12 @@ def flat(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def combined(row: dict[str, str]) -> dict[str, str]:
-    """An Alpaca row with its instruction and its input as one question, a blank line between."""
+    """An Alpaca row with its instruction and its input as one question, a blank line between.
+
+    A promptfoo row's answer is what its check is about, without the check's name.
+    """
+    if "__expected" in row:
+        row = row | {"__expected": _CHECK.sub("", row["__expected"])}
     names = {key.strip().lower(): key for key in row}
     if not {"instruction", "output"} <= set(names):
         return row

@@ -17,10 +17,18 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ragft_core.documents.encoding import decode
-from ragft_core.documents.tables import cell_text, csv_records
+from ragft_core.documents.readers.encoding import decode
+from ragft_core.documents.readers.grids import find_header, numbered
+from ragft_core.documents.readers.sheets import csv_records, sheets_of, without_value
 from ragft_core.errors import DocumentError, TrainingDataError
-from ragft_core.finetuning.examples.shapes import ShapeError, as_text, combined, flat, rows_of
+from ragft_core.finetuning.examples.shapes import (
+    ShapeError,
+    as_text,
+    combined,
+    flat,
+    guess_columns,
+    rows_of,
+)
 
 MOST_BYTES = 50_000_000
 MOST_UNPACKED_BYTES = 200_000_000
@@ -106,38 +114,46 @@ def _read_csv(name: str, text: str) -> Table:
         records, warnings = csv_records(text)
     except csv.Error as error:
         raise TrainingDataError(f"{name} is no readable CSV file: {error}.") from None
-    filled = [record for record in records if any(cell.strip() for cell in record)]
-    return dataclasses.replace(_from_records(name, filled), warnings=warnings)
+    table = _from_records(name, [[cell.strip() for cell in record] for record in records])
+    return dataclasses.replace(table, warnings=(*warnings, *table.warnings))
 
 
 def _from_records(name: str, records: list[list[str]]) -> Table:
-    """A table from records of which the first is the header."""
-    if not records:
+    """A table from rows of cells; the header is found as in a document's table.
+
+    Raises:
+        TrainingDataError: There are no rows, or too many.
+    """
+    filled = [(number, row) for number, row in enumerate(records, start=1) if any(row)]
+    if not filled:
         raise TrainingDataError(f"{name} has no rows.")
-    first = records[0]
-    if len(first) == 2 and first[0].strip().endswith("?"):  # questions and answers, no header
-        header, body, start = ["question", "answer"], records, 1
-    else:
-        header, body, start = _unique(first), records[1:], 2
+    found = find_header([row for _, row in filled], _header_rows(filled[0][1]))
+    columns, body = found.columns, filled[found.first :]
+    warnings = [f"Not used, above the names of columns: {text!r}." for text in found.captions]
+    width = max(len(row) for _, row in body) if body else 0
+    if not columns and width == 2 and body[0][1][0].endswith("?"):
+        columns = ("question", "answer")
+    elif not columns:
+        columns = ("",) * width
+        warnings.append("No names of columns were found: the columns are counted.")
+    header = numbered(columns)
     _check_size(name, len(body), len(header))
     rows, bad = [], []
-    for number, record in enumerate(body, start=start):
-        extra = [cell for cell in record[len(header) :] if cell.strip()]
-        if extra:
+    for number, record in body:
+        if any(record[len(header) :]):
             reason = f"has {len(record)} cells, the header {len(header)}: quote texts with commas"
             bad.append(BadRow(number, reason, record[0][:80]))
             continue
         cells = [*record, *[""] * (len(header) - len(record))]
-        rows.append((number, {c: t.strip() for c, t in zip(header, cells, strict=False)}))
-    return Table(name, tuple(header), tuple(rows), tuple(bad))
+        rows.append((number, dict(zip(header, cells, strict=False))))
+    return Table(name, tuple(header), tuple(rows), tuple(bad), tuple(warnings))
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    found: list[str] = []
-    for number, name in enumerate(names, start=1):
-        base = name.strip() or f"column {number}"
-        found.append(base if base not in found else f"{base} ({number})")
-    return found
+def _header_rows(first: list[str]) -> int | None:
+    """How many rows of names a first row begins, where its words tell; None where they do not."""
+    if len(first) == 2 and first[0].endswith("?"):
+        return 0  # a question and its answer
+    return 1 if set(guess_columns(first)) & {"question", "answer"} else None
 
 
 def _read_json(name: str, text: str) -> Table:
@@ -186,8 +202,6 @@ def _from_items(name: str, items: Iterable[tuple[int, Any]], bad: list[BadRow]) 
 
 
 def _read_xlsx(name: str, data: bytes) -> Table:
-    from openpyxl import load_workbook
-
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
@@ -197,31 +211,27 @@ def _read_xlsx(name: str, data: bytes) -> Table:
                 f"{MOST_UNPACKED_BYTES / 1e6:.0f} MB are read.",
                 "Save the rows you need as CSV.",
             )
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        limit = {"max_row": MOST_ROWS + 2, "max_col": MOST_COLUMNS + 1}
-        records = [
-            [cell_text(cell) for cell in record]
-            for record in sheet.iter_rows(values_only=True, **limit)
-        ]
+        sheets = [sheet for sheet in sheets_of(io.BytesIO(data), name) if any(sheet.grid.rows)]
     except TrainingDataError:
         raise
+    except DocumentError as error:
+        raise TrainingDataError(error.message, error.remedy) from None
     except Exception as error:  # openpyxl raises whatever the file makes it stumble over
         raise TrainingDataError(
             f"{name} is no readable Excel file ({type(error).__name__}: {error}).",
             "Open it in a spreadsheet and save it as .xlsx or .csv again.",
         ) from None
-    width = max((len(r) - _trailing_blanks(r) for r in records), default=0)
-    return _from_records(name, [r[:width] for r in records if any(cell.strip() for cell in r)])
-
-
-def _trailing_blanks(record: list[str]) -> int:
-    count = 0
-    for cell in reversed(record):
-        if cell.strip():
-            break
-        count += 1
-    return count
+    tables = [_from_records(name, sheet.grid.rows) for sheet in sheets]
+    if not tables:
+        raise TrainingDataError(f"{name} has no rows.")
+    # The sheet that has questions and answers, or else the first.
+    known = [{"question", "answer"} <= set(guess_columns(table.columns)) for table in tables]
+    place = known.index(True) if any(known) else 0
+    others = [sheet.title for sheet in sheets if sheet is not sheets[place]]
+    warnings = (*tables[place].warnings, *without_value(sheets[place].n_without_value))
+    if others:
+        warnings += (f"Only the sheet {sheets[place].title!r} is used, not {', '.join(others)}.",)
+    return dataclasses.replace(tables[place], warnings=warnings)
 
 
 def _check_size(name: str, n_rows: int, n_columns: int) -> None:

@@ -1,4 +1,4 @@
-"""Text files: plain, Markdown and HTML."""
+"""Plain texts, and the form that every reader's text is brought into."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ragft_core.documents.encoding import CONTROL, decode
-
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup
+from ragft_core.documents.readers.encoding import CONTROL, decode
 
 _DATA_PICTURE = re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)")
 # Pictures and keys written as letters: no word of any language is as long. A ruled line is none.
 _DATA = re.compile(
     r"(?:data:[\w.+-]+/[\w.+-]+;base64,\s*)?(?=[+/=_-]{0,9}[A-Za-z0-9])[A-Za-z0-9+/=_-]{400,}"
 )
-# Parts of a page that repeat on every page of a site and say nothing about this one.
-_BOILERPLATE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "form")
+# Letters that a font draws as one: a search for "five" has to find them.
+_LIGATURES = {0xFB00 + place: text for place, text in enumerate("ff fi fl ffi ffl st st".split())}
 
 
 @dataclass(frozen=True)
@@ -42,25 +38,19 @@ def tidy(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     text = CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8")
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text).translate(_LIGATURES)
+    text = re.sub("\u00ad(?!\n)", "", text)  # where a word may be broken, and is not
     text = re.sub(r"[ \t]+\n", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def read_plain(path: Path, name: str) -> Reading:
     """Reads a plain text; it has no title of its own."""
-    text, warnings = _words(path, name)
+    text, warnings = words_of(path, name)
     return Reading(tidy(text), warnings=warnings)
 
 
-def read_markdown(path: Path, name: str) -> Reading:
-    """Reads Markdown as it is; the title is the first heading."""
-    text, warnings = _words(path, name)
-    text = tidy(text)
-    return Reading(text, first_heading(text), warnings=warnings)
-
-
-def _words(path: Path, name: str) -> tuple[str, tuple[str, ...]]:
+def words_of(path: Path, name: str) -> tuple[str, tuple[str, ...]]:
     """The text of a file without data written as letters, and warnings."""
     text, warnings = decode(path.read_bytes(), name)
     # A picture's name stays; without one, its place is empty.
@@ -76,33 +66,3 @@ def first_heading(text: str) -> str:
     """The first Markdown heading of a text, or nothing."""
     found = re.search(r"^#{1,3}[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE)
     return found.group(1).strip() if found else ""
-
-
-def read_html(path: Path, name: str) -> Reading:
-    """Reads a web page as Markdown, without scripts, navigation and pictures."""
-    from bs4 import BeautifulSoup
-
-    html, warnings = decode(path.read_bytes(), name)
-    soup = BeautifulSoup(html, "html.parser")
-    title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    for tag in soup(list(_BOILERPLATE)):
-        tag.decompose()
-    if soup.title:
-        soup.title.decompose()
-    text = to_markdown(soup)
-    return Reading(text, first_heading(text) or title, warnings=warnings)
-
-
-def to_markdown(soup: BeautifulSoup) -> str:
-    """Turns parsed HTML into Markdown with ``#`` headings; links keep their text only."""
-    from markdownify import MarkdownConverter
-
-    converter = MarkdownConverter(
-        heading_style="atx",
-        bullets="-",
-        strip=["a", "img"],
-        escape_misc=False,
-        escape_asterisks=False,
-        escape_underscores=False,
-    )
-    return tidy(converter.convert_soup(soup))

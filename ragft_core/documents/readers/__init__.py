@@ -1,0 +1,1 @@
+"""One reader for each format; every table, wherever it stands, is understood by ``grids``."""

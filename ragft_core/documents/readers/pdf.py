@@ -1,0 +1,148 @@
+"""PDF: tables, columns, headings and form fields by their place on the page.
+
+pypdf opens the file and says what it is; pdfplumber gives the words with their places, and finds
+tables by their ruled lines. Pictures of text (scans) are not read, and it says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragft_core.documents.limits import check_characters, check_pages
+from ragft_core.documents.readers.layout import Line, Place, join_lines, lines_on, words_in_fields
+from ragft_core.documents.readers.text import Reading, tidy
+from ragft_core.errors import DocumentError
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+# Titles that programs write by themselves.
+_NO_TITLE = re.compile(
+    r"\(?(untitled|anonymous|unspecified)|microsoft |document\d*$|slide \d|.*\.(docx?|pptx?|xlsx?|indd|tex|dvi)$",
+    re.IGNORECASE,
+)
+# Places of words take about 0.1 s of computing a page: beyond, pages are read plainly.
+MOST_PLACED_PAGES = 200
+# Letters further apart than this share of their size are of two words.
+_WORD_GAP = 0.15
+# A line is a running one when it is at the edge of this share of the pages.
+_RUNNING = 0.4
+_EDGE_LINES = 2
+
+
+def read_pdf(path: Path, name: str) -> Reading:
+    """Reads a PDF, page by page, as Markdown.
+
+    Raises:
+        DocumentError: It is encrypted, too long, or has no text layer.
+    """
+    from pypdf import PdfReader
+
+    reader = PdfReader(path, strict=False)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise DocumentError(
+            f"{name} is encrypted with a password.",
+            "Save a copy without a password and add that.",
+        )
+    check_pages(len(reader.pages), name)
+    pages = _placed(path, name)
+    text, starts = "", []
+    for lines in _without_running(pages):
+        starts.append(len(text))
+        text += join_lines(lines) + "\n\n"
+        check_characters(len(text), name)
+    warnings = []
+    if len(reader.pages) > len(starts):
+        warnings.append(f"Pages from {len(starts) + 1} on were read without tables and columns.")
+    for page in reader.pages[len(starts) :]:
+        starts.append(len(text))
+        plain = tidy(page.extract_text()).split("\n")
+        text += join_lines([Line(line) for line in plain]) + "\n\n"
+        check_characters(len(text), name)
+    if sum(char.isalnum() for char in text) < 4:
+        raise DocumentError(
+            f"{name} has {len(starts)} page(s) but no text in them: it is probably a scan.",
+            "Run text recognition (OCR) on it first, for example with 'ocrmypdf', and add the "
+            "result.",
+        )
+    warnings += _without_text(text, starts)
+    return Reading(text.rstrip(), _title(reader), tuple(starts), tuple(warnings))
+
+
+def _title(reader: PdfReader) -> str:
+    title = " ".join(str((reader.metadata and reader.metadata.title) or "").split())
+    return "" if _NO_TITLE.match(title) else title[:200]
+
+
+def _placed(path: Path, name: str) -> list[list[Line]]:
+    """The lines of each page in the order of reading, tables as records."""
+    import pdfplumber
+
+    pages = []
+    with pdfplumber.open(path) as document:
+        body = _body_size(document.pages[:MOST_PLACED_PAGES])
+        for page in document.pages[:MOST_PLACED_PAGES]:
+            pages.append(lines_on(_place(page), body, name))
+            page.close()  # frees what was kept of it
+    return pages
+
+
+def _place(page: Any) -> Place:  # noqa: ANN401 - pdfplumber has no types
+    words = page.extract_words(extra_attrs=["size"], x_tolerance_ratio=_WORD_GAP)
+    ruled = len(page.lines) + len(page.rects) + len(page.curves) > 2
+    tables = [(table.bbox, table.extract()) for table in page.find_tables()] if ruled else []
+    return Place(page.width, words + words_in_fields(page.annots), tables)
+
+
+def _body_size(pages: list[Any]) -> float:
+    """The size of most of the letters, in points."""
+    sizes: Counter[float] = Counter()
+    step = max(1, len(pages) // 20)
+    for page in pages[::step]:
+        sizes.update(round(char["size"], 1) for char in page.chars)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
+
+
+def _without_running(pages: list[list[Line]]) -> list[list[Line]]:
+    """Leaves running headers, footers and page numbers out, but for the first of each."""
+    counts: Counter[str] = Counter()
+    for lines in pages:
+        counts.update({_key(line) for line in _edges(lines)})
+    running = {
+        key for key, count in counts.items() if len(pages) > 2 and count >= _RUNNING * len(pages)
+    }
+    seen: set[str] = set()
+    kept = []
+    for lines in pages:
+        edges = {id(line) for line in _edges(lines)}
+        page = []
+        for line in lines:
+            key = _key(line)
+            if id(line) in edges and key in running:
+                if key in seen or not re.search(r"[^\W\d_]{3}", key.replace("page", "")):
+                    continue
+                seen.add(key)
+            page.append(line)
+        kept.append(page)
+    return kept
+
+
+def _edges(lines: list[Line]) -> list[Line]:
+    edges = lines[:_EDGE_LINES] + lines[_EDGE_LINES:][-_EDGE_LINES:]
+    return [line for line in edges if line.text and not line.text.startswith(("#", "- "))]
+
+
+def _key(line: Line) -> str:
+    return re.sub(r"\d+", "9", line.text.lower())
+
+
+def _without_text(text: str, starts: list[int]) -> tuple[str, ...]:
+    ends = [*starts[1:], len(text)]
+    n_empty = sum(not text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    if not n_empty:
+        return ()
+    have = "page has" if n_empty == 1 else "pages have"
+    return (f"{n_empty} of {len(starts)} {have} no text: probably scans. OCR makes them readable.",)
