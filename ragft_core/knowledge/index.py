@@ -331,13 +331,18 @@ def _first_line(error: Exception) -> str:
 def sync_folder(folder: Path) -> None:
     """Flushes every file of a folder, and the folders themselves, to the disk."""
     for path in [folder, *folder.rglob("*")]:
-        if os.name == "nt" and path.is_dir():
-            continue  # Windows syncs no folders
-        try:
-            handle = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            continue  # tidied away meanwhile
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Flushes a file, or a folder's list of names, to the disk; nothing where it is gone."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows syncs no folders
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # tidied away meanwhile
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

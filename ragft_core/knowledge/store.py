@@ -16,12 +16,14 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from ragft_core.documents import CHUNKER, ParsedDocument
 from ragft_core.errors import DocumentError, WorkspaceError
-from ragft_core.knowledge.index import sync_folder
+from ragft_core.knowledge.index import sync_file, sync_folder
+from ragft_core.schema import stamp
 from ragft_core.types import Chunk, Document
 from ragft_core.values import InvalidValueError, from_dict, readable, to_dict
 from ragft_core.workspace import (
@@ -29,11 +31,11 @@ from ragft_core.workspace import (
     file_digest,
     read_json,
     read_values,
-    write_json,
     write_text,
 )
 
 _FILE = "document.json"
+_SCRATCH = ".document.json.new"
 _ID = re.compile(r"[0-9a-f]{20}")
 
 
@@ -162,34 +164,64 @@ def begin(
     parsed: ParsedDocument,
     chunks: Sequence[Chunk],
 ) -> None:
-    """Writes everything of a document but ``document.json``."""
+    """Writes everything of a document but ``document.json``; ``sync`` puts it on the disk."""
     folder = folder_of(workspace, document_id)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, folder / f"original.{parsed.format}")
-    write_text(folder / "text.txt", parsed.text)
-    write_json(folder / "pages.json", list(parsed.page_starts))
-    write_chunks(workspace, document_id, chunks)
-    sync_folder(folder)
+    put(folder / "text.txt", parsed.text)
+    put(folder / "pages.json", json.dumps(list(parsed.page_starts)) + "\n")
+    put(folder / "chunks.jsonl", _as_lines(chunks))
+
+
+def sync(workspace: Workspace, document_ids: Sequence[str]) -> None:
+    """Puts begun documents on the disk for good.
+
+    All are written before the first is flushed: the file system then writes its journal once or
+    twice for all of them, and not several times for each.
+    """
+    for document_id in document_ids:
+        sync_folder(folder_of(workspace, document_id))
 
 
 def write_chunks(workspace: Workspace, document_id: str, chunks: Sequence[Chunk]) -> None:
     """Writes a document's chunks in one piece."""
-    lines = [json.dumps(to_dict(chunk), ensure_ascii=False) for chunk in chunks]
-    path = folder_of(workspace, document_id) / "chunks.jsonl"
-    write_text(path, "".join(line + "\n" for line in lines))
+    write_text(folder_of(workspace, document_id) / "chunks.jsonl", _as_lines(chunks))
 
 
-def finish(workspace: Workspace, document: Document, replaces: Sequence[str] = ()) -> None:
-    """Makes a begun document one that counts, or notes what has changed about it.
+def _as_lines(chunks: Sequence[Chunk]) -> str:
+    return "".join(json.dumps(to_dict(chunk), ensure_ascii=False) + "\n" for chunk in chunks)
+
+
+def finish(
+    workspace: Workspace,
+    documents: Sequence[Document],
+    replaces: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """Makes begun documents ones that count, or notes what has changed about them.
 
     Args:
-        workspace: Where it lies.
-        document: What it is.
-        replaces: Ids of documents whose place it takes; remembered until they are gone.
+        workspace: Where they lie.
+        documents: What they are.
+        replaces: For an id the ids of documents whose place it takes; remembered until those are
+            gone.
     """
-    folder = folder_of(workspace, document.id)
-    write_json(folder / _FILE, {**to_dict(document), "replaces": list(replaces)})
-    sync_folder(folder)
+    folders = [folder_of(workspace, document.id) for document in documents]
+    for folder, document in zip(folders, documents, strict=True):
+        data = {**to_dict(document), "replaces": list(replaces.get(document.id, ()))}
+        text = json.dumps(stamp(_FILE, data), indent=2, ensure_ascii=False)
+        put(folder / _SCRATCH, text + "\n")
+    # A name that is given before its content is on the disk may come out of a power cut empty.
+    for folder in folders:
+        sync_file(folder / _SCRATCH)
+    for folder in folders:
+        (folder / _SCRATCH).replace(folder / _FILE)
+    for folder in folders:
+        sync_file(folder)
+
+
+def put(path: Path, text: str) -> None:
+    """Writes a file that nobody reads yet."""
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def forget(workspace: Workspace, document_id: str) -> None:

@@ -86,11 +86,11 @@ class Writer:
             for item in new:
                 chunks = [entry.chunk for entry in item.entries]
                 store.begin(self.workspace, item.document.id, item.source, item.parsed, chunks)
-            self.index.upsert([entry for item in new for entry in item.entries])
             if new:
+                store.sync(self.workspace, [item.document.id for item in new])
+                self.index.upsert([entry for item in new for entry in item.entries])
                 self.index.settle()
-            for item in new:
-                self._finish(item.document, list(known.values()))
+                self._finish([item.document for item in new], list(known.values()))
         return {
             item.document.id: (known.get(item.document.id, item.document), item not in new)
             for item in batch
@@ -101,12 +101,17 @@ class Writer:
         with self.lock():
             self.index.tidy()
 
-    def _finish(self, document: Document, known: Sequence[Document]) -> None:
-        old = [other.id for other in known if other.file_name == document.file_name]
-        store.finish(self.workspace, document, replaces=old)
-        if old:
-            self._remove(old)
-            store.finish(self.workspace, document)
+    def _finish(self, documents: Sequence[Document], known: Sequence[Document]) -> None:
+        """Makes documents count, and removes those of the same names whose place they take."""
+        older: dict[str, list[str]] = {}
+        for document in documents:
+            old = [other.id for other in known if other.file_name == document.file_name]
+            if old:
+                older[document.id] = old
+        store.finish(self.workspace, documents, older)
+        if older:
+            self._remove([document_id for old in older.values() for document_id in old])
+            store.finish(self.workspace, [item for item in documents if item.id in older])
 
     def remove(self, document_id: str) -> None:
         """Removes a document with its chunks.
@@ -131,7 +136,7 @@ class Writer:
         """Ends what a crash left half done. Needs the lock; costs a look at the folders."""
         for document, old in store.replacements(self.workspace):
             self._remove(old)
-            store.finish(self.workspace, document)
+            store.finish(self.workspace, [document])
         begun = store.leftovers(self.workspace)
         if begun:
             self._remove(begun)
@@ -163,7 +168,7 @@ class Writer:
         vectors = self.embedder.embed_documents(texts)
         self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
         if len(chunks) != document.n_chunks:
-            store.finish(self.workspace, dataclasses.replace(document, n_chunks=len(chunks)))
+            store.finish(self.workspace, [dataclasses.replace(document, n_chunks=len(chunks))])
         return len(chunks)
 
 

@@ -24,9 +24,10 @@ from tests.knowledge.hashing import HashEmbedder
 
 STEPS: list[tuple[Any, str]] = [
     (store, "begin"),
-    (store, "write_json"),
-    (store, "write_text"),
+    (store, "put"),
+    (store, "sync"),
     (store, "finish"),
+    (store, "sync_file"),
     (store, "forget"),
     (store, "clear"),
     (ChunkIndex, "upsert"),
