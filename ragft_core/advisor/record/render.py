@@ -29,8 +29,8 @@ from ragft_core.values import to_dict
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMATS = ("markdown", "json", "html")
-# As many bars as a printed page holds beside its heading.
-TORNADO = 8
+# As many bars as a printed page holds below the scores and the reasons.
+TORNADO = 6
 BASIS_WORDS = {
     "answer": "guess from the answer",
     "measured": "measured",
