@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.build.parts.documents import lines, marked
+from ragft_core.documents import MAX_FILE_BYTES
 from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
 from ragft_core.jobs.status import read_status, write_status
 from ragft_core.knowledge import KnowledgeBase, documents, start_ingest
@@ -53,6 +55,11 @@ def test_without_a_workspace_it_leads_home() -> None:
     page = open_page(None)
     assert not page.exception
     assert "There is no workspace yet" in texts(page)
+
+
+def test_the_server_reads_no_more_than_the_page_states() -> None:
+    config = tomllib.loads((PAGE.parents[2] / ".streamlit/config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] * 2**20 == MAX_FILE_BYTES
 
 
 def test_empty_state_says_what_is_missing(workspace: Workspace) -> None:
