@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import components, setup, state
+from pages.ui import activity, components, setup, state
 
 # A file of our own: the icon of a Material name would be fetched from another host.
 ICON = Path(__file__).parent / "ui" / "icon.png"
@@ -31,5 +31,6 @@ page = st.navigation(
 
 state.settle_workspace()
 components.workspace_sidebar()
+activity.section()
 setup.require_models()
 page.run()

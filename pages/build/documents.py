@@ -1,9 +1,9 @@
 import streamlit as st
 
 from pages.build.parts import documents as document_views
+from pages.build.parts import uploads
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES
 from ragft_core.knowledge import MODE_WORDS, documents
 
 VIEWS = {"chunks": "Chunks", "text": "Text"}
@@ -14,39 +14,14 @@ components.page_header(
     "machine.",
 )
 workspace = components.require_workspace()
-REPORTS = f"documents.reports.{workspace.id}"
 with show_errors():
     found = documents(workspace)
 
     # One block whatever it shows: what stands below keeps its place, and a question half typed
     # there survives the run in which the outcome of an upload appears.
     with st.container():
-        with st.form("documents.upload", clear_on_submit=True):
-            uploads = st.file_uploader(
-                "Add documents",
-                accept_multiple_files=True,
-                max_upload_size=MAX_FILE_BYTES // 2**20,
-                key="documents.files",
-            )
-            kinds = ", ".join(sorted({kind.upper() for kind in EXTENSIONS.values()}))
-            st.caption(
-                f"{kinds}. A file added again changes nothing; a new version under the same name "
-                "replaces the old one."
-            )
-            submitted = st.form_submit_button("Add to the knowledge base", type="primary")
-        if submitted and uploads:
-            progress = document_views.UploadProgress([upload.name for upload in uploads])
-            with document_views.spooled(uploads) as files:
-                reports = resources.knowledge(workspace).add_files(files, progress)
-            state.put(REPORTS, document_views.report_rows(reports))
-            st.rerun()
-        elif submitted:
-            st.caption("Choose one or more files first.")
-        if rows := state.get(REPORTS):
-            document_views.show_reports(rows)
-            if st.button("Dismiss", key="documents.dismiss", type="tertiary"):
-                state.drop(REPORTS)
-                st.rerun()
+        uploads.form(workspace)
+        uploads.jobs(workspace)
 
     if not found:
         components.empty_state(

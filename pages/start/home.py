@@ -1,8 +1,8 @@
 import streamlit as st
 
+from pages.start.parts.trust import consent_notice, damage_notice
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
-from pages.ui.trust import consent_notice, damage_notice
 from pages.ui.workspace_settings import settings_section
 from ragft_core.overview import next_step, workspace_steps
 from ragft_core.samples import Sample, list_samples, load_sample

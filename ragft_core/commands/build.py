@@ -13,6 +13,7 @@ from ragft_core.commands.output import (
     Json,
     Name,
     finish,
+    follow,
     knowledge_of,
     note,
     opened,
@@ -22,6 +23,7 @@ from ragft_core.commands.output import (
     table,
 )
 from ragft_core.errors import ModelError
+from ragft_core.jobs import JobState
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.values import to_dict
@@ -124,14 +126,27 @@ def model(
 
 def add(
     w: Name,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to take in.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files and folders.")],
+    keep_names: Annotated[
+        bool, typer.Option(help="Keep documents of the same name beside the new ones.")
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Wait for the end; Ctrl-C keeps what is in.")] = True,
     as_json: Json = False,
 ) -> None:
     """Takes documents into the knowledge base; files that cannot be read are refused one by one."""
-    reports = knowledge_of(opened(w)).add_files(
-        [(file.name, file) for file in files],
-        lambda name, stage, share: outcomes(share, f"{name}: {stage}"),
-    )
+    from ragft_core.knowledge import ingest_state, start_ingest
+
+    named = [(found.name, found) for file in files for found in _files_in(file)]
+    job = start_ingest(opened(w), named, keep_names=keep_names)
+    if not wait:
+        finish(job, False, as_json)
+        return
+    try:
+        status = follow(job)
+    except KeyboardInterrupt:
+        job.stop()
+        status = job.wait(timeout=60)
+    reports = ingest_state(job).reports
     show(
         reports,
         as_json,
@@ -143,8 +158,18 @@ def add(
     refused = [report for report in reports if report.error]
     for report in refused:
         note(f"{report.file_name}: {report.error} {report.remedy}".rstrip())
-    if refused:
+    if status.state is not JobState.SUCCEEDED:
+        note(f"{status.error} Go on: python -m ragft_core resume {w} {job.id}".lstrip())
+    if refused or status.state is not JobState.SUCCEEDED:
         raise typer.Exit(1)
+
+
+def _files_in(path: Path) -> list[Path]:
+    """A folder's files, however deep, without the hidden ones; a file itself."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(item for item in path.rglob("*") if item.is_file())
+    return [item for item in found if not item.name.startswith(".")]
 
 
 def documents(w: Name, as_json: Json = False) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragft_core.jobs import Job
+from ragft_core.jobs import Job, JobStatus
 from ragft_core.settings import Settings
 from ragft_core.types import Answer, Passage
 from ragft_core.values import to_dict
@@ -69,16 +69,23 @@ def job_line(row: dict[str, Any]) -> str:
 
 def finish(job: Job, wait: bool, as_json: bool) -> None:
     """Shows a started job; with ``wait`` follows it first, and fails where it fails."""
-    shown = ""
-    while wait and (status := job.wait(timeout=1)).active:
-        if status.message != shown:
-            shown = status.message
-            note(f"{status.share:.0%} {shown}")
+    if wait:
+        follow(job)
     row = job_row(job)
     show(row, as_json, job_line)
     if wait and row["state"] != "succeeded":
         note(row["error"] or f"The job {job.id} is {row['state']}.")
         raise typer.Exit(1)
+
+
+def follow(job: Job) -> JobStatus:
+    """Waits until a job has ended and tells its progress meanwhile."""
+    shown = ""
+    while (status := job.wait(timeout=1)).active:
+        if status.message != shown:
+            shown = status.message
+            note(f"{status.share:.0%} {shown}")
+    return status
 
 
 def passage_row(passage: Passage, files: dict[str, str]) -> dict[str, Any]:

@@ -15,18 +15,22 @@ Nothing here imports anything that computes; a kind of job is named by ``module:
 from ragft_core.jobs.job import Job
 from ragft_core.jobs.kinds import KINDS, Kind
 from ragft_core.jobs.launcher import Launcher
+from ragft_core.jobs.room import Needs
 from ragft_core.jobs.status import JobState, JobStatus
-from ragft_core.jobs.store import get_job, list_jobs, settle_jobs, start_job
+from ragft_core.jobs.store import Activity, activity, get_job, list_jobs, settle_jobs, start_job
 from ragft_core.jobs.worker import JobContext
 
 __all__ = [
     "KINDS",
+    "Activity",
     "Job",
     "JobContext",
     "JobState",
     "JobStatus",
     "Kind",
     "Launcher",
+    "Needs",
+    "activity",
     "get_job",
     "list_jobs",
     "settle_jobs",

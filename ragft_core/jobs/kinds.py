@@ -9,7 +9,7 @@ from ragft_core.errors import JobError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job: what runs it, and in which queue it takes its turn.
+    """A kind of job: what runs it, in which queue it takes its turn, what people call it.
 
     ``entry`` is ``module:function``, called with a ``JobContext``. Jobs of one ``queue`` run one
     after the other on this machine; without a queue they run at once.
@@ -17,15 +17,24 @@ class Kind:
 
     entry: str
     queue: str = ""
+    title: str = "A job"
 
 
 # Entry points are named, not imported: this package knows no other, and a job's folder, which may
 # come from elsewhere, never says what code to run.
 KINDS: dict[str, Kind] = {
-    "ingest": Kind("ragft_core.knowledge.job:run_ingest"),
-    "train": Kind("ragft_core.finetuning.training.job:run_training", queue="model"),
-    "generate": Kind("ragft_core.finetuning.writing.job:run_generation", queue="model"),
-    "evaluate": Kind("ragft_core.evaluation.running.job:run_evaluation", queue="model"),
+    "ingest": Kind(
+        "ragft_core.knowledge.job:run_ingest", queue="documents", title="Adding documents"
+    ),
+    "train": Kind(
+        "ragft_core.finetuning.training.job:run_training", queue="model", title="Fine-tuning"
+    ),
+    "generate": Kind(
+        "ragft_core.finetuning.writing.job:run_generation", queue="model", title="Writing examples"
+    ),
+    "evaluate": Kind(
+        "ragft_core.evaluation.running.job:run_evaluation", queue="model", title="Evaluation"
+    ),
 }
 
 

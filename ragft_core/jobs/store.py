@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from filelock import Timeout
 from ragft_core.errors import JobError, RagftError
 from ragft_core.jobs.job import SPEC_FILE, Job
 from ragft_core.jobs.kinds import kind_of
+from ragft_core.jobs.room import Needs, check_disk
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json
 
+NOTHING = Needs()
 log = logging.getLogger(__name__)
 
 
@@ -25,6 +29,7 @@ def start_job(
     kind: str,
     spec: dict[str, Any],
     prepare: Callable[[Path], None] | None = None,
+    needs: Needs = NOTHING,
 ) -> Job:
     """Starts a job in a process of its own and returns at once.
 
@@ -33,11 +38,13 @@ def start_job(
         kind: One of ``KINDS``.
         spec: What to do, as plain JSON data; paths in it are relative to the workspace.
         prepare: Puts files into the job's folder before it starts; if it raises, there is no job.
+        needs: What it will take. The disk is looked at now, before anything is written, and both
+            again when its turn comes, because until then others may have ended or begun.
 
     Raises:
-        JobError: There is no such kind.
+        JobError: There is no such kind, or the disk is too full.
     """
-    kind_of(kind)
+    check_disk(workspace.path, kind_of(kind).title, needs)
     job = Job(workspace, new_id(kind))
     folder = workspace.folder("jobs", job.id)
     if prepare is not None:
@@ -47,7 +54,13 @@ def start_job(
             shutil.rmtree(folder)
             raise
     write_status(folder, JobStatus(JobState.QUEUED, message="Starting"))
-    head = {"kind": kind, "created_at": now(), "created_ns": time.time_ns(), "spec": spec}
+    head = {
+        "kind": kind,
+        "created_at": now(),
+        "created_ns": time.time_ns(),
+        "spec": spec,
+        "needs": to_dict(needs),
+    }
     write_json(folder / SPEC_FILE, head)  # last: from here on the job is there to be seen
     job.launch()
     return job
@@ -72,6 +85,33 @@ def list_jobs(workspace: Workspace, kind: str | None = None) -> list[Job]:
     ]
     found.sort(key=lambda job: (job.created_ns, job.id), reverse=True)
     return [job for job in found if kind is None or job.kind == kind]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What goes on in a workspace: jobs that wait or run, oldest first, and which have ended."""
+
+    active: tuple[tuple[Job, JobStatus], ...] = ()
+    ended: frozenset[str] = frozenset()
+
+
+def activity(workspace: Workspace) -> Activity:
+    """What goes on now; cheap enough to be asked every other second.
+
+    Of a job that has ended only its status is read.
+    """
+    active, ended = [], set()
+    for file in workspace.path.glob(f"jobs/*/{SPEC_FILE}"):
+        job = Job(workspace, file.parent.name)
+        status = read_status(job.folder)
+        if status.active:
+            status = job.status()
+        if status.active:
+            active.append((job, status))
+        else:
+            ended.add(job.id)
+    active.sort(key=lambda item: (item[0].created_ns, item[0].id))
+    return Activity(tuple(active), frozenset(ended))
 
 
 def settle_jobs(workspace: Workspace) -> list[Job]:

@@ -37,8 +37,10 @@ from ragft_core.jobs.job import (
 from ragft_core.jobs.kinds import KINDS
 from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, mark_of, write_mark
 from ragft_core.jobs.queue import GaveUpError, turn
+from ragft_core.jobs.room import Needs, check_disk, check_memory
 from ragft_core.jobs.status import JobState, read_status, write_status
 from ragft_core.settings import Settings
+from ragft_core.values import from_dict
 from ragft_core.workspace import Workspace, append_jsonl, now, read_json, write_json
 
 HEARTBEAT_S = 2.0
@@ -122,9 +124,8 @@ def run(folder: Path, entry: str = "", queue: str | None = None) -> int:
 
 
 def _take_turn(context: JobContext, entry: str, queue: str) -> None:
-    module, function = entry.split(":")
     if not queue:
-        _call(context, module, function)
+        _call(context, entry)
         return
 
     def waiting(in_front: int) -> None:
@@ -133,10 +134,16 @@ def _take_turn(context: JobContext, entry: str, queue: str) -> None:
 
     place = Settings().home / "queue" / queue
     with turn(place, waiting=waiting, give_up=lambda: context.stopping):
-        _call(context, module, function)
+        _call(context, entry)
 
 
-def _call(context: JobContext, module: str, function: str) -> None:
+def _call(context: JobContext, entry: str) -> None:
+    head = read_json(context.folder / SPEC_FILE)
+    title = KINDS[head["kind"]].title if head["kind"] in KINDS else "The job"
+    needs = from_dict(Needs, head.get("needs", {}), SPEC_FILE)
+    check_disk(context.folder, title, needs)
+    check_memory(title, needs)
+    module, function = entry.split(":")
     context.update(state=JobState.RUNNING, message="Starting", started_at=now(), error="")
     if hasattr(os, "nice"):
         os.nice(NICENESS)  # people who chat at the same time come first

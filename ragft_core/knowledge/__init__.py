@@ -3,6 +3,7 @@
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.ingest import FileReport
+from ragft_core.knowledge.job import Ingest, ingest_state, start_ingest
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.knowledge.retrievers import MODE_WORDS, RETRIEVERS, Retriever, retriever_of
 from ragft_core.knowledge.store import check_document, chunks_of, documents, original_of, texts_of
@@ -13,6 +14,7 @@ __all__ = [
     "RETRIEVERS",
     "Embedder",
     "FileReport",
+    "Ingest",
     "KnowledgeBase",
     "Repair",
     "Reranker",
@@ -21,7 +23,9 @@ __all__ = [
     "check_document",
     "chunks_of",
     "documents",
+    "ingest_state",
     "original_of",
     "retriever_of",
+    "start_ingest",
     "texts_of",
 ]

@@ -9,7 +9,7 @@ search shows acknowledged documents only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from ragft_core.errors import RetrievalError, WorkspaceError
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Hit
-from ragft_core.knowledge.ingest import FileReport, Progress
+from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
 from ragft_core.knowledge.retrievers import meaning_share, retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
@@ -77,17 +77,22 @@ class KnowledgeBase:
         self,
         files: Sequence[tuple[str, Path]],
         on_progress: Progress = lambda file_name, stage, share: None,
+        on_report: OnReport = lambda number, report: None,
+        keep: Collection[str] = (),
     ) -> list[FileReport]:
         """Takes files in: reads, splits, embeds and indexes them.
 
         The same content again changes nothing; new content under a known name replaces the old.
-        A file that cannot be read is refused, the others go in.
+        Of two files of one name both stay, the second as ``name (2)``. A file that cannot be read
+        is refused, the others go in.
 
         Args:
             files: (name, path) pairs; the name is what the user calls the file.
             on_progress: Called with a file's name, its stage (a word of ``ingest.STAGES``, at the
                 end one of ``ingest.OUTCOMES``) and the share of the whole batch that is done.
                 What it raises ends the batch; documents kept until then stay.
+            on_report: Called with a file's place and its report, once what it says is on the disk.
+            keep: Names of documents that are not replaced; a file of such a name gets another.
 
         Returns:
             One report a file, in the order of ``files``.
@@ -97,7 +102,7 @@ class KnowledgeBase:
             WorkspaceError: Another process keeps the documents locked.
         """
         self._check()
-        return ingest.add_files(self._writer, files, on_progress)
+        return ingest.add_files(self._writer, files, on_progress, on_report, keep)
 
     def remove(self, document_id: str) -> None:
         """Removes a document, its file and its chunks.

@@ -7,10 +7,11 @@ is one commit. A group is small enough that an interruption costs seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
 
 from ragft_core.documents import (
     ParsedDocument,
@@ -27,6 +28,7 @@ from ragft_core.types import Chunk, Document
 from ragft_core.workspace import file_digest, now
 
 Progress = Callable[[str, str, float], None]
+OnReport = Callable[[int, "FileReport"], None]
 
 STAGES = ("reading", "embedding", "saving")
 ADDED, REPLACED, UNCHANGED, REFUSED = "added", "replaced", "already there", "refused"
@@ -73,16 +75,18 @@ class _Read:
 
 @dataclass
 class _Batch:
-    """The state of one call: what is settled so far, and who is told."""
+    """The state of one call: the files' names as they came, what is settled, and who is told."""
 
-    n_files: int
+    names: Sequence[str]
     on_progress: Progress
+    on_report: OnReport
     reports: dict[int, FileReport] = field(default_factory=dict)
     share: float = 0.0
 
     def settle(self, number: int, report: FileReport) -> None:
         """Notes what became of a file."""
         self.reports[number] = report
+        self.on_report(number, report)
         self._advance(len(self.reports))
         self.on_progress(report.file_name, report.outcome, self.share)
 
@@ -94,15 +98,19 @@ class _Batch:
 
     def _advance(self, n_files: float) -> None:
         # A bar never goes back, also while the files of a group are settled one by one.
-        self.share = max(self.share, min(n_files / self.n_files, 1.0))
+        self.share = max(self.share, min(n_files / len(self.names), 1.0))
 
 
 def add_files(
-    writer: Writer, files: Sequence[tuple[str, Path]], on_progress: Progress
+    writer: Writer,
+    files: Sequence[tuple[str, Path]],
+    on_progress: Progress,
+    on_report: OnReport,
+    keep: Collection[str],
 ) -> list[FileReport]:
     """Takes files in; see ``KnowledgeBase.add_files``."""
-    batch = _Batch(len(files), on_progress)
-    sources = list(_new_sources(writer, files, batch))
+    batch = _Batch([clean_name(name) for name, _ in files], on_progress, on_report)
+    sources = _new_sources(writer, files, batch, keep)
     known_before = {document.file_name for document in store.documents(writer.workspace)}
     group: list[_Read] = []
     with ThreadPoolExecutor(1) as helper:
@@ -122,31 +130,40 @@ def add_files(
 
 
 def _new_sources(
-    writer: Writer, files: Sequence[tuple[str, Path]], batch: _Batch
-) -> Iterator[_Source]:
-    """The files that have to be read; the others are settled."""
-    ids: set[str] = set()
-    names: set[str] = set()
-    for number, (name, path) in enumerate(files):
-        name = clean_name(name)
+    writer: Writer, files: Sequence[tuple[str, Path]], batch: _Batch, keep: Collection[str]
+) -> list[_Source]:
+    """The files that have to be read, no two of one name; the others are settled.
+
+    The names of what is there already are given away first: of two files of one name, the one that
+    has not changed since the last time keeps the name that it got then.
+    """
+    found: dict[str, _Source] = {}
+    taken = set(keep)
+    for number, (_, path) in enumerate(files):
+        name = batch.names[number]
         try:
             digest = _digest(name, path)
             known = store.find(writer.workspace, store.document_id(digest))
-            if known is not None:
-                batch.settle(number, FileReport(name, known, outcome=UNCHANGED))
-            elif digest in ids:
-                continue  # a second copy, settled when the first is
-            elif name in names:
-                raise DocumentError(
-                    f"There are two files called {name} in this upload.",
-                    "Rename one of them: under the same name it would replace the other.",
-                )
-            else:
-                ids.add(digest)
-                names.add(name)
-                yield _Source(number, name, path, digest)
         except DocumentError as error:
             batch.settle(number, _refusal(name, error))
+            continue
+        if known is not None:
+            taken.add(known.file_name)
+            batch.settle(number, FileReport(name, known, outcome=UNCHANGED))
+        else:  # a second copy is settled when the first is
+            found.setdefault(digest, _Source(number, name, path, digest))
+    sources = []
+    for source in found.values():
+        sources.append(replace(source, name=_free_name(source.name, taken)))
+        taken.add(sources[-1].name)
+    return sources
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or where it is taken the next one: ``notes (2).md``, ``notes (3).md``."""
+    path = PurePosixPath(name)
+    names = (f"{path.stem} ({number}){path.suffix}" for number in count(2))
+    return name if name not in taken else next(other for other in names if other not in taken)
 
 
 def _digest(name: str, path: Path) -> str:
@@ -221,6 +238,11 @@ def _keep(writer: Writer, group: list[_Read], known_before: set[str], batch: _Ba
         outcome = REPLACED if item.source.name in known_before else ADDED
         outcome = UNCHANGED if there else outcome
         warnings = item.parsed.warnings
+        name = batch.names[item.source.number]
+        if item.source.name != name:
+            warnings += (
+                f"Another document is called {name}; this one is kept as {item.source.name}.",
+            )
         report = FileReport(item.source.name, document, outcome=outcome, warnings=warnings)
         batch.settle(item.source.number, report)
 
@@ -230,8 +252,8 @@ def _settle_copies(
 ) -> None:
     """A second copy of a file in one batch shares the fate of the first."""
     first = {source.sha256: batch.reports[source.number] for source in sources}
-    for number, (name, path) in enumerate(files):
+    for number, (_, path) in enumerate(files):
         if number not in batch.reports:
             report = first[file_digest(path)]
             outcome = UNCHANGED if report.document else report.outcome
-            batch.settle(number, replace(report, file_name=clean_name(name), outcome=outcome))
+            batch.settle(number, replace(report, file_name=batch.names[number], outcome=outcome))

@@ -1,18 +1,146 @@
-"""The ingest job: takes files in, in a process of its own."""
+"""The ingest job: files wait in the job's folder, and a process of its own takes them in.
+
+    jobs/<id>/inbox/<number>   the files as they came, until the job has ended well
+    jobs/<id>/reports.jsonl    what became of each, written once that is on the disk
+
+Their names stand in the order, never on the disk. A job that was interrupted goes on with the
+first file that has no report.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Any
 
-from ragft_core.documents import clean_name
+from ragft_core.documents import check_size, clean_name
 from ragft_core.errors import DocumentError
-from ragft_core.jobs import JobContext
+from ragft_core.jobs import Job, JobContext, Needs, start_job
+from ragft_core.knowledge import store
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder
-from ragft_core.knowledge.ingest import FileReport
+from ragft_core.knowledge.ingest import REFUSED, STAGES, FileReport
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
-from ragft_core.values import to_dict
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
+
+INBOX = "inbox"
+REPORTS = "reports.jsonl"
+# The file as it came twice, its text, and the text with its vectors in the index.
+DISK_FACTOR = 4
+# Measured: see docs/reliability.md.
+MEMORY_MB = 900.0
+# No time is told before so much of the work has been seen.
+_TELLING_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """How far an ingest job is.
+
+    ``reports`` are those of the files that are settled, in the order of the upload; ``n_chunks``
+    counts the chunks of the documents among them.
+    """
+
+    n_files: int
+    reports: tuple[FileReport, ...]
+
+    @property
+    def n_chunks(self) -> int:
+        """How many chunks the settled documents have."""
+        return sum(report.document.n_chunks for report in self.reports if report.document)
+
+
+def start_ingest(
+    workspace: Workspace,
+    files: Sequence[tuple[str, Path | IO[bytes]]],
+    *,
+    keep_names: bool = False,
+) -> Job:
+    """Copies files into the workspace and starts a job that takes them in.
+
+    When this returns, nothing is lost that happens to the page, the server or the originals.
+
+    Args:
+        workspace: Whose documents they become.
+        files: (name, file) pairs, where a file is a path or open for reading.
+        keep_names: Whether documents stay whose name a file has; the file then gets another name.
+            Otherwise the file is their new version and replaces them.
+
+    Raises:
+        JobError: The disk is too small.
+    """
+    sizes = [_size(file) for _, file in files]
+    needs = Needs(MEMORY_MB, DISK_FACTOR * sum(sizes) / 1e6)
+
+    def prepare(folder: Path) -> None:
+        (folder / INBOX).mkdir(mode=0o700)
+        refused = []
+        for number, ((name, file), size) in enumerate(zip(files, sizes, strict=True)):
+            name = clean_name(name)
+            try:
+                check_size(size, name)
+                _copy(file, folder / INBOX / str(number), name)
+            except DocumentError as error:
+                report = FileReport(name, None, error.message, error.remedy, REFUSED)
+                refused.append(_row(number, report))
+        append_jsonl(folder / REPORTS, refused)
+
+    spec = {"names": [clean_name(name) for name, _ in files], "keep_names": keep_names}
+    return start_job(workspace, "ingest", spec, prepare, needs)
+
+
+def _size(file: Path | IO[bytes]) -> int:
+    """The size of a file in bytes; 1 where it cannot be told, which the copy then explains."""
+    if isinstance(file, Path):
+        return file.stat().st_size if file.is_file() else 1
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
+
+
+def _copy(file: Path | IO[bytes], target: Path, name: str) -> None:
+    """Copies block by block, into a file that is its owner's alone."""
+    if isinstance(file, Path):
+        try:
+            with file.open("rb") as source:
+                _copy(source, target, name)
+        except OSError as error:
+            if error.filename != str(file):
+                raise  # it is the copy that cannot be written
+            raise DocumentError(
+                f"{name} cannot be opened: {error.strerror}.", "Check the path and its permissions."
+            ) from None
+        return
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as sink:
+        shutil.copyfileobj(file, sink)
+        sink.flush()
+        os.fsync(sink.fileno())
+
+
+def ingest_state(job: Job) -> Ingest:
+    """What an ingest job has done so far."""
+    names = job.spec.get("names", [])
+    return Ingest(len(names), tuple(_reports(job.folder).values()))
+
+
+def _row(number: int, report: FileReport) -> dict[str, Any]:
+    return {"number": number, "report": to_dict(report)}
+
+
+def _reports(folder: Path) -> dict[int, FileReport]:
+    """The reports by the files' places, in their order."""
+    rows = read_jsonl(folder / REPORTS, skip_damaged=True)
+    found = ((int(row["number"]), from_dict(FileReport, row["report"], REPORTS)) for row in rows)
+    return dict(sorted(found, key=itemgetter(0)))
 
 
 class _StopError(Exception):
@@ -20,30 +148,41 @@ class _StopError(Exception):
 
 
 def run_ingest(context: JobContext) -> None:
-    """Takes files in as a background job; what is kept until a stop stays.
-
-    The order's ``files`` is a list of ``{"name": ..., "path": ...}``, the paths relative to the
-    workspace. The result lists the reports.
+    """Takes the inbox's files in; what is kept until a stop stays.
 
     Raises:
-        DocumentError: A path leads out of the workspace.
+        RetrievalError: The index belongs to another embedder.
     """
-    root = context.workspace.path.resolve()
-    files = [(item["name"], (root / item["path"]).resolve()) for item in context.spec["files"]]
-    for name, path in files:
-        if not path.is_relative_to(root):
-            raise DocumentError(
-                f"The file {clean_name(name)} lies outside the workspace.", "Copy it there first."
-            )
-    done: list[FileReport] = []
+    names = [str(name) for name in context.spec["names"]]
+    done = _reports(context.folder)
+    left = [number for number in range(len(names)) if number not in done]
+    n_before, began = len(done), time.monotonic()
+
+    def reported(place: int, report: FileReport) -> None:
+        done[left[place]] = report
+        append_jsonl(context.folder / REPORTS, [_row(left[place], report)])
 
     def told(name: str, stage: str, share: float) -> None:
-        context.progress(share, f"{name}: {stage}")
-        if context.stopping:
+        state = Ingest(len(names), tuple(done.values()))
+        # What was done before a resume took no time in this attempt.
+        eta = (time.monotonic() - began) * (1 - share) / share if share > _TELLING_SHARE else None
+        overall = (n_before + share * len(left)) / len(names)
+        message = f"{len(done)} of {len(names)} documents, {state.n_chunks:,} chunks"
+        context.progress(overall, message, eta)
+        if stage in STAGES and context.stopping:
             raise _StopError
 
-    settings = Settings()
-    embedder = Embedder(fetch(EMBEDDER, settings.models), settings.threads)
-    with suppress(_StopError):
-        done = KnowledgeBase(context.workspace, embedder).add_files(files, told)
-    context.finish({"reports": [to_dict(report) for report in done]})
+    if left:
+        settings = Settings()
+        base = KnowledgeBase(
+            context.workspace, Embedder(fetch(EMBEDDER, settings.models), settings.threads)
+        )
+        files = [(names[number], context.folder / INBOX / str(number)) for number in left]
+        keep = {report.document.file_name for report in done.values() if report.document}
+        if context.spec.get("keep_names"):
+            keep |= {document.file_name for document in store.documents(context.workspace)}
+        with suppress(_StopError):
+            base.add_files(files, told, reported, keep)
+    context.finish({"reports": [to_dict(report) for _, report in sorted(done.items())]})
+    if len(done) == len(names):
+        shutil.rmtree(context.folder / INBOX, ignore_errors=True)

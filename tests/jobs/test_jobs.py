@@ -21,6 +21,7 @@ from ragft_core.jobs import (
     JobState,
     JobStatus,
     Kind,
+    Needs,
     get_job,
     list_jobs,
     settle_jobs,
@@ -405,3 +406,18 @@ def test_a_step_may_take_minutes_before_a_stop_becomes_a_kill(workspace: Workspa
     assert job.status().message == "Stopping"
     assert is_alive(read_mark(job.folder / "process.json"))
     job.stop(force=True)
+
+
+def test_a_job_that_does_not_fit_into_memory_says_so_before_it_begins(workspace: Workspace) -> None:
+    needs = Needs(memory_mb=1e9)
+    job = start_job(workspace, "count", {"n": 1}, needs=needs)
+    status = finished(job)
+    assert status.state is JobState.FAILED
+    assert "job needs about 1000000.0 GB of memory" in status.error
+    assert not (job.folder / "seen.txt").exists()
+
+
+def test_a_job_that_does_not_fit_on_the_disk_is_not_begun(workspace: Workspace) -> None:
+    with pytest.raises(JobError, match=r"needs about .* of disk, and .* are free"):
+        start_job(workspace, "count", {"n": 1}, needs=Needs(disk_mb=1e12))
+    assert list_jobs(workspace) == []

@@ -101,13 +101,21 @@ def test_replacing_and_going_back(base: KnowledgeBase, tmp_path: Path) -> None:
     assert_searchable_exactly_once(base)
 
 
-def test_two_files_of_one_name_in_one_upload_do_not_replace_each_other(
-    base: KnowledgeBase, tmp_path: Path
-) -> None:
-    one, two = (files.text(tmp_path / f"{n}.txt", f"Version {n} text") for n in "12")
-    reports = base.add_files([("a.txt", one), ("x/a.txt", two)])
-    assert [report.outcome for report in reports] == ["added", "refused"]
-    assert "two files called a.txt" in reports[1].error
+def test_two_files_of_one_name_in_one_upload_both_stay(base: KnowledgeBase, tmp_path: Path) -> None:
+    one, two, three = (files.text(tmp_path / f"{n}.txt", f"Version {n} text") for n in "123")
+    reports = base.add_files([("a.txt", one), ("x/a.txt", two), ("y/a.txt", one)])
+    assert [report.outcome for report in reports] == ["added", "added", "already there"]
+    assert [report.file_name for report in reports[:2]] == ["a.txt", "a (2).txt"]
+    assert "Another document is called a.txt" in reports[1].warnings[0]
+    # Next time one of the two has changed: it is the new version of itself, not of the other.
+    reports = base.add_files([("a.txt", one), ("x/a.txt", three)])
+    assert [report.outcome for report in reports] == ["already there", "replaced"]
+    texts = {item.file_name: base.text(item.id).strip() for item in base.documents()}
+    assert texts == {"a.txt": "Version 1 text", "a (2).txt": "Version 3 text"}
+    reports = base.add_files([("a.txt", two), ("x/a.txt", three)])
+    texts = {item.file_name: base.text(item.id).strip() for item in base.documents()}
+    assert texts == {"a.txt": "Version 2 text", "a (2).txt": "Version 3 text"}
+    assert_searchable_exactly_once(base)
 
 
 def test_bad_files_are_refused_and_the_rest_goes_in(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.build.parts.documents import lines, marked
-from ragft_core.knowledge import KnowledgeBase, documents
+from ragft_core.documents import MAX_FILE_BYTES
+from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
+from ragft_core.jobs.status import read_status, write_status
+from ragft_core.knowledge import KnowledgeBase, documents, start_ingest
+from ragft_core.settings import Settings
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace
 from tests.documents import files
@@ -39,7 +45,10 @@ def upload(page: AppTest, *uploads: tuple[str, bytes]) -> AppTest:
     for name, data in uploads:
         page.file_uploader(key="documents.files").upload(name, data)
     button = next(item for item in page.button if item.label == "Add to the knowledge base")
-    return button.click().run()
+    page = button.click().run()
+    for job in list_jobs(Workspace(Settings().workspaces / page.session_state["workspace"])):
+        assert not job.wait(120).active
+    return page.run() if uploads else page
 
 
 def test_without_a_workspace_it_leads_home() -> None:
@@ -48,20 +57,38 @@ def test_without_a_workspace_it_leads_home() -> None:
     assert "There is no workspace yet" in texts(page)
 
 
+def test_the_server_reads_no_more_than_the_page_states() -> None:
+    config = tomllib.loads((PAGE.parents[2] / ".streamlit/config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] * 2**20 == MAX_FILE_BYTES
+
+
 def test_empty_state_says_what_is_missing(workspace: Workspace) -> None:
     page = open_page(workspace)
     assert not page.exception
     assert "No documents yet" in texts(page)
 
 
+@pytest.mark.slow
 def test_what_was_guessed_stands_below_the_file(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, embedder_folder: Path
 ) -> None:
-    base = KnowledgeBase(workspace, HashEmbedder())
-    monkeypatch.setattr("pages.ui.resources.knowledge", lambda workspace: base)
     page = upload(open_page(workspace), ("a.txt", "Größe: 5 €, „naïve“".encode("cp1252")))
     assert not page.exception
     assert "guessed to be cp1252" in texts(page)
+
+
+def test_a_job_that_did_not_end_well_offers_to_go_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Job, "launch", lambda self: None)
+    job = start_ingest(workspace, [("a.txt", io.BytesIO(b"Dogs may not enter."))])
+    write_status(job.folder, JobStatus(JobState.FAILED, error="The disk is full."))
+    page = open_page(workspace)
+    assert not page.exception
+    assert "0 of 1 files were settled; nothing is lost" in texts(page)
+    assert page.warning[0].value == "The disk is full."
+    page.button(key=f"resume.{job.id}").click().run()
+    assert read_status(job.folder).attempt == 2
 
 
 def test_submitting_nothing_asks_for_files(workspace: Workspace) -> None:

@@ -1,15 +1,10 @@
-"""How documents are drawn: progress of an upload, its outcome, a document, what a search finds."""
+"""How documents are drawn: the list, a document, what a search finds."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -17,101 +12,9 @@ from pages.ui import components
 from pages.ui.errors import plain
 from ragft_core.types import Chunk, Document, Passage
 
-if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
-
-    from ragft_core.knowledge import FileReport
-
 CHUNKS_A_PAGE = 10
-SHOWN_FILES = 4
 SHOWN_ROWS = 20
 SHOWN_CHARACTERS = 20_000
-_ICONS = {
-    "added": ":green[:material/check_circle:]",
-    "replaced": ":green[:material/sync:]",
-    "already there": ":gray[:material/drive_file_move:]",
-    "refused": ":red[:material/error:]",
-}
-_WORDS = {
-    "added": "added",
-    "replaced": "added; it replaces the older version",
-    "already there": "already there, nothing to do",
-}
-
-
-@contextmanager
-def spooled(uploads: Sequence[UploadedFile]) -> Iterator[list[tuple[str, Path]]]:
-    """Uploaded files as (name, path) pairs on the disk; the names are not used as paths."""
-    with tempfile.TemporaryDirectory(prefix="ragft-upload-") as scratch:
-        files: list[tuple[str, Path]] = []
-        for number, upload in enumerate(uploads):
-            path = Path(scratch) / f"{number}.upload"
-            with path.open("wb") as sink:
-                shutil.copyfileobj(upload, sink)
-            files.append((upload.name, path))
-        yield files
-
-
-class UploadProgress:
-    """A bar for the batch and a row for every file; called by the knowledge base as it works."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._stages = dict.fromkeys(names, "waiting")
-        self._bar = st.progress(0.0, text="Loading the search index")
-        self._table = st.empty()
-        self._drawn = ""
-        self._draw()
-
-    def __call__(self, file_name: str, stage: str, share: float) -> None:
-        """Notes the stage of a file and draws what has changed."""
-        self._stages[file_name] = stage
-        done = sum(stage in _ICONS for stage in self._stages.values())
-        self._bar.progress(share, text=f"{done} of {len(self._stages)} files done")
-        self._draw()
-
-    def _draw(self) -> None:
-        rows = "  \n".join(
-            f"{_ICONS.get(stage, ':gray[:material/hourglass_empty:]')} {plain(name)}: {stage}"
-            for name, stage in self._stages.items()
-        )
-        if rows != self._drawn:
-            self._table.markdown(rows)
-            self._drawn = rows
-
-
-def report_rows(reports: Sequence[FileReport]) -> list[dict[str, str]]:
-    """What became of an upload, as plain data for the session."""
-    return [
-        {
-            "name": report.file_name,
-            "outcome": report.outcome,
-            "text": f"{report.error} {report.remedy}".strip() or _WORDS.get(report.outcome, ""),
-            "warnings": " ".join(report.warnings),
-        }
-        for report in reports
-    ]
-
-
-def show_reports(rows: Sequence[dict[str, str]]) -> None:
-    """The outcome of the last upload, file by file, refusals first and with their reason."""
-    refused = [row for row in rows if row["outcome"] == "refused"]
-    taken = [row for row in rows if row["outcome"] != "refused"]
-    with st.container(border=True):
-        if refused:
-            verb = "was" if len(refused) == 1 else "were"
-            st.markdown(f"**{len(refused)} of {len(rows)} files {verb} refused**")
-            for row in refused:
-                st.markdown(f"{_ICONS['refused']} {plain(row['text'])}")
-        counts = Counter(row["outcome"] for row in taken)
-        summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-        if len(taken) > SHOWN_FILES:
-            place = st.expander(f"{_ICONS['added']} {summary}")
-        else:
-            place = st.container()
-        for row in taken:
-            place.markdown(f"{_ICONS[row['outcome']]} {plain(row['name'])}: {row['text']}")
-            if row["warnings"]:
-                place.caption(f":material/warning: {plain(row['warnings'])}")
 
 
 def document_table(documents: Sequence[Document]) -> None:

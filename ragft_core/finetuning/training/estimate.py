@@ -43,6 +43,9 @@ EVALUATION_COST = 1 / 3
 EVALUATIONS = 9
 START_UP_S = 15.0
 LIBRARIES_MB = 600.0
+# A parameter in fp32 with AdamW's two moments, in the two checkpoints that are kept and the one
+# being written; then the adapter itself and its best state.
+CHECKPOINT_BYTES = 3 * 12 + 2 * 4
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Estimate:
     basis: str
     epochs: float
     warnings: tuple[str, ...] = ()
+    disk_mb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ def estimate_run(
         basis="an earlier run here" if known else "this machine's arithmetic speed",
         epochs=steps * config.batch_size / n_rows,
         warnings=_warnings(division, config, memory, free),
+        disk_mb=CHECKPOINT_BYTES * shape.adapter_parameters(config.rank) / 1e6,
     )
 
 

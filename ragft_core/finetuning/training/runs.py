@@ -15,8 +15,10 @@ from ragft_core.finetuning.examples.store import Division, divide, load_examples
 from ragft_core.finetuning.rows.general import general_questions
 from ragft_core.finetuning.rows.rows import TrainingRow, find_gold
 from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
-from ragft_core.jobs import Job, list_jobs, start_job
+from ragft_core.finetuning.training.estimate import estimate_run
+from ragft_core.jobs import Job, Needs, list_jobs, start_job
 from ragft_core.models.prompts import with_labels
+from ragft_core.settings import Settings
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_jsonl
@@ -81,7 +83,16 @@ def start_run(
     def prepare(folder: Path) -> None:
         write_jsonl(folder / ROWS, [to_dict(row) for row in rows])
 
-    return start_job(workspace, "train", spec, prepare)
+    return start_job(workspace, "train", spec, prepare, _needs(workspace, config, examples))
+
+
+def _needs(workspace: Workspace, config: RunConfig, examples: Sequence[Example]) -> Needs:
+    """What the run will take; nothing is known of a model that has to be fetched first."""
+    try:
+        estimate = estimate_run(workspace, config, examples, Settings())
+    except ModelError:
+        return Needs()
+    return Needs(estimate.memory_mb, estimate.disk_mb)
 
 
 def mixed_rows(
