@@ -168,6 +168,8 @@ def run_ingest(context: JobContext) -> None:
         eta = (time.monotonic() - began) * (1 - share) / share if share > _TELLING_SHARE else None
         overall = (n_before + share * len(left)) / len(names)
         message = f"{len(done)} of {len(names)} documents, {state.n_chunks:,} chunks"
+        if stage in STAGES:  # documents are kept in groups, and until then nothing else moves
+            message += f"; {stage} {name}"
         context.progress(overall, message, eta)
         if stage in STAGES and context.stopping:
             raise _StopError
