@@ -43,7 +43,7 @@ def outcomes(job: Job) -> list[tuple[str, str]]:
 def test_a_job_takes_files_in_and_reports(workspace: Workspace, embedder_folder: Path) -> None:
     rules, broken = io.BytesIO(b"Dogs may not enter."), io.BytesIO(b"no pdf")
     job = start_ingest(workspace, [("a.txt", rules), ("b.pdf", broken)])
-    assert job.wait(120).state is JobState.SUCCEEDED, job.log_tail(20)
+    assert job.wait(600).state is JobState.SUCCEEDED, job.log_tail(20)
     assert outcomes(job) == [("a.txt", "added"), ("b.pdf", "refused")]
     assert [document.file_name for document in documents(workspace)] == ["a.txt"]
     assert not (job.folder / INBOX).exists()

@@ -47,7 +47,7 @@ def upload(page: AppTest, *uploads: tuple[str, bytes]) -> AppTest:
     button = next(item for item in page.button if item.label == "Add to the knowledge base")
     page = button.click().run()
     for job in list_jobs(Workspace(Settings().workspaces / page.session_state["workspace"])):
-        assert not job.wait(120).active
+        assert not job.wait(600).active
     return page.run() if uploads else page
 
 
