@@ -7,7 +7,8 @@ import json
 import pytest
 
 from ragft_core.advisor import Criteria, Evidence, Measurement, gather_evidence, make_recipe
-from ragft_core.advisor.record.article import NOT_MEASURED, article_points, article_table, citation
+from ragft_core.advisor.record.article import NOT_MEASURED, article_points, article_table
+from ragft_core.evaluation.reports.claims import citation
 from ragft_core.finetuning import save_examples
 from ragft_core.types import Example, Split, Strategy
 from ragft_core.workspace import Workspace
