@@ -80,7 +80,7 @@ def varied(*arms: str) -> Say:
 
 def half(arm: str, question: Question, draw: int) -> str:
     """Prompt only knows half of it, fine-tuned all, RAG nothing."""
-    right = arm == "fine-tuned" or (arm == "prompt" and question.id[-1] in "02468")
+    right = arm == "fine-tuned" or (arm == "prompt" and question.id[-1] in "01458")
     return question.golds[0] if right else "no idea at all"
 
 

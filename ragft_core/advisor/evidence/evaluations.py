@@ -21,6 +21,7 @@ from ragft_core.advisor.deciding.voice import CLASSIFIER
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports import refresh_report
 from ragft_core.evaluation.reports.claims import ClaimCheck
+from ragft_core.evaluation.statistics.significance import LEVEL
 from ragft_core.evaluation.store.plans import QUESTIONS_FILE
 from ragft_core.types import QuestionKind, Strategy
 from ragft_core.values import from_dict
@@ -29,7 +30,6 @@ from ragft_core.workspace import Workspace, file_digest, read_json
 ALL = "all"
 # Under which name provenance keeps the id of the evaluation.
 EVALUATION = "evaluation id"
-SIGNIFICANT = 0.05
 # Which table (score, slice) is evidence for which measurement.
 TABLES = {
     "accuracy": ("correct", ALL),
@@ -124,9 +124,9 @@ def _leads(report: dict[str, Any]) -> tuple[Lead, ...] | None:
     found = []
     for row in pairs:
         a, b, ends = best[row["a"]], best[row["b"]], (row["low"], row["high"])
-        if row["p_holm"] < SIGNIFICANT and row["low"] > 0:
+        if row["p_holm"] < LEVEL and row["low"] > 0:
             found.append(Lead(a, b, row["mean"], *ends))
-        elif row["p_holm"] < SIGNIFICANT and row["high"] < 0:
+        elif row["p_holm"] < LEVEL and row["high"] < 0:
             found.append(Lead(b, a, -row["mean"], -ends[1], -ends[0]))
     return tuple(found)
 

@@ -6,6 +6,7 @@ resampling them one by one would promise more than was seen (Miller 2024, arXiv 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -163,10 +164,12 @@ def compare(
     corrected = holm([over_looks(p) for p in ps] if sequential else ps)
     factor = power_factor(len(arms), sequential=sequential)
     confidence = confidence_of(sequential)
+    shares = bool(((values >= 0) & (values <= 1) | np.isnan(values)).all())
+    reach = 1.0 if shares else math.inf
     return [
         _difference(
             (arms[pairs[place][0]], arms[pairs[place][1]]),
-            gaps[row], draws[row], clusters, (ps[row], corrected[row], test), factor, confidence,
+            gaps[row], draws[row], clusters, (ps[row], corrected[row], test), factor, confidence, reach,
         )
         for row, place in enumerate(kept)
     ]  # fmt: skip
@@ -180,6 +183,7 @@ def _difference(
     tested: tuple[float, float, str],
     factor: float,
     confidence: float,
+    reach: float,
 ) -> Difference:
     seen = ~np.isnan(gaps)
     mean, n = float(gaps[seen].mean()), int(seen.sum())
@@ -190,5 +194,6 @@ def _difference(
         if high > low:  # what the questions could show is blurred by as much as the interval
             smallest *= max(1.0, (highest - lowest) / (high - low))
         low, high = min(low, lowest), max(high, highest)
+    low, high = max(low, -reach), min(high, reach)  # no lead is larger than the scale
     wins, losses = int((gaps > 0).sum()), int((gaps < 0).sum())
     return Difference(*pair, mean, low, high, n, wins, losses, *tested, smallest or None)
