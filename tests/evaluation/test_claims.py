@@ -79,8 +79,8 @@ def varied(*arms: str) -> Say:
 
 
 def half(arm: str, question: Question, draw: int) -> str:
-    """Prompt only knows half of it, fine-tuned all, RAG nothing."""
-    right = arm == "fine-tuned" or (arm == "prompt" and question.id[-1] in "01458")
+    """Prompt only knows four in ten of each document, fine-tuned all, RAG nothing."""
+    right = arm == "fine-tuned" or (arm == "prompt" and question.id[-1] in "0145")
     return question.golds[0] if right else "no idea at all"
 
 
