@@ -25,6 +25,7 @@ SCHEMAS = {
     "progress.json": 2,
     "report.json": 1,
     "classifier.json": 1,
+    "looks.json": 1,
     "answers*.json": 1,
     "costs.json": 1,
     "document.json": 1,

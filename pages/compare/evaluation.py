@@ -105,7 +105,7 @@ def read(evaluation_id: str) -> None:
     elif view == "labels":
         findings.labels(report)
     elif view == "claims":
-        findings.claims(results, report)
+        findings.claims(report)
     else:
         findings.exports(results, report, part)
 

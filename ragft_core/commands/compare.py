@@ -189,6 +189,9 @@ def evaluate(
         str, typer.Option(help="Environment variable that holds the judge's key.")
     ] = "",
     variety: Annotated[bool, typer.Option(help="Draw several answers to some questions.")] = False,
+    stop_early: Annotated[
+        bool, typer.Option(help="Look at planned points, and end where the winner is clear.")
+    ] = False,
     self_check: Annotated[str, typer.Option(help="Compare this arm with itself (A/A).")] = "",
     wait: Wait = False,
     as_json: Json = False,
@@ -196,6 +199,7 @@ def evaluate(
     """Asks the arms the same questions in the background, scores and compares them."""
     from ragft_core.evaluation import (
         brought_questions,
+        estimate_evaluation,
         load_report,
         make_plan,
         make_self_check,
@@ -221,7 +225,12 @@ def evaluate(
     else:
         chosen = _chosen(workspace, arm)
         diversity = 10 if variety else 0
-        plan = make_plan(asked, chosen, diversity_questions=diversity, judge=judge)
+        plan = make_plan(
+            asked, chosen, diversity_questions=diversity, judge=judge, stop_early=stop_early
+        )
+        forecast = estimate_evaluation(workspace, Settings(), plan, asked)
+        for line in filter(None, (forecast.shows, forecast.looks)):
+            note(line)
     job = start_evaluation(workspace, plan, asked)
     if not wait:
         finish(job, False, as_json)

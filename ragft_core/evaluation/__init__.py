@@ -15,7 +15,6 @@ from ragft_core.evaluation.questions.sources import (
     workspace_questions,
     written_questions,
 )
-from ragft_core.evaluation.reports.claims import check_claims
 from ragft_core.evaluation.reports.prices import Prices, price_arms
 from ragft_core.evaluation.reports.report import EvaluationReport, load_report, make_report
 from ragft_core.evaluation.reports.results import Results, load_results, version_of
@@ -32,7 +31,6 @@ __all__ = [
     "QuestionSet",
     "Results",
     "brought_questions",
-    "check_claims",
     "check_leaks",
     "count_test_questions",
     "estimate_evaluation",

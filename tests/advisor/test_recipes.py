@@ -7,7 +7,8 @@ import json
 import pytest
 
 from ragft_core.advisor import Criteria, Evidence, Measurement, gather_evidence, make_recipe
-from ragft_core.advisor.record.article import NOT_MEASURED, article_points, article_table, citation
+from ragft_core.advisor.record.article import NOT_MEASURED, article_points, article_table
+from ragft_core.evaluation.reports.claims import ClaimCheck, Holding, citation
 from ragft_core.finetuning import save_examples
 from ragft_core.types import Example, Split, Strategy
 from ragft_core.workspace import Workspace
@@ -79,6 +80,18 @@ def test_the_articles_table_stands_beside_what_was_measured(criteria: Criteria) 
     assert "43 % (31 % to 55 %, n = 60)" in by["task"].measured_rag
     assert NOT_MEASURED in by["task"].measured_fine_tuned
     assert by["data"].facts == "documents in the workspace: 4"
+
+
+def test_a_claim_says_what_the_evaluation_tested_and_otherwise_that_nothing_was(
+    criteria: Criteria,
+) -> None:
+    check = ClaimCheck("diversity", Holding.PARTLY, "Not tested: variety.")
+    by = {row.group: row for row in article_table(criteria, Evidence(claims={check.id: check}))}
+    assert by["diversity"].holding == "holds in the part that was tested"
+    assert by["diversity"].tested == "Not tested: variety."
+    assert by["task"].holding == "not tested"
+    points = article_points(criteria, Evidence(claims={check.id: check}))
+    assert any("Not tested: variety." in point.measured for point in points)
 
 
 def test_each_side_has_advantages_and_limits(criteria: Criteria) -> None:

@@ -1,122 +1,171 @@
-import random
+"""Each of the article's claims can hold, fail and be untested; half a test is said as half."""
+
 from collections.abc import Callable
 
 import pytest
 
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
-from ragft_core.evaluation.reports.claim_checks import break_even
-from ragft_core.evaluation.reports.claims import CLAIMS, ClaimCheck, Holding, check_claims
-from ragft_core.evaluation.reports.report import make_report
+from ragft_core.evaluation.reports.claims import ClaimCheck, Holding, check_claims, claim_table
+from ragft_core.evaluation.reports.claims.checks import LIMITED, break_even
 from ragft_core.evaluation.reports.results import load_results
-from ragft_core.types import QuestionKind
+from ragft_core.finetuning import save_examples
+from ragft_core.models.prompts import ABSTENTION
+from ragft_core.strategies.conversations import Vote, save_vote
+from ragft_core.types import Example, QuestionKind, Split, Strategy
 from ragft_core.workspace import Workspace
 from tests.evaluation.conftest import DOCUMENT, stored_run
 
-
-def facts(n: int = 40, **changes: object) -> QuestionSet:
-    kind = QuestionKind.DOCUMENT_FACT
-    rows = [
-        Question(f"q{i}", f"What is thing {i}?", (f"number {i}",), kind, DOCUMENT) for i in range(n)
-    ]
-    return QuestionSet("facts", tuple(rows))
+FACT, TAUGHT, LABEL = QuestionKind.DOCUMENT_FACT, QuestionKind.TRAINED_FACT, QuestionKind.LABEL
+GENERAL, NOWHERE = QuestionKind.GENERAL, QuestionKind.UNANSWERABLE
+LABELS = ("card", "billing")
+Say = Callable[[str, Question, int], str]
 
 
-def checked(
-    workspace: Workspace,
-    questions: QuestionSet,
-    say: Callable[[str, Question, int], str],
-    **options: object,
-) -> dict[str, ClaimCheck]:
-    plan = stored_run(workspace, questions, say, **options)  # type: ignore[arg-type]
-    results = load_results(workspace, plan.id)
-    return {item.claim.id: item for item in check_claims(results, make_report(results))}
-
-
-def only(*right: str) -> Callable[[str, Question, int], str]:
-    return lambda arm, question, draw: question.golds[0] if arm in right else "no idea at all"
-
-
-def test_there_are_seven_claims_with_graded_sources() -> None:
-    assert len(CLAIMS) == 7
-    assert all(source.grade in "PSD" for claim in CLAIMS for source in claim.sources)
-    assert all(claim.sources for claim in CLAIMS)
-
-
-def test_retrieval_ahead_on_document_facts_supports_the_claim(stocked: Workspace) -> None:
-    found = checked(stocked, facts(), only("rag"))
-    assert found["task"].holding is Holding.HOLDS
-    assert "+100 points" in found["task"].measured
-    assert found["use"].holding is Holding.HOLDS
-
-
-def test_fine_tuning_ahead_on_document_facts_contradicts_it(stocked: Workspace) -> None:
-    found = checked(stocked, facts(), only("fine-tuned"))
-    assert found["task"].holding is Holding.FAILS
-    assert found["use"].holding is Holding.FAILS
-
-
-def test_equal_arms_are_too_close_to_call(stocked: Workspace) -> None:
-    coin = random.Random(4)
-
-    def say(arm: str, question: Question, draw: int) -> str:
-        return question.golds[0] if coin.random() < 0.5 else "no idea at all"
-
-    assert checked(stocked, facts(), say)["task"].holding is Holding.CLOSE
-
-
-def test_fine_tuning_ahead_on_labels_supports_the_claim(stocked: Workspace) -> None:
-    labels = ("card", "billing")
-    rows = [Question(f"q{i}", f"m{i}", (labels[i % 2],), QuestionKind.LABEL) for i in range(40)]
-    questions = QuestionSet("labels", tuple(rows), Labelling(labels))
-    found = checked(stocked, questions, only("fine-tuned"))
-    assert found["task"].holding is Holding.HOLDS
-    assert found["use"].holding is Holding.HOLDS
-    assert found["data"].holding is Holding.HOLDS
-
-
-def test_times_are_compared_with_their_intervals(stocked: Workspace) -> None:
-    slow = checked(stocked, facts(), only(), seconds={"rag": 1.7, "fine-tuned": 1.0})["compute"]
-    assert slow.holding is Holding.HOLDS
-    assert "RAG takes 1.7 times" in slow.measured
-    same = checked(stocked, facts(), only(), seconds={"rag": 1.0, "fine-tuned": 1.01})["compute"]
-    assert same.holding is Holding.CLOSE
-
-
-def test_without_the_arms_nothing_is_measured(stocked: Workspace) -> None:
-    from ragft_core.types import Strategy
-
-    found = checked(stocked, facts(), only(), arms=(Strategy.PROMPT,))
-    assert {item.holding for item in found.values()} == {Holding.NOT_MEASURED}
-
-
-def test_diversity_is_compared_question_by_question(stocked: Workspace) -> None:
-    def say(arm: str, question: Question, draw: int) -> str:
-        return f"always the same {draw if arm == 'rag' else ''} words here {question.id}"
-
-    found = checked(stocked, facts(20), say, draws=4)["diversity"]
-    assert found.holding is Holding.HOLDS
-    assert "Distinct word pairs" in found.measured
-
-
-def test_fine_tuning_that_knows_only_what_it_was_taught_supports_the_claim(
-    stocked: Workspace,
-) -> None:
+def asked(*kinds: QuestionKind, n: int = 30) -> QuestionSet:
+    """``n`` questions of each kind, every second one about a document that is never found."""
     rows = [
         Question(
-            f"q{i}", f"What is thing {i}?", (f"number {i}",),
-            QuestionKind.TRAINED_FACT if i % 2 else QuestionKind.DOCUMENT_FACT, DOCUMENT,
+            f"{kind}{i}", f"What is {kind} thing {i}?",
+            () if kind is NOWHERE else (LABELS[i % 2],) if kind is LABEL else (f"number {i}",),
+            kind, DOCUMENT if i % 2 else "cd" * 10,
         )
-        for i in range(60)
+        for kind in kinds
+        for i in range(n)
     ]  # fmt: skip
+    return QuestionSet("mixed", tuple(rows), Labelling(LABELS if LABEL in kinds else ()))
+
+
+def knows(**right: set[QuestionKind]) -> Say:
+    """Arms that are right on these kinds, and wrong on all others."""
 
     def say(arm: str, question: Question, draw: int) -> str:
-        taught = question.kind is QuestionKind.TRAINED_FACT
-        return question.golds[0] if arm == "fine-tuned" and taught else "no idea at all"
+        known = question.kind in right.get(arm.replace("fine-tuned", "tuned"), set())
+        if question.kind is NOWHERE:
+            return ABSTENTION if known else "It is seven."
+        return question.golds[0] if known else "no idea at all"
 
-    found = checked(stocked, QuestionSet("both", tuple(rows)), say)["source"]
-    assert found.holding is Holding.HOLDS
-    assert "100% (n = 30) and 0% (n = 30)" in found.measured
+    return say
+
+
+def found(
+    workspace: Workspace, questions: QuestionSet, say: Say, **options: object
+) -> dict[str, ClaimCheck]:
+    plan = stored_run(workspace, questions, say, **options)  # type: ignore[arg-type]
+    return {item.id: item for item in check_claims(load_results(workspace, plan.id))}
+
+
+def where_found(arm: str, question: Question, draw: int) -> str:
+    """RAG knows what its passages hold, fine-tuned what it was taught."""
+    right = question.document_id == DOCUMENT if arm == "rag" else question.kind is TAUGHT
+    return question.golds[0] if right else "no idea at all"
+
+
+def unlike(arm: str, question: Question, draw: int) -> str:
+    """The opposite of both."""
+    right = question.document_id != DOCUMENT if arm == "rag" else question.kind is not TAUGHT
+    return question.golds[0] if right else "no idea at all"
+
+
+def varied(*arms: str) -> Say:
+    """Arms whose answers differ from draw to draw; the bare model knows the world, tuned does not."""
+
+    def say(arm: str, question: Question, draw: int) -> str:
+        if question.kind is GENERAL and arm == "prompt" and "rag" in arms:
+            return question.golds[0]
+        return f"always the same {draw if arm in arms else ''} words here {question.id}"
+
+    return say
+
+
+def half(arm: str, question: Question, draw: int) -> str:
+    """Prompt only knows four in ten of each document, fine-tuned all, RAG nothing."""
+    right = arm == "fine-tuned" or (arm == "prompt" and question.id[-1] in "0145")
+    return question.golds[0] if right else "no idea at all"
+
+
+CASES: list[tuple[str, Holding, QuestionSet, Say, dict[str, object]]] = [
+    ("task", Holding.HOLDS, asked(FACT, LABEL), knows(rag={FACT}, tuned={LABEL}), {}),
+    ("task", Holding.PARTLY, asked(FACT), knows(rag={FACT}), {}),
+    ("task", Holding.FAILS, asked(FACT, LABEL), knows(rag={FACT, LABEL}), {}),
+    ("task", Holding.CLOSE, asked(FACT, LABEL), knows(rag={FACT}), {}),
+    ("data", Holding.HOLDS, asked(TAUGHT, GENERAL), knows(tuned={TAUGHT}, prompt={GENERAL}), {}),
+    ("data", Holding.PARTLY, asked(TAUGHT), knows(tuned={TAUGHT}), {}),
+    ("data", Holding.FAILS, asked(TAUGHT, GENERAL), knows(tuned={TAUGHT}, rag={GENERAL}), {}),
+    ("compute", Holding.HOLDS, asked(FACT), knows(), {"seconds": {"rag": 1.7, "fine-tuned": 1.0}}),
+    ("compute", Holding.FAILS, asked(FACT), knows(), {"seconds": {"rag": 1.0, "fine-tuned": 1.7}}),
+    ("compute", Holding.CLOSE, asked(FACT), knows(), {"seconds": {"rag": 1, "fine-tuned": 1.01}}),
+    ("diversity", Holding.HOLDS, asked(FACT, GENERAL), varied("rag"), {"draws": 3}),
+    ("diversity", Holding.PARTLY, asked(FACT), varied("rag"), {"draws": 3}),
+    ("diversity", Holding.FAILS, asked(FACT), varied("fine-tuned"), {"draws": 3}),
+    ("knowledge", Holding.HOLDS, asked(FACT, TAUGHT, n=40), where_found, {}),
+    ("knowledge", Holding.FAILS, asked(FACT, TAUGHT, n=40), unlike, {}),
+    ("use-case", Holding.PARTLY, asked(FACT, NOWHERE), knows(rag={NOWHERE}), {}),
+    ("use-case", Holding.FAILS, asked(FACT, NOWHERE), knows(tuned={NOWHERE}), {}),
+    ("training", Holding.HOLDS, asked(FACT), half, {}),
+    ("training", Holding.FAILS, asked(FACT), knows(rag={FACT}, tuned={FACT}), {}),
+    ("training", Holding.CLOSE, asked(FACT), knows(tuned={FACT}), {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("claim", "holding", "questions", "say", "options"),
+    CASES,
+    ids=[f"{claim} {holding.name}" for claim, holding, *_ in CASES],
+)
+def test_a_check_can_hold_and_fail(
+    stocked: Workspace, claim: str, holding: Holding, questions: QuestionSet, say: Say,
+    options: dict[str, object],
+) -> None:  # fmt: skip
+    result = found(stocked, questions, say, **options)[claim]
+    assert result.holding is holding, result.measured
+    assert ("Not tested" in result.measured) == (holding is Holding.PARTLY) or holding in (
+        Holding.FAILS, Holding.CLOSE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", [claim.id for claim in claim_table()])
+def test_every_claim_has_a_case_that_holds_and_one_that_fails(claim: str) -> None:
+    said = {holding for name, holding, *_ in CASES if name == claim}
+    assert said & {Holding.HOLDS, Holding.PARTLY}
+    assert Holding.FAILS in said
+
+
+def test_without_the_arms_nothing_is_tested(stocked: Workspace) -> None:
+    results = found(stocked, asked(FACT, LABEL, GENERAL), knows(), arms=(Strategy.PROMPT,))
+    assert {item.holding for item in results.values()} == {Holding.NOT_TESTED}
+    assert len(results) == 7
+    assert all(item.measured.startswith("Not tested: ") for item in results.values())
+
+
+@pytest.mark.parametrize(
+    ("rag", "tuned", "holding"),
+    [(20, 2, Holding.HOLDS), (2, 20, Holding.FAILS), (6, 5, Holding.CLOSE)],
+)
+def test_what_people_preferred_in_chat_counts_for_the_use_case(
+    stocked: Workspace, rag: int, tuned: int, holding: Holding
+) -> None:
+    for place, choice in enumerate(["rag"] * rag + ["fine-tuned"] * tuned + ["tie"]):
+        vote = Vote(f"t{place}", choice, ("rag", "fine-tuned"), "2026-11-25T09:00:00")
+        save_vote(stocked, "chat-20261125-090000000-abcd", vote)
+    result = found(stocked, asked(FACT, NOWHERE), knows(rag={NOWHERE}))["use-case"]
+    assert result.holding is holding
+    assert f"{rag} to {tuned} votes" in result.measured
+
+
+def test_many_examples_say_nothing_about_limited_data(stocked: Workspace) -> None:
+    rows = [
+        Example(f"e{i}", f"Question {i}?", f"{i}", split=Split.TRAIN) for i in range(LIMITED + 1)
+    ]
+    save_examples(stocked, rows)
+    result = found(stocked, asked(TAUGHT), knows(tuned={TAUGHT}))["data"]
+    assert result.holding is Holding.NOT_TESTED
+
+
+def test_the_table_names_a_test_and_graded_sources_for_each_claim() -> None:
+    assert len(claim_table()) == 7
+    assert all(source.grade in "PSD" for claim in claim_table() for source in claim.sources)
+    assert all(claim.sources and claim.tested for claim in claim_table())
 
 
 @pytest.mark.parametrize(

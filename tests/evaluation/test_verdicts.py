@@ -9,8 +9,8 @@ def summary(mean: float | None) -> Summary:
     return Summary(mean, mean, mean, 60 if mean is not None else 0, 0)
 
 
-def gap(a: str, b: str, mean: float, p: float, half: float = 0.1, needed: int = 640) -> Difference:
-    return Difference(a, b, mean, mean - half, mean + half, 60, 20, 5, p, p, "test", needed)
+def gap(a: str, b: str, mean: float, p: float, half: float = 0.1) -> Difference:
+    return Difference(a, b, mean, mean - half, mean + half, 60, 20, 5, p, p, "test", 0.18)
 
 
 def test_the_winner_beats_every_other_arm() -> None:
@@ -41,7 +41,8 @@ def test_an_interval_that_spans_zero_is_too_close_to_call() -> None:
     assert verdict.leaders == ("rag", "hybrid")
     assert "Too close to call between RAG and hybrid" in verdict.text
     assert "\u22125 to 15" in verdict.text
-    assert "About 640 questions would tell" in verdict.text
+    assert "A true lead of 18 points over every other arm" in verdict.text
+    assert "questions would" not in verdict.text  # no invitation to ask on until it shows
     assert "Prompt only is behind RAG" in verdict.text
 
 

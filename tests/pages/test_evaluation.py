@@ -118,6 +118,20 @@ def test_questions_written_from_the_documents_can_be_asked_directly(
     assert len(started) == 1
 
 
+def test_stopping_early_is_a_switch_that_says_where_it_looks(
+    stocked: Workspace, started: list[str]
+) -> None:
+    with_tests(stocked)
+    page = open_page(stocked)
+    assert "Looks after" not in texts(page)
+    assert "8 questions decide among two arms" in texts(page)
+    page.toggle(key="eval.stop_early").set_value(True).run()
+    assert "Looks after 3, 4, 5, 7 questions" in texts(page)
+    page.button[[b.label for b in page.button].index("Start the evaluation")].click().run()
+    assert list_plans(stocked)[0].stop_early
+    assert len(started) == 1
+
+
 def test_a_judge_is_off_until_it_is_asked_for(stocked: Workspace, started: list[str]) -> None:
     with_tests(stocked)
     page = open_page(stocked)
@@ -215,7 +229,7 @@ def test_flips_show_the_questions_and_both_answers(finished: tuple[Workspace, Pl
     ("view", "expected"),
     [
         ("Time and side effects", "Time per answer"),
-        ("The article's claims", "RAG takes 2.5 times"),
+        ("The article's claims", "2.5 times as long"),
         ("Export", "12 questions, one row per question and arm."),
     ],
 )

@@ -8,11 +8,11 @@ from pages.compare.parts import charts, prices
 from pages.compare.parts.charts import name_of, shown
 from pages.ui import arms, components
 from pages.ui.errors import plain
-from ragft_core.evaluation import EvaluationReport, Prices, Results, check_claims, price_arms
+from ragft_core.evaluation import EvaluationReport, Prices, Results, price_arms
 from ragft_core.evaluation.reports import (
     FORMATS,
     ArmPrice,
-    Holding,
+    Difference,
     ScoreTable,
     Slice,
     Verdict,
@@ -21,13 +21,15 @@ from ragft_core.evaluation.reports import (
     vote_interval,
     vote_shares,
 )
+from ragft_core.evaluation.reports.claims import Holding, citation, claim_table
 from ragft_core.evaluation.scoring import BY_NAME, SCORERS, Family
 
 MARKS = {
     Holding.HOLDS: ":green-badge[:material/check: holds here]",
     Holding.FAILS: ":red-badge[:material/close: does not hold here]",
     Holding.CLOSE: ":orange-badge[:material/balance: too close to call here]",
-    Holding.NOT_MEASURED: ":gray-badge[:material/question_mark: not measured]",
+    Holding.PARTLY: ":green-badge[:material/check_indeterminate_small: holds in the part tested]",
+    Holding.NOT_TESTED: ":gray-badge[:material/question_mark: not tested]",
 }
 
 
@@ -115,7 +117,7 @@ def _pairs(table: ScoreTable) -> None:
                 "Higher : lower": f"{gap.wins} : {gap.losses}",
                 "n": gap.n,
                 "p (Holm)": gap.p_holm,
-                "Verdict": _pair_verdict(gap.decided, gap.mean, gap.needed),
+                "Verdict": _pair_verdict(gap),
             }
             for gap in table.differences
         ],
@@ -127,12 +129,10 @@ def _pairs(table: ScoreTable) -> None:
     )
 
 
-def _pair_verdict(decided: bool, mean: float, needed: int | None) -> str:
-    if decided:
-        return "first is higher" if mean > 0 else "second is higher"
-    if needed is None:
-        return "no difference at all"
-    return f"too close to call; about {needed} questions would tell"
+def _pair_verdict(gap: Difference) -> str:
+    if gap.decided:
+        return "first is higher" if gap.mean > 0 else "second is higher"
+    return "too close to call" if gap.wins + gap.losses else "the same on every question"
 
 
 def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None:
@@ -302,27 +302,29 @@ def labels(report: EvaluationReport) -> None:
         charts.confusion(table, f"eval.confusion.{table.arm}")
 
 
-def claims(results: Results, report: EvaluationReport) -> None:
+def claims(report: EvaluationReport) -> None:
     """The founding article's seven claims, checked here."""
     st.caption(
-        "“RAG Vs Fine-Tuning for Enhancing LLM Performance” (GeeksforGeeks, 14 December 2023) "
-        "compares both by seven criteria. What it says, what research says, what was measured "
-        "here. Sources are graded: P primary text read, S quoted by another, D our arithmetic."
+        f"{citation()} compares both by seven criteria. What it says, what research says, what was "
+        "tested here. Sources are graded: P primary text read, S quoted by another, D our arithmetic."
     )
-    for item in check_claims(results, report):
+    checked = {item.id: item for item in report.claims}
+    for claim in claim_table():
+        found = checked.get(claim.id)
         with st.container(border=True):
-            st.markdown(f"**{item.claim.criterion}** {MARKS[item.holding]}")
-            st.markdown(f"**Here:** {plain(item.measured)}")
+            mark = MARKS[found.holding if found else Holding.NOT_TESTED]
+            st.markdown(f"**{claim.criterion}** {mark}")
+            if found:
+                st.markdown(f"**Here:** {plain(found.measured)}")
             article, research = st.columns(2)
             article.caption(
-                f"**The article.** RAG: {plain(item.claim.rag)} Fine-tuning: "
-                f"{plain(item.claim.fine_tuning)}"
+                f"**The article.** RAG: {plain(claim.rag)} Fine-tuning: {plain(claim.fine_tuning)}"
             )
             sources = "; ".join(
                 f"{plain(source.title)}, {plain(source.where)} ({source.grade})"
-                for source in item.claim.sources
+                for source in claim.sources
             )
-            research.caption(f"**Research.** {plain(item.claim.literature)} *{sources}*")
+            research.caption(f"**Research.** {plain(claim.literature)} *{sources}*")
 
 
 def exports(results: Results, report: EvaluationReport, part: Slice) -> None:

@@ -61,10 +61,16 @@ def setup(workspace: Workspace) -> None:
             help="Another model's opinion of each answer. It ranks nobody; it stands beside the "
             "scores, with how often it agrees with them.",
         )  # fmt: skip
+        stop_early = st.toggle(
+            "Stop when the winner is clear", key="eval.stop_early",
+            help="Looks at the answers at planned points and ends there where an arm is clearly ahead "
+            "of all others. Intervals and tests are widened for it, so that a run errs no more often; "
+            "a small lead is found a little less often.",
+        )  # fmt: skip
     judge = _choose_judge(workspace) if judging else None
     plan = make_plan(
         questions, chosen, diversity_questions=10 if varied else 0, similarity=similarity,
-        judge=judge,
+        judge=judge, stop_early=stop_early,
     )  # fmt: skip
     forecast = estimate_evaluation(workspace, state.settings(), plan, questions)
     _show_outlook(workspace, plan, questions, forecast)
@@ -208,7 +214,10 @@ def _show_outlook(
         reused = (
             f", {forecast.reusable} of them are kept from earlier runs" if forecast.reusable else ""
         )
-        st.markdown(f"{forecast.answers} answers{reused}.")
+        most = "At most " if plan.stop_early else ""
+        st.markdown(f"{most}{forecast.answers} answers{reused}.")
+        if forecast.looks:
+            st.caption(forecast.looks)
         if forecast.seconds is not None:
             st.markdown(f"About **{components.duration(forecast.seconds)}** on this machine.")
         else:
@@ -221,18 +230,8 @@ def _show_outlook(
                 st.rerun()
     with shows.container(border=True, height="stretch"):
         st.markdown("**What it can show**")
-        low, high = (f"{100 * size:.0f}" for size in forecast.smallest)
-        ten, five = (
-            f"{few} to {many}" for few, many in (forecast.needed_for_10, forecast.needed_for_5)
-        )
-        st.markdown(
-            f"With {len(questions.ranked)} questions, differences of **{low} to {high} points** "
-            "and more are found four times out of five."
-        )
-        st.caption(
-            f"For 10 points it takes {ten} questions, for 5 points {five}; the range is for arms "
-            "that disagree on 10 % to 40 % of the questions."
-        )
+        st.markdown(forecast.shows)
+        st.caption(forecast.needs)
 
 
 def _start(workspace: Workspace, plan: Plan, questions: QuestionSet) -> None:

@@ -296,7 +296,8 @@ def article(criteria: Criteria, evidence: Evidence) -> None:
             ):
                 column.markdown(f":{look.badge}-badge[{look.icon} {look.name}] {plain(said)}")
                 column.caption(f":material/straighten: {plain(measured)}")
-            st.caption(f":material/gavel: Contested: {plain(row.contested)}")
+            st.caption(f":material/science: The evaluation: {row.holding}. {plain(row.tested)}")
+            st.caption(f":material/gavel: Research: {plain(row.contested)}")
     st.subheader("Advantages and limits, by the article", anchor=False)
     st.dataframe(
         [

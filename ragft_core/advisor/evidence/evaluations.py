@@ -20,14 +20,16 @@ from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.advisor.deciding.voice import CLASSIFIER
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports import refresh_report
+from ragft_core.evaluation.reports.claims import ClaimCheck
+from ragft_core.evaluation.statistics.significance import LEVEL
 from ragft_core.evaluation.store.plans import QUESTIONS_FILE
 from ragft_core.types import QuestionKind, Strategy
+from ragft_core.values import from_dict
 from ragft_core.workspace import Workspace, file_digest, read_json
 
 ALL = "all"
 # Under which name provenance keeps the id of the evaluation.
 EVALUATION = "evaluation id"
-SIGNIFICANT = 0.05
 # Which table (score, slice) is evidence for which measurement.
 TABLES = {
     "accuracy": ("correct", ALL),
@@ -49,6 +51,7 @@ class EvaluationEvidence:
     measurements: list[Measurement] = field(default_factory=list)
     provenance: dict[str, str] = field(default_factory=dict)
     leads: tuple[Lead, ...] | None = None
+    claims: dict[str, ClaimCheck] = field(default_factory=dict)
 
 
 def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
@@ -65,7 +68,10 @@ def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
                 found = list(_measurements(report))
                 asked = file.parent / QUESTIONS_FILE
                 digest = file_digest(asked) if asked.exists() else ""
-                return EvaluationEvidence(found, _provenance(report, digest), _leads(report))
+                claims = [from_dict(ClaimCheck, row) for row in report.get("claims", ())]
+                return EvaluationEvidence(
+                    found, _provenance(report, digest), _leads(report), {c.id: c for c in claims}
+                )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise AdvisorError(
                 f"The report of the evaluation {file.parent.name!r} cannot be read: {error!r}.",
@@ -118,9 +124,9 @@ def _leads(report: dict[str, Any]) -> tuple[Lead, ...] | None:
     found = []
     for row in pairs:
         a, b, ends = best[row["a"]], best[row["b"]], (row["low"], row["high"])
-        if row["p_holm"] < SIGNIFICANT and row["low"] > 0:
+        if row["p_holm"] < LEVEL and row["low"] > 0:
             found.append(Lead(a, b, row["mean"], *ends))
-        elif row["p_holm"] < SIGNIFICANT and row["high"] < 0:
+        elif row["p_holm"] < LEVEL and row["high"] < 0:
             found.append(Lead(b, a, -row["mean"], -ends[1], -ends[0]))
     return tuple(found)
 

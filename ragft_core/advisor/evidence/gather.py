@@ -16,6 +16,7 @@ from ragft_core.advisor.deciding.recommendation import Lead, Measurement
 from ragft_core.advisor.evidence.evaluations import evaluation_evidence
 from ragft_core.arms import ARMS
 from ragft_core.errors import ModelError
+from ragft_core.evaluation.reports.claims import ClaimCheck
 from ragft_core.finetuning import list_adapters, load_examples
 from ragft_core.knowledge import documents
 from ragft_core.models import ModelFacts, check_folder
@@ -45,12 +46,13 @@ FACT_WORDS = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """Facts by id (see ``FACT_WORDS``), measurements, where they come from, and who leads whom."""
+    """Facts by id (see ``FACT_WORDS``), measurements, their origin, who leads whom, the article's claims."""
 
     facts: dict[str, float] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     provenance: dict[str, str] = field(default_factory=dict)
     leads: tuple[Lead, ...] | None = None
+    claims: dict[str, ClaimCheck] = field(default_factory=dict)
 
     def measured(self, measurement: str, strategy: Strategy) -> Measurement | None:
         """The number that counts for a strategy, or None where it was not measured."""
@@ -90,8 +92,9 @@ def gather_evidence(workspace: Workspace, settings: Settings | None = None) -> E
     measurements += evaluated.measurements
     provenance |= evaluated.provenance
     found = Evidence(
-        facts, tuple(measurements), {k: v for k, v in provenance.items() if v}, evaluated.leads
-    )
+        facts, tuple(measurements), {k: v for k, v in provenance.items() if v}, evaluated.leads,
+        evaluated.claims,
+    )  # fmt: skip
     right = found.measured("accuracy", Strategy.PROMPT)
     if right:
         facts["prompt_accuracy"] = right.value

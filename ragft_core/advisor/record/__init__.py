@@ -1,6 +1,6 @@
 """The decision record: built, kept, rendered."""
 
-from ragft_core.advisor.record.article import article_points, article_table, citation, measured_text
+from ragft_core.advisor.record.article import article_points, article_table, measured_text
 from ragft_core.advisor.record.build import make_record
 from ragft_core.advisor.record.front import break_even_text
 from ragft_core.advisor.record.recipes import make_recipe
@@ -17,6 +17,7 @@ from ragft_core.advisor.record.record import (
 )
 from ragft_core.advisor.record.render import render_record
 from ragft_core.advisor.record.svg import GROUP_COLOURS
+from ragft_core.evaluation.reports.claims import citation
 
 __all__ = [
     "GROUP_COLOURS",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from ragft_core.advisor.criteria.values import Criteria, MeasurementKind
 from ragft_core.advisor.deciding.recommendation import Measurement
 from ragft_core.advisor.deciding.words import format_value
 from ragft_core.advisor.evidence.gather import FACT_WORDS, Evidence
+from ragft_core.evaluation.reports.claims import Holding, claim_table, points
 from ragft_core.types import Strategy
 
-FILE = Path(__file__).with_name("article.toml")
 NOT_MEASURED = "not measured yet"
 COMPARED = (Strategy.RAG, Strategy.FINE_TUNED)
 
@@ -23,7 +19,9 @@ COMPARED = (Strategy.RAG, Strategy.FINE_TUNED)
 class ArticleRow:
     """One of the seven criteria: what the article says of each side, and what was measured.
 
-    ``measured`` has a text for RAG and one for fine-tuning; ``facts`` what the workspace holds.
+    ``measured`` has a text for RAG and one for fine-tuning; ``facts`` what the workspace holds;
+    ``contested`` what research says. ``holding`` says whether the claim held in the latest
+    evaluation, and ``tested`` what was tested of it.
     """
 
     group: str
@@ -34,6 +32,8 @@ class ArticleRow:
     measured_fine_tuned: str
     facts: str
     contested: str
+    holding: str = ""
+    tested: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,43 +47,34 @@ class ArticlePoint:
     measured: str
 
 
-@cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
-
-
-def citation() -> str:
-    """Title, site and date of the article."""
-    data = _data()
-    return f"“{data['title']}”, {data['site']}, {data['updated']}"
-
-
 def article_table(criteria: Criteria, evidence: Evidence) -> list[ArticleRow]:
     """The article's table, one row for each of the seven criteria."""
-    titles = {group.id: group.title for group in criteria.groups}
     rows = []
-    for row in _data()["rows"]:
+    for claim in claim_table():
         sides = [
-            "; ".join(measured_text(criteria, evidence, name, side) for name in row["measurements"])
+            "; ".join(measured_text(criteria, evidence, name, side) for name in claim.measurements)
             for side in COMPARED
         ]
         facts = [
             f"{FACT_WORDS[name]}: {evidence.facts[name]:,.3g}"
             if evidence.facts[name] < 1000
             else f"{FACT_WORDS[name]}: {evidence.facts[name]:,.0f}"
-            for name in row["facts"]
+            for name in claim.facts
             if name in evidence.facts
         ]
+        found = evidence.claims.get(claim.id)
         rows.append(
             ArticleRow(
-                group=row["group"],
-                title=titles[row["group"]],
-                rag=row["rag"],
-                fine_tuned=row["fine-tuned"],
+                group=claim.id,
+                title=claim.criterion,
+                rag=claim.rag,
+                fine_tuned=claim.fine_tuning,
                 measured_rag=sides[0],
                 measured_fine_tuned=sides[1],
                 facts="; ".join(facts),
-                contested=row["contested"],
+                contested=claim.literature,
+                holding=(found.holding if found else Holding.NOT_TESTED).value,
+                tested=found.measured if found else "",
             )
         )
     return rows
@@ -91,16 +82,16 @@ def article_table(criteria: Criteria, evidence: Evidence) -> list[ArticleRow]:
 
 def article_points(criteria: Criteria, evidence: Evidence) -> list[ArticlePoint]:
     """The article's advantages and limits of both sides."""
-    return [
-        ArticlePoint(
-            Strategy(point["strategy"]),
-            point["kind"],
-            point["text"],
-            point["measurement"],
-            measured_text(criteria, evidence, point["measurement"], Strategy(point["strategy"])),
-        )
-        for point in _data()["points"]
-    ]
+    found = []
+    for point in points():
+        side = Strategy(point.strategy)
+        if point.criterion:
+            check = evidence.claims.get(point.criterion)
+            measured = f"{check.holding}: {check.measured}" if check else Holding.NOT_TESTED.value
+        else:
+            measured = measured_text(criteria, evidence, point.measurement, side)
+        found.append(ArticlePoint(side, point.kind, point.text, point.measurement, measured))
+    return found
 
 
 def measured_text(

@@ -26,10 +26,11 @@ from ragft_core.advisor.criteria.values import Criteria, Group, MeasurementKind,
 from ragft_core.advisor.deciding.recommendation import Recommendation
 from ragft_core.advisor.evidence.evaluations import EVALUATION
 from ragft_core.advisor.evidence.gather import Evidence
-from ragft_core.advisor.record.article import ArticleRow, article_table, citation
+from ragft_core.advisor.record.article import ArticleRow, article_table
 from ragft_core.advisor.record.provenance import Materials, gather_materials, versions
 from ragft_core.advisor.record.recipes import Recipe
 from ragft_core.errors import AdvisorError
+from ragft_core.evaluation.reports.claims import citation
 from ragft_core.types import Strategy
 from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json

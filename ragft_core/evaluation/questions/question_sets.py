@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
@@ -14,6 +15,7 @@ from ragft_core.finetuning.examples.shapes import NAMES, guess_columns
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.types import Example, QuestionKind, Split
 
+Asked = TypeVar("Asked", "Example", "Question")
 KIND_LABELS = {
     QuestionKind.TRAINED_FACT: "Trained fact, new wording",
     QuestionKind.DOCUMENT_FACT: "Fact only in the documents",
@@ -45,7 +47,8 @@ class Question:
 class QuestionSet:
     """Questions that are asked together, and the labels where they are to be labelled.
 
-    ``caveat`` is what must be known of how they were chosen.
+    They stand in the order in which they are asked (``asking_order``), so that any beginning is a
+    fair sample of the whole. ``caveat`` is what must be known of how they were chosen.
     """
 
     name: str
@@ -55,8 +58,25 @@ class QuestionSet:
 
     @property
     def ranked(self) -> tuple[Question, ...]:
-        """The questions that arms are ranked by."""
+        """The questions that are scored: all but those in trained wording."""
         return tuple(question for question in self.questions if not question.trained_wording)
+
+    @property
+    def deciding(self) -> tuple[Question, ...]:
+        """The questions that arms are ranked by.
+
+        General knowledge is asked to see forgetting (law 6) and stays out: arms that read are told
+        to decline what the documents do not say, and would lose by obeying.
+        """
+        probed = tuple(q for q in self.ranked if q.kind is not QuestionKind.GENERAL)
+        return probed or self.ranked
+
+    def beginning(self, deciding: int) -> QuestionSet:
+        """The questions up to the ``deciding``-th that arms are ranked by; all of them for all."""
+        if deciding >= len(self.deciding):
+            return self
+        end = self.questions.index(self.deciding[deciding])
+        return replace(self, questions=self.questions[:end])
 
     @property
     def kinds(self) -> dict[QuestionKind, int]:
@@ -94,7 +114,7 @@ def from_examples(
             f"None of the {len(examples)} examples is in the test split.",
             "Mark some as test questions on the page Examples, or bring a question set.",
         )
-    chosen = _spread(tested, limit)
+    chosen = asking_order(tested)[:limit]
     facts = {example.fact for example in chosen if example.fact}
     trained = [example for example in examples if example.split is Split.TRAIN]
     trained.sort(key=lambda example: (example.fact not in facts, _digest(example.id)))
@@ -102,7 +122,7 @@ def from_examples(
     questions += [
         _question(example, documents or {}, trained=True) for example in trained[:trained_wordings]
     ]
-    return QuestionSet(name, tuple(questions), labelling or _labels(chosen))
+    return QuestionSet(name, tuple(asking_order(questions)), labelling or _labels(chosen))
 
 
 def from_rows(
@@ -131,7 +151,7 @@ def from_rows(
         if cells["question"]:
             question = _from_cells(cells, bool(labelling), documents or {})
             questions.setdefault(question.id, question)
-    return QuestionSet(name, tuple(questions.values()), labelling)
+    return QuestionSet(name, tuple(asking_order(list(questions.values()))), labelling)
 
 
 def _check_columns(
@@ -188,21 +208,39 @@ def _question(example: Example, documents: Mapping[str, str], trained: bool = Fa
     )
 
 
-def _spread(examples: list[Example], limit: int | None) -> list[Example]:
-    """The first ``limit`` of a fixed shuffle within each kind, in proportion to the kinds."""
-    if limit is None or limit >= len(examples):
-        return examples
-    by_kind: dict[QuestionKind, list[Example]] = {}
-    for example in sorted(examples, key=lambda example: _digest(example.id)):
-        by_kind.setdefault(example.kind, []).append(example)
-    # The position within its kind, as a share, puts all kinds on one scale to cut.
+def asking_order(rows: Sequence[Asked]) -> list[Asked]:
+    """A random order, the same every time, whose every beginning has its share of each kind.
+
+    Within a kind, documents take turns by systematic sampling with a random start, so that a
+    beginning has its share of each document, too. Chance comes from a digest of the ids.
+    """
+    by_kind: dict[str, list[Asked]] = {}
+    for row in rows:
+        by_kind.setdefault(_kind_of(row), []).append(row)
+    return _shares([_shares(_by_document(group)) for group in by_kind.values()])
+
+
+def _kind_of(row: Example | Question) -> str:
+    apart = isinstance(row, Question) and row.trained_wording
+    return f"{row.kind.value}, trained wording" if apart else row.kind.value
+
+
+def _by_document(rows: Sequence[Asked]) -> list[list[Asked]]:
+    """The questions of each document in a random order; one without a document stands alone."""
+    groups: dict[str, list[Asked]] = {}
+    for row in sorted(rows, key=lambda row: _digest(row.id)):
+        groups.setdefault(row.document_id or row.id, []).append(row)
+    return list(groups.values())
+
+
+def _shares(groups: Sequence[Sequence[Asked]]) -> list[Asked]:
+    """Puts groups together so that each is spread evenly, from a random start of its own."""
     placed = [
-        ((place + 0.5) / len(group), kind, example.id)
-        for kind, group in by_kind.items()
-        for place, example in enumerate(group)
+        ((place + int(_digest(group[0].id + "start")[:8], 16) / 16**8) / len(group), place, row)
+        for group in groups
+        for place, row in enumerate(group)
     ]
-    kept = {example_id for _, _, example_id in sorted(placed)[:limit]}
-    return [example for example in examples if example.id in kept]
+    return [row for _, _, row in sorted(placed, key=lambda item: (item[0], _digest(item[2].id)))]
 
 
 def _labels(examples: Sequence[Example]) -> Labelling:

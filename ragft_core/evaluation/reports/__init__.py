@@ -1,6 +1,5 @@
 """What a run showed: scores, verdict, claims, side effects, exports."""
 
-from ragft_core.evaluation.reports.claims import Holding, check_claims
 from ragft_core.evaluation.reports.exporting import FORMATS, export_answers, export_report
 from ragft_core.evaluation.reports.extras import ArmLatency, LabelTable, vote_interval
 from ragft_core.evaluation.reports.prices import ArmPrice, Prices, price_arms
@@ -30,6 +29,7 @@ from ragft_core.evaluation.reports.reviewing import (
 )
 from ragft_core.evaluation.reports.text_report import report_text
 from ragft_core.evaluation.reports.verdicts import Verdict
+from ragft_core.evaluation.statistics.estimates import Difference
 
 __all__ = [
     "ENOUGH",
@@ -38,9 +38,9 @@ __all__ = [
     "ArmPrice",
     "Case",
     "Corrected",
+    "Difference",
     "EvaluationReport",
     "Flip",
-    "Holding",
     "LabelTable",
     "Prices",
     "Results",
@@ -48,7 +48,6 @@ __all__ = [
     "Slice",
     "Verdict",
     "agreement_by_hand",
-    "check_claims",
     "corrected_shares",
     "export_answers",
     "export_report",

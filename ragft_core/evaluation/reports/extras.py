@@ -171,9 +171,13 @@ def forgetting(results: Results) -> list[Forgetting]:
     found = []
     for arm in results.ranked_arms:
         values = np.array([results.row("correct", name)[mask] for name in (arm, base)])
-        differences = compare([arm, base], values, clusters, weights)
+        differences = compare(
+            [arm, base], values, clusters, weights, sequential=results.plan.stop_early
+        )
         if arm != base and differences:
-            own, bare = summarise(values, clusters, weights, rate=True)
+            own, bare = summarise(
+                values, clusters, weights, rate=True, sequential=results.plan.stop_early
+            )
             found.append(Forgetting(arm, bare, own, differences[0]))
     return found
 

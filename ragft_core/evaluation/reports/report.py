@@ -11,9 +11,9 @@ import numpy as np
 from ragft_core.arms import BY_ID
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.reports import extras
+from ragft_core.evaluation.reports.claims import ClaimCheck, check_claims
 from ragft_core.evaluation.reports.classifier import (
     ClassifierReport,
-    classifier_note,
     classifier_report,
 )
 from ragft_core.evaluation.reports.extras import (
@@ -25,6 +25,7 @@ from ragft_core.evaluation.reports.extras import (
     Overfitting,
 )
 from ragft_core.evaluation.reports.judge_agreement import JudgeReport, judge_report
+from ragft_core.evaluation.reports.notes import notes
 from ragft_core.evaluation.reports.results import (
     ArmRecord,
     Results,
@@ -32,8 +33,7 @@ from ragft_core.evaluation.reports.results import (
     Slice,
     load_results,
 )
-from ragft_core.evaluation.reports.reviewing import review_cases
-from ragft_core.evaluation.reports.verdicts import Verdict, agreement, capital
+from ragft_core.evaluation.reports.verdicts import Verdict, agreement
 from ragft_core.evaluation.scoring.catalogue import SCORERS
 from ragft_core.evaluation.statistics.significance import detectable
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
@@ -43,13 +43,6 @@ from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, read_json, write_json
 
 ROBUST_SCORE = "correct"
-# From this share of answers on that ended at the limit, the report says so first.
-CUT_SHORT = 0.05
-# From docs/equivalence.md; said wherever a share rests on the score.
-KNOWN_ERROR = (
-    "“Right answers” is worked out by rules. Against people's labels of 2,400 public answers it "
-    "finds 82 % of the right ones, and 90 % of what it calls right is."
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,8 @@ class EvaluationReport:
 
     ``winner`` is an arm that is ahead by content and that no score of wording contradicts; None
     where it is too close to call. ``tables`` holds every score on all questions and on each kind
-    of question; ``notes`` what a reader must know before believing it.
+    of question; ``notes`` what a reader must know before believing it. Of ``planned`` deciding
+    questions a run that ``ended_early`` asked as many as its last look saw.
     """
 
     id: str
@@ -84,6 +78,10 @@ class EvaluationReport:
     labels: tuple[LabelTable, ...]
     judge: JudgeReport | None = None
     classifier: ClassifierReport | None = None
+    claims: tuple[ClaimCheck, ...] = ()
+    planned: int = 0
+    looked_after: tuple[int, ...] = ()
+    ended_early: bool = False
 
     def table(self, score: str, part: str = "all") -> ScoreTable | None:
         """The table of a score on a slice, or None where it was not measured."""
@@ -112,7 +110,15 @@ def make_report(results: Results) -> EvaluationReport:
         robust=robust.verdict,
         sensitive=sensitive.verdict,
         agreement=agreement(robust.verdict, sensitive.verdict, results.plan.names),
-        detectable=detectable(robust.n, disagreement(robust), len(robust.differences)),
+        detectable=detectable(
+            robust.n,
+            disagreement(robust),
+            len(robust.summaries),
+            sequential=results.plan.stop_early,
+        ),
+        planned=results.planned,
+        looked_after=results.looks.after,
+        ended_early=results.looks.ended,
         notes=tuple(notes(results, robust, classifier)),
         tables=tuple(tables),
         latency=tuple(extras.latencies(results)),
@@ -123,6 +129,7 @@ def make_report(results: Results) -> EvaluationReport:
         labels=tuple(extras.label_tables(results)),
         judge=judge_report(results),
         classifier=classifier,
+        claims=tuple(check_claims(results)),
     )
 
 
@@ -162,6 +169,11 @@ def sensitive_score(results: Results) -> str:
     return "exact" if labelled else "f1"
 
 
+def make_verdicts(results: Results) -> tuple[Verdict, Verdict]:
+    """By content and by wording, without the tables around them."""
+    return results.table(ROBUST_SCORE).verdict, results.table(sensitive_score(results)).verdict
+
+
 def winner(robust: Verdict, sensitive: Verdict) -> str | None:
     """The arm ahead by content, unless another one is ahead by wording."""
     return robust.winner if sensitive.winner in (None, robust.winner) else None
@@ -172,7 +184,7 @@ def overall(results: Results, robust: Verdict, sensitive: Verdict) -> str:
     if unfinished(results):
         missing = sum(record.missing for record in results.records)
         asked = sum(record.asked for record in results.records)
-        return f"No verdict yet: {asked - missing} of {asked} answers are there."
+        return f"No verdict yet: {asked - missing} of {asked} answers are there.{_so_far(results)}"
     if results.plan.is_self_check:
         if robust.winner or sensitive.winner:
             return (
@@ -182,7 +194,23 @@ def overall(results: Results, robust: Verdict, sensitive: Verdict) -> str:
         return f"A/A check passed: no winner between two runs of one arm. {robust.text}"
     if robust.winner and sensitive.winner and robust.winner != sensitive.winner:
         return f"No overall winner. {agreement(robust, sensitive, results.plan.names)}"
+    if results.looks.ended:
+        return (
+            f"{robust.text} The run ended early, after {results.looks.after[-1]} of "
+            f"{results.planned} questions."
+        )
     return robust.text
+
+
+def _so_far(results: Results) -> str:
+    """What the looks of an unfinished run have shown: nothing clear, else it would have ended."""
+    if not results.looks.after:
+        return ""
+    last = results.looks.after[-1]
+    return (
+        f" No winner was clear after {last} of {results.planned} questions; at most "
+        f"{results.planned - last} are left to ask."
+    )
 
 
 def unfinished(results: Results) -> bool:
@@ -197,108 +225,6 @@ def disagreement(table: ScoreTable) -> float:
     """The largest share of questions on which one of two arms is right and the other wrong."""
     shares = [(gap.wins + gap.losses) / gap.n for gap in table.differences if gap.n]
     return max(shares, default=0.3) or 0.3
-
-
-def notes(
-    results: Results, robust: ScoreTable, classifier: ClassifierReport | None = None
-) -> list[str]:
-    """What limits the result, most important first."""
-    found = [results.questions.caveat] if results.questions.caveat else []
-    found += _failures(results)
-    if classifier is not None:
-        found.append(classifier_note(classifier, results.plan.names))
-    cases = review_cases(results)
-    near = sum(case.settled is None and case.group.startswith("near") for case in cases)
-    if set(results.questions.kinds) - {QuestionKind.LABEL, QuestionKind.UNANSWERABLE}:
-        found.append(KNOWN_ERROR)
-    if near:
-        found.append(
-            f"{near} answers stand near the threshold between right and wrong: check them by hand "
-            "under Review."
-        )
-    found[:0] = filter(None, [cut_short(results)])
-    left = len(results.ranked) - robust.n
-    if left:
-        found.append(
-            f"Questions of general knowledge ({left}) stay out of the ranking: they show forgetting, "
-            "and arms that read are told to decline what the documents do not say."
-        )
-    names = {q.document_id for q in results.ranked if q.document_id}
-    if robust.unit == "question" and len(names) > 1:
-        found.append(
-            f"The questions are about {len(names)} documents, too few to resample: a winner must "
-            "also lead across them, by a t test of the documents."
-        )
-    if len(robust.differences) > 1:
-        found.append(
-            f"{len(robust.differences)} pairs were compared; p values are Holm-corrected for it."
-        )
-    same = same_passages(results)
-    if same is not None and same < 1:
-        found.append(
-            f"Arms that retrieve were given the same passages on {same:.0%} of the questions only."
-        )
-    return found
-
-
-def _failures(results: Results) -> list[str]:
-    """What arms did not answer."""
-    found = []
-    for record in results.records:
-        name = capital(results.plan.names[record.arm])
-        if record.failed and not record.ranked:
-            found.append(
-                f"{name} is not ranked: it failed on {record.failed} of {record.asked} questions "
-                f"({record.error})."
-            )
-        elif record.failed:
-            found.append(
-                f"{name} failed on {record.failed} of {record.asked} questions; they are left out "
-                "of its means and of its pairs."
-            )
-        if record.missing:
-            found.append(f"{name} has not answered {record.missing} of {record.asked} questions.")
-    return found
-
-
-def cut_short(results: Results) -> str:
-    """Says of arms that more than 5 % of their answers ended at the limit; empty for none."""
-    told = []
-    for arm in results.arms:
-        rows = [results.answer(arm, question.id) for question in results.ranked]
-        ends = [row.answer.finish for row in rows if row and not row.answer.error]
-        share = ends.count("length") / len(ends) if ends else 0.0
-        if share > CUT_SHORT:
-            told.append(f"{share:.0%} of the answers of {results.plan.names[arm]}")
-    if not told:
-        return ""
-    return (
-        f"Cut at the limit of tokens: {', '.join(told)}. What is right may stand behind the cut; "
-        "raise the longest answer in the workspace's settings."
-    )
-
-
-def same_passages(results: Results) -> float | None:
-    """The share of questions on which all retrieving arms read the same; None unless two ran.
-
-    Arms that were made to search otherwise are left out.
-    """
-    alike = [
-        entrant.name
-        for entrant in results.plan.entrants
-        if entrant.arm.retrieves and not entrant.arm.base
-    ]
-    same = []
-    for question in results.ranked:
-        rows = [results.answer(arm, question.id) for arm in alike]
-        read = [
-            tuple(p.chunk.id for p in row.answer.passages)
-            for row in rows
-            if row and not row.answer.error
-        ]
-        if len(read) > 1:
-            same.append(len(set(read)) == 1)
-    return sum(same) / len(same) if same else None
 
 
 @dataclass(frozen=True)

@@ -35,18 +35,20 @@ from ragft_core.evaluation.store.plans import (
     CLASSIFIER_FILE,
     JUDGEMENT_FILE,
     LATENCY_FILE,
+    LOOKS_FILE,
     PLAN_FILE,
     QUESTIONS_FILE,
     SIMILARITY_FILE,
     Entrant,
+    Looks,
     Plan,
     folder_of,
+    load_looks,
     load_plan,
 )
 from ragft_core.evaluation.store.reviews import FILE as REVIEWS
 from ragft_core.evaluation.store.reviews import load_reviews, review_key
 from ragft_core.knowledge import documents
-from ragft_core.types import QuestionKind
 from ragft_core.workspace import Workspace
 
 Mask = NDArray[np.bool_]
@@ -122,7 +124,8 @@ class Results:
 
     ``scores`` maps a scorer's name to (arms, ranked questions), NaN where unscored; ``details``
     holds each score with its reason, and ``called`` what the score of right answers said by itself
-    where a person settled it in ``reviews`` or not.
+    where a person settled it in ``reviews`` or not. ``questions`` are those that count: where the
+    run ended early, as far as it came, of ``planned`` deciding ones.
     """
 
     workspace: Workspace
@@ -137,6 +140,8 @@ class Results:
     judgements: dict[str, Judgement]
     called: dict[tuple[str, str], Score]
     reviews: dict[str, float]
+    looks: Looks = Looks()
+    planned: int = 0
 
     def settled(self, arm: str, question: Question) -> float | None:
         """A person's judgement of an arm's answer: 1 right, 0 wrong; None where there is none."""
@@ -168,16 +173,10 @@ class Results:
         return row
 
     def slices(self) -> list[Slice]:
-        """What arms are ranked by, then by kind, by length of the gold answer and by document.
-
-        General knowledge is asked to see forgetting (law 6) and stays out of the ranking: arms
-        that read are told to decline what the documents do not say, and would lose by obeying.
-        """
-        probes = [q.kind is QuestionKind.GENERAL for q in self.ranked]
-        if any(probes) and not all(probes):
-            everything = self._slice("all", PROBED, [not probe for probe in probes])
-        else:
-            everything = self._slice("all", "All questions", [True] * len(probes))
+        """What arms are ranked by, then by kind, by length of the gold answer and by document."""
+        deciding = {q.id for q in self.questions.deciding}
+        label = "All questions" if len(deciding) == len(self.ranked) else PROBED
+        everything = self._slice("all", label, [q.id in deciding for q in self.ranked])
         kinds = [
             self._slice(
                 f"kind:{kind.value}", KIND_LABELS[kind], [q.kind is kind for q in self.ranked]
@@ -222,15 +221,16 @@ class Results:
         )
         clusters = self.clusters(part.mask)
         weights = resample(clusters)
-        summaries = dict(
-            zip(arms, summarise(values, clusters, weights, rate=scorer.rate), strict=True)
-        )
+        looked = self.plan.stop_early
+        scored = summarise(values, clusters, weights, rate=scorer.rate, sequential=looked)
+        summaries = dict(zip(arms, scored, strict=True))
         measured = [place for place, arm in enumerate(arms) if summaries[arm].n]
         directed = values[measured] if scorer.higher_is_better else -values[measured]
         best = best_probabilities(directed, clusters, weights) if measured else []
         differences = compare(
-            [arms[place] for place in measured], values[measured], clusters, weights
-        )
+            [arms[place] for place in measured], values[measured], clusters, weights,
+            sequential=looked,
+        )  # fmt: skip
         verdict = decide(
             scorer, {arms[p]: summaries[arms[p]] for p in measured}, differences, self.plan.names
         )
@@ -244,14 +244,24 @@ class Results:
         return Slice(key, label, np.array(flags, dtype=bool))
 
 
-def load_results(workspace: Workspace, evaluation_id: str) -> Results:
+def load_results(
+    workspace: Workspace, evaluation_id: str, *, looked_at: int | None = None
+) -> Results:
     """Reads a run, however far it is, and scores its answers.
+
+    Args:
+        workspace: Where it lies.
+        evaluation_id: Its id.
+        looked_at: Only so many of the deciding questions, as a look between batches sees them;
+            without it all that are asked in the end.
 
     Raises:
         EvaluationError: There is no such evaluation.
     """
-    plan, questions = load_plan(workspace, evaluation_id)
+    plan, every = load_plan(workspace, evaluation_id)
     folder = folder_of(workspace, evaluation_id)
+    looks = load_looks(folder)
+    questions = looks.asked(every) if looked_at is None else every.beginning(looked_at)
     answers = stored_answers(folder)
     cosines = stored_similarities(folder)
     judgements = stored_judgements(folder)
@@ -286,7 +296,7 @@ def load_results(workspace: Workspace, evaluation_id: str) -> Results:
         workspace, plan, questions, answers, tuple(stored_timings(folder)),
         {document.id: document.title for document in documents(workspace)},
         scores, details, tuple(_record(entrant, questions, answers) for entrant in plan.entrants),
-        judgements, called, reviews,
+        judgements, called, reviews, looks, len(every.deciding),
     )  # fmt: skip
 
 
@@ -300,7 +310,8 @@ def version_of(workspace: Workspace, evaluation_id: str) -> str:
     names = (
         PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE
     )  # fmt: skip
-    files = [*(folder / name for name in names), folder / CLASSIFIER_FILE, folder.parent / REVIEWS]
+    files = [*(folder / name for name in names), folder / CLASSIFIER_FILE, folder / LOOKS_FILE]
+    files.append(folder.parent / REVIEWS)
     stats = [file.stat() for file in files if file.exists()]
     return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
 

@@ -20,14 +20,13 @@ class Verdict:
     """Which arm is ahead by one score.
 
     ``winner`` beats every other arm; without one, ``leaders`` are the arms among which it is too
-    close to call. ``needed`` is the number of questions that would tell the first two apart.
+    close to call.
     """
 
     score: str
     winner: str | None
     leaders: tuple[str, ...]
     text: str
-    needed: int | None = None
 
 
 def decide(
@@ -72,7 +71,7 @@ def decide(
     if behind:
         verb = "is" if len(behind) == 1 else "are"
         text += f" {capital(_listed(behind, names))} {verb} behind {names.get(leader, leader)}."
-    return Verdict(scorer.name, None, leaders, text, gap.needed if gap else None)
+    return Verdict(scorer.name, None, leaders, text)
 
 
 def agreement(robust: Verdict, sensitive: Verdict, names: Names = READY_MADE) -> str:
@@ -119,12 +118,22 @@ def corrected(difference: Difference) -> str:
 def _how_close(scorer: Scorer, gap: Difference | None) -> str:
     if gap is None:
         return ": they were not asked the same questions."
-    if gap.needed is None:
-        return f": no difference at all on {gap.n} questions."
-    return (
-        f": {describe(scorer, gap)}. "
-        f"About {_rounded(gap.needed)} questions would tell a difference of this size."
-    )
+    if not gap.wins + gap.losses:
+        return f": the same score on every one of {gap.n} questions."
+    text = f": {describe(scorer, gap)}."
+    if gap.detectable is not None:
+        text += (
+            f" A true lead of {size(scorer, gap.detectable)} over every other arm would mostly (four "
+            "times out of five) have been named; a smaller one may be there or not."
+        )
+    return text
+
+
+def size(scorer: Scorer, difference: float) -> str:
+    """How large a difference is, in the score's unit."""
+    if scorer.unit or scorer.name == "wer":
+        return f"{difference:.3g} {scorer.unit}".rstrip()
+    return f"{100 * difference:.0f} points"
 
 
 def _between(a: str, b: str, differences: Sequence[Difference]) -> Difference | None:
@@ -144,11 +153,3 @@ def _listed(arms: Sequence[str], names: Names) -> str:
 def capital(text: str) -> str:
     """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
-
-
-def _rounded(count: int) -> str:
-    """Two significant digits: the number is a rough one and should look it."""
-    if count < 100:
-        return str(count)
-    scale = 10 ** (len(str(count)) - 2)
-    return f"{round(count / scale) * scale:,}".replace(",", "\u00a0")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ragft_core.evaluation.protocols import ArmRunner
 from ragft_core.evaluation.questions.question_sets import QuestionSet
+from ragft_core.evaluation.statistics.looks import look_sizes
 from ragft_core.evaluation.statistics.significance import detectable, questions_needed
 from ragft_core.evaluation.store.answers import (
     Task,
@@ -35,8 +36,9 @@ PROBED_QUESTIONS = 2
 class Forecast:
     """What a plan will take and can show.
 
-    ``seconds`` is None until this machine was probed. The differences are shares of right answers,
-    for arms that disagree on few and on many questions.
+    ``seconds`` is None until this machine was probed. The leads are shares of right answers that
+    one arm has over every other, for arms that disagree on few and on many of the ``deciding``
+    questions.
     """
 
     answers: int
@@ -46,6 +48,42 @@ class Forecast:
     smallest: tuple[float, float]
     needed_for_10: tuple[int, int]
     needed_for_5: tuple[int, int]
+    deciding: int
+    arms: int
+    stop_early: bool
+
+    @property
+    def shows(self) -> str:
+        """What a run can tell, in words that invite nobody to ask on until something shows."""
+        low, high = (f"{100 * size:.0f}" for size in self.smallest)
+        among = "two arms" if self.arms == 2 else f"all {self.arms} arms"
+        lead = "the other" if self.arms == 2 else "every other"
+        return (
+            f"{self.deciding} questions decide among {among}. An arm that truly leads {lead} by "
+            f"{low} to {high} points is named winner four times out of five; a smaller lead mostly "
+            "ends as too close to call, which is no proof that the arms are equal."
+        )
+
+    @property
+    def needs(self) -> str:
+        """How many questions smaller leads take, and how to choose."""
+        ten, five = (f"{a:,} to {b:,}" for a, b in (self.needed_for_10, self.needed_for_5))
+        return (
+            f"A lead of 10 points takes {ten} questions, one of 5 points {five}, for arms that "
+            f"disagree on {FEW:.0%} to {MANY:.0%} of them, and more where questions share documents. "
+            "Settle before the run which lead would change your choice, and do not add questions "
+            "afterwards until one shows."
+        )
+
+    @property
+    def looks(self) -> str:
+        """After which questions the run is looked at; empty where it asks all in any case."""
+        sizes = look_sizes(self.deciding)[:-1] if self.stop_early else ()
+        return (
+            f"Looks after {', '.join(map(str, sizes))} questions, and ends where a winner is clear."
+            if sizes
+            else ""
+        )
 
 
 def estimate_evaluation(
@@ -60,16 +98,28 @@ def estimate_evaluation(
         known |= {timing.key for timing in stored_timings(folder)}
     missing = [task for task in tasks if task.key not in known]
     apart = [task for task in timed if task.key not in known]
-    n, arms = len(questions.ranked), len(plan.entrants)
-    pairs = arms * (arms - 1) // 2
+    n, arms, sequential = len(questions.deciding), len(plan.entrants), plan.stop_early
+
+    def needed(lead: float) -> tuple[int, int]:
+        few, many = (
+            questions_needed(lead, share, arms, sequential=sequential) for share in (FEW, MANY)
+        )
+        return few, many
+
     return Forecast(
         len(tasks),
         len(tasks) - len(missing),
         len(apart),
         _seconds(workspace, missing, apart),
-        (detectable(n, FEW, pairs), detectable(n, MANY, pairs)),
-        (questions_needed(0.1, FEW, pairs), questions_needed(0.1, MANY, pairs)),
-        (questions_needed(0.05, FEW, pairs), questions_needed(0.05, MANY, pairs)),
+        (
+            detectable(n, FEW, arms, sequential=sequential),
+            detectable(n, MANY, arms, sequential=sequential),
+        ),
+        needed(0.1),
+        needed(0.05),
+        n,
+        arms,
+        sequential,
     )
 
 

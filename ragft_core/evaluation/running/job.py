@@ -20,6 +20,7 @@ from ragft_core.evaluation.protocols import ArmRunner, Embedder, Pending
 from ragft_core.evaluation.questions.question_sets import QuestionSet
 from ragft_core.evaluation.running.classifying import classify_questions
 from ragft_core.evaluation.running.forecast import keep_seconds_per_answer
+from ragft_core.evaluation.running.stopping import ask_until_clear
 from ragft_core.evaluation.scoring.similarity import compare_meanings
 from ragft_core.evaluation.store.answers import (
     StoredAnswer,
@@ -150,7 +151,15 @@ def evaluate(
 
         tasks = answer_tasks(workspace, settings, plan, questions)
         _measure(context, folder, timing_tasks(workspace, settings, plan, questions), tasks, lab)
-        _answer(context, folder, tasks, lab)
+        if plan.stop_early:
+            questions = ask_until_clear(
+                workspace, plan, questions,
+                lambda batch: _answer(context, folder, _first_draws(tasks, batch), lab, len(tasks)),
+                lambda: context.stopping,
+            )  # fmt: skip
+            tasks = answer_tasks(workspace, settings, plan, questions)
+        if not context.stopping:
+            _answer(context, folder, tasks, lab, len(tasks))
     if plan.similarity and not context.stopping:
         context.progress(ANSWERS_SHARE, "Comparing meanings")
         compare_meanings(workspace, folder, questions, open_embedder)
@@ -169,10 +178,20 @@ def evaluate(
     context.finish({"evaluation": plan.id, "verdict": report.verdict})
 
 
+def _first_draws(tasks: list[Task], batch: QuestionSet) -> list[Task]:
+    """The tasks of a batch; variety is drawn when it is known how far the run goes."""
+    ids = {question.id for question in batch.questions}
+    return [task for task in tasks if task.question.id in ids and not task.draw]
+
+
 def _answer(
-    context: JobContext, folder: Path, tasks: list[Task], lab: Callable[[], ArmRunner]
+    context: JobContext,
+    folder: Path,
+    tasks: list[Task],
+    lab: Callable[[], ArmRunner],
+    planned: int,
 ) -> None:
-    """Gets every answer that is missing, several at a time."""
+    """Gets every answer that is missing, several at a time; ``planned`` is all that may come."""
     missing = _missing(folder, tasks)
     if missing and lend_answers(context.workspace, folder, missing):
         missing = _missing(folder, tasks)
@@ -202,10 +221,10 @@ def _answer(
             _keep_answer(context, folder, task, answer)
             took.append((answer.arm, answer.total_s))
         done += len(finished)
-        left = (time.monotonic() - began) / max(done - start, 1) * (len(tasks) - done)
+        left = (time.monotonic() - began) / max(done - start, 1) * (planned - done)
         context.progress(
-            TIMES_SHARE + (ANSWERS_SHARE - TIMES_SHARE) * done / len(tasks),
-            f"{done} of {len(tasks)} answers",
+            TIMES_SHARE + (ANSWERS_SHARE - TIMES_SHARE) * done / planned,
+            f"{done} of {planned} answers",
             left if done > start else None,
         )
         if not finished:

@@ -15,10 +15,10 @@ Ints = NDArray[np.int64]
 
 DRAWS = 4000
 CONFIDENCE = 0.95
-# With fewer documents than this, resampling them says little, and no sign test could ever be decided
-# (five documents have 32 sign patterns); the questions are resampled instead, and a t test of the
-# documents must agree.
-FEWEST_CLUSTERS = 10
+# With fewer documents than this, resampling them says little, and a sign test among several arms or
+# at several looks could never be decided (eleven documents have 2,048 sign patterns); the questions
+# are resampled instead, and a t test of the documents must agree.
+FEWEST_CLUSTERS = 12
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,19 @@ def by_cluster(values: Floats, clusters: Clusters) -> Floats:
     return sums
 
 
-def wilson(rate: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a rate seen in ``n`` trials; ``n`` may be an effective number."""
-    z = 1.959963984540054
+def wilson(rate: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Wilson's interval of a rate seen in ``n`` trials; ``n`` may be an effective number."""
+    from scipy import special
+
+    z = float(special.ndtri(0.5 + confidence / 2))
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def interval(draws: Floats, mean: float, clusters: int) -> tuple[float, float]:
+def interval(
+    draws: Floats, mean: float, clusters: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
     """The bootstrap's percentile interval, expanded for few clusters (Hesterberg 2015).
 
     The percentiles of a bootstrap of few clusters lie too close together; the remedy is to take
@@ -108,7 +112,7 @@ def interval(draws: Floats, mean: float, clusters: int) -> tuple[float, float]:
     finite = draws[~np.isnan(draws)]
     if clusters < 2 or not len(finite):
         return mean, mean
-    reach = special.stdtrit(clusters - 1, 0.5 + CONFIDENCE / 2) * math.sqrt(
+    reach = special.stdtrit(clusters - 1, 0.5 + confidence / 2) * math.sqrt(
         clusters / (clusters - 1)
     )
     tail = float(special.ndtr(-reach))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ragft_core.evaluation.statistics.bootstrap import (
+    CONFIDENCE,
     Clusters,
     Floats,
     design_effect,
@@ -20,6 +21,7 @@ from ragft_core.evaluation.statistics.bootstrap import (
     interval,
     wilson,
 )
+from ragft_core.evaluation.statistics.looks import at_one_look, over_looks
 from ragft_core.evaluation.statistics.significance import (
     LEVEL,
     few_documents,
@@ -46,9 +48,9 @@ class Difference:
     """Arm ``a`` minus arm ``b`` on the ``n`` questions that both were scored on.
 
     ``wins`` and ``losses`` count the questions on which ``a`` scored higher or lower. ``p`` is
-    from the test named in ``test``, ``p_holm`` the same corrected for all pairs that were looked
-    at. ``needed`` is how many questions a difference of this size needs to be found four times out
-    of five among as many pairs; None where there is no difference.
+    from the test named in ``test``, ``p_holm`` the same corrected for the looks that were planned
+    and for all pairs. ``detectable`` is the smallest true lead that names a winner here four times
+    out of five, whatever was seen; None in reports of before.
     """
 
     a: str
@@ -62,7 +64,7 @@ class Difference:
     p: float
     p_holm: float
     test: str
-    needed: int | None
+    detectable: float | None = None
 
     @property
     def decided(self) -> bool:
@@ -70,31 +72,45 @@ class Difference:
         return self.p_holm < LEVEL and (self.low > 0 or self.high < 0)
 
 
+def confidence_of(sequential: bool) -> float:
+    """What an interval must hold with by itself, so that all that a run shows hold with 95 %."""
+    return 1 - at_one_look(1 - CONFIDENCE) if sequential else CONFIDENCE
+
+
 def summarise(
-    values: Floats, clusters: Clusters, weights: Floats, *, rate: bool = False
+    values: Floats,
+    clusters: Clusters,
+    weights: Floats,
+    *,
+    rate: bool = False,
+    sequential: bool = False,
 ) -> list[Summary]:
-    """Mean and 95 % interval of each row of scores.
+    """Mean and 95 % interval of each row of scores; of a ``sequential`` run, at any of its looks.
 
     A rate has Wilson's interval, with the number of questions reduced by the design effect where
     they are clustered; other scores have the bootstrap's, widened for few clusters.
     """
     means = drawn_means(values, clusters, weights)
+    confidence = confidence_of(sequential)
     return [
-        _summary(row, draws, clusters, rate=rate) for row, draws in zip(values, means, strict=True)
+        _summary(row, draws, clusters, confidence, rate=rate)
+        for row, draws in zip(values, means, strict=True)
     ]
 
 
-def _summary(row: Floats, draws: Floats, clusters: Clusters, *, rate: bool) -> Summary:
+def _summary(
+    row: Floats, draws: Floats, clusters: Clusters, confidence: float, *, rate: bool
+) -> Summary:
     scored = row[~np.isnan(row)]
     n, unscored = len(scored), len(row) - len(scored)
     if not n:
         return Summary(None, None, None, 0, unscored)
     mean = float(scored.mean())
     if rate:
-        low, high = wilson(mean, n / design_effect(row, clusters))
+        low, high = wilson(mean, n / design_effect(row, clusters), confidence)
     else:
         groups = len(set(clusters.of[~np.isnan(row)].tolist()))
-        low, high = interval(draws, mean, groups)
+        low, high = interval(draws, mean, groups, confidence)
     return Summary(mean, low, high, n, unscored)
 
 
@@ -113,13 +129,20 @@ def best_probabilities(values: Floats, clusters: Clusters, weights: Floats) -> l
 
 
 def compare(
-    arms: Sequence[str], values: Floats, clusters: Clusters, weights: Floats, *, seed: int = 0
+    arms: Sequence[str],
+    values: Floats,
+    clusters: Clusters,
+    weights: Floats,
+    *,
+    seed: int = 0,
+    sequential: bool = False,
 ) -> list[Difference]:
     """Every pair of arms on the questions both were scored on, Holm-corrected over the pairs.
 
     Scores that are all 0 or 1, of questions that stand alone, are tested with McNemar's exact
     test; all others by flipping the signs of whole clusters. Where documents are too few to be
-    flipped, the difference must hold across them as well.
+    flipped, the difference must hold across them as well. In a ``sequential`` run p values and
+    intervals are those that hold over all planned looks.
     """
     pairs = [(i, j) for i in range(len(arms)) for j in range(i + 1, len(arms))]
     if not pairs:
@@ -138,12 +161,15 @@ def compare(
     if clusters.documents is not None and len(set(clusters.documents.tolist())) > 1:
         held = [few_documents(g[~np.isnan(g)], clusters.documents[~np.isnan(g)])[0] for g in gaps]
         test, ps = f"{test}, and t by document", [max(pair) for pair in zip(ps, held, strict=True)]
-    corrected = holm(ps)
-    factor = power_factor(len(kept))
+    corrected = holm([over_looks(p) for p in ps] if sequential else ps)
+    factor = power_factor(len(arms), sequential=sequential)
+    confidence = confidence_of(sequential)
+    shares = bool(((values >= 0) & (values <= 1) | np.isnan(values)).all())
+    reach = 1.0 if shares else math.inf
     return [
         _difference(
             (arms[pairs[place][0]], arms[pairs[place][1]]),
-            gaps[row], draws[row], clusters, (ps[row], corrected[row], test), factor,
+            gaps[row], draws[row], clusters, (ps[row], corrected[row], test), factor, confidence, reach,
         )
         for row, place in enumerate(kept)
     ]  # fmt: skip
@@ -156,20 +182,18 @@ def _difference(
     clusters: Clusters,
     tested: tuple[float, float, str],
     factor: float,
+    confidence: float,
+    reach: float,
 ) -> Difference:
     seen = ~np.isnan(gaps)
     mean, n = float(gaps[seen].mean()), int(seen.sum())
-    low, high = interval(draws, mean, len(set(clusters.of[seen].tolist())))
+    low, high = interval(draws, mean, len(set(clusters.of[seen].tolist())), confidence)
+    smallest = factor * float(np.nanstd(draws))
     if clusters.documents is not None:
-        _, lowest, highest = few_documents(gaps[seen], clusters.documents[seen])
+        _, lowest, highest = few_documents(gaps[seen], clusters.documents[seen], confidence)
+        if high > low:  # what the questions could show is blurred by as much as the interval
+            smallest *= max(1.0, (highest - lowest) / (high - low))
         low, high = min(low, lowest), max(high, highest)
+    low, high = max(low, -reach), min(high, reach)  # no lead is larger than the scale
     wins, losses = int((gaps > 0).sum()), int((gaps < 0).sum())
-    needed = None
-    if abs(mean) > 1e-12:
-        needed = math.ceil(n * (factor * float(np.nanstd(draws)) / abs(mean)) ** 2)
-    p, p_holm, test = tested
-    found = Difference(*pair, mean, low, high, n, wins, losses, p, p_holm, test, needed)
-    if needed is not None and needed <= n and not found.decided:
-        # The formula is the normal one; where the exact test is stricter, it takes more than n.
-        found = replace(found, needed=n + 1)
-    return found
+    return Difference(*pair, mean, low, high, n, wins, losses, *tested, smallest or None)

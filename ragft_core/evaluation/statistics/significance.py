@@ -9,13 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ragft_core.evaluation.statistics.bootstrap import Clusters, Floats, Ints, by_cluster
+from ragft_core.evaluation.statistics.bootstrap import (
+    CONFIDENCE,
+    Clusters,
+    Floats,
+    Ints,
+    by_cluster,
+)
+from ragft_core.evaluation.statistics.looks import at_one_look
 
 FLIPS = 10_000
 # A winner may be declared by content and by wording, so each of the two is held to half of 5 %.
 LEVEL = 0.025
-# The quantile of the normal distribution for a power of 80 %.
-_POWER_QUANTILE = 0.8416212335729143
+# How often a lead of the size that is called detectable names the winner.
+POWER = 0.8
 
 
 def mcnemar(wins: int, losses: int) -> float:
@@ -58,8 +65,10 @@ def _sign_patterns(n: int, exact: bool, seed: int) -> NDArray[np.int8]:
     return (2 * bits - 1).astype(np.int8)
 
 
-def few_documents(gaps: Floats, documents: Ints) -> tuple[float, float, float]:
-    """Whether a mean difference holds across a few documents: p, and its 95 % interval.
+def few_documents(
+    gaps: Floats, documents: Ints, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """Whether a mean difference holds across a few documents: p, and its interval.
 
     The cluster-robust variance with Student's t at one degree of freedom less than there are
     documents (Cameron and Miller 2015, section VI); with questions spread evenly this is the t test
@@ -69,6 +78,7 @@ def few_documents(gaps: Floats, documents: Ints) -> tuple[float, float, float]:
     Args:
         gaps: A difference a question, none of them NaN.
         documents: The document of each, as an index.
+        confidence: How often such intervals should hold the truth.
     """
     from scipy import special
 
@@ -81,7 +91,7 @@ def few_documents(gaps: Floats, documents: Ints) -> tuple[float, float, float]:
     if error == 0:
         return (0.0 if mean else 1.0), mean, mean
     p = 2 * float(special.stdtr(k - 1, -abs(mean) / error))
-    reach = float(special.stdtrit(k - 1, 0.975)) * error
+    reach = float(special.stdtrit(k - 1, 0.5 + confidence / 2)) * error
     return p, mean - reach, mean + reach
 
 
@@ -96,29 +106,54 @@ def holm(ps: Sequence[float]) -> list[float]:
     return corrected
 
 
-def power_factor(pairs: int = 1) -> float:
-    """How many standard errors a difference must have to be found four times out of five.
+@functools.lru_cache(maxsize=64)
+def power_factor(arms: int = 2, *, sequential: bool = False) -> float:
+    """How many standard errors an arm must lead every other by to be named winner in 80 %.
 
-    For one pair it is 3.08 (at a level of 5 % it would be the usual 2.8); with more pairs the
-    level is divided by their number, which is what Holm's correction asks of the smallest p value.
+    The others are taken to be equal, which is the hardest case (Bechhofer 1954): with a shared
+    leader the leads are correlated by a half, and all must pass the level that Holm's correction
+    asks of the smallest p value. For two arms it is 3.08 (at a level of 5 % it would be the usual
+    2.8). With planned looks it is what the last one asks, so that the true need is a little less.
     """
     from scipy import special
 
-    return float(special.ndtri(1 - LEVEL / (2 * max(pairs, 1)))) + _POWER_QUANTILE
+    level = LEVEL / math.comb(max(arms, 2), 2)
+    asked = -float(special.ndtri((at_one_look(level) if sequential else level) / 2))
+    return asked + _bechhofer(max(arms, 2) - 1) / math.sqrt(2)
 
 
-def detectable(n: int, disagreement: float = 0.3, pairs: int = 1) -> float:
-    """The smallest difference that ``n`` paired questions show four times out of five.
+def _bechhofer(others: int) -> float:
+    """The h for which a standard normal and h together exceed ``others`` more in 80 %."""
+    from scipy import special
+
+    x, weights = np.polynomial.hermite_e.hermegauss(64)
+    weights = weights / weights.sum()
+    low, high = 0.0, 10.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        reached = float(weights @ special.ndtr(x + middle) ** others)
+        low, high = (middle, high) if reached < POWER else (low, middle)
+    return high
+
+
+def detectable(
+    n: int, disagreement: float = 0.3, arms: int = 2, *, sequential: bool = False
+) -> float:
+    """The smallest lead over every other arm that ``n`` paired questions name four times in five.
 
     Args:
         n: How many questions.
         disagreement: Share of the questions on which one arm is right and the other wrong; 0.1
             to 0.4 is usual.
-        pairs: How many pairs of arms are compared.
+        arms: How many arms are compared.
+        sequential: Whether the run is looked at between its batches.
     """
-    return min(1.0, power_factor(pairs) * math.sqrt(disagreement / n)) if n else 1.0
+    factor = power_factor(arms, sequential=sequential)
+    return min(1.0, factor * math.sqrt(disagreement / n)) if n else 1.0
 
 
-def questions_needed(difference: float, disagreement: float = 0.3, pairs: int = 1) -> int:
-    """How many paired questions show a difference of this size four times out of five."""
-    return math.ceil(power_factor(pairs) ** 2 * disagreement / difference**2)
+def questions_needed(
+    lead: float, disagreement: float = 0.3, arms: int = 2, *, sequential: bool = False
+) -> int:
+    """How many paired questions name an arm with this lead four times out of five."""
+    return math.ceil(power_factor(arms, sequential=sequential) ** 2 * disagreement / lead**2)

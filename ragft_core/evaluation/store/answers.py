@@ -86,13 +86,17 @@ def answer_tasks(
 def timing_tasks(
     workspace: Workspace, settings: Settings, plan: Plan, questions: QuestionSet
 ) -> list[Task]:
-    """The answers whose time is measured apart, arm by arm. The key names this machine, too."""
+    """The answers whose time is measured apart, arm by arm. The key names this machine, too.
+
+    They are among the first batch, so that a run that ends early has asked nothing in vain.
+    """
+    first = plan.batches(questions)[0]
     fingerprints = arm_fingerprints(workspace, settings)
     own = workspace.settings()
     machine = [platform.node(), platform.machine(), os.cpu_count(), settings.threads]
     tasks = []
     for entrant in plan.entrants:
-        for question in spread(questions.ranked, plan.latency_questions):
+        for question in spread(first.ranked, plan.latency_questions):
             if entrant.arm.id in fingerprints:
                 sampling = _sampling(own, questions, entrant, question)
                 key = answer_key(fingerprints[entrant.arm.id], question.text, sampling)

@@ -7,6 +7,7 @@ evaluations/<id>/
     latency.jsonl     times measured apart, one arm at a time
     similarity.jsonl  cosines to the gold answers
     judgements.jsonl  what a judge said, where one was asked
+    looks.json        where a run may end early: after how many questions it was looked at
     report.json       the tables; written last
 """
 
@@ -22,6 +23,7 @@ from ragft_core.arms import Arm
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.statistics.looks import look_sizes
 from ragft_core.types import ModelChoice, Sampling
 from ragft_core.values import InvalidValueError, from_dict, readable, to_dict
 from ragft_core.workspace import (
@@ -42,6 +44,7 @@ LATENCY_FILE = "latency.jsonl"
 SIMILARITY_FILE = "similarity.jsonl"
 JUDGEMENT_FILE = "judgements.jsonl"
 CLASSIFIER_FILE = "classifier.json"
+LOOKS_FILE = "looks.json"
 REPORT_FILE = "report.json"
 # How answers are drawn where they must differ: A/A checks and diversity.
 TEMPERATURE = 0.7
@@ -79,7 +82,8 @@ class Plan:
 
     ``latency_questions`` are asked again one arm at a time; ``diversity_questions`` are asked
     ``diversity_samples`` times with other seeds. ``judge`` is an endpoint that is asked for its
-    opinion of every answer; ``caveat`` comes with the questions.
+    opinion of every answer; ``caveat`` comes with the questions. With ``stop_early`` the run is
+    looked at between batches, and ends where the winner is clear.
     """
 
     id: str
@@ -93,6 +97,7 @@ class Plan:
     similarity: bool = True
     judge: ModelChoice | None = None
     caveat: str = ""
+    stop_early: bool = False
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -104,6 +109,11 @@ class Plan:
         """What people call each entrant inside a sentence, by its name."""
         return {entrant.name: entrant.in_text for entrant in self.entrants}
 
+    def batches(self, questions: QuestionSet) -> list[QuestionSet]:
+        """What is asked before each look, every one the beginning of the next; the last is all."""
+        sizes = look_sizes(len(questions.deciding)) if self.stop_early else ()
+        return [questions.beginning(size) for size in sizes[:-1]] + [questions]
+
     def arm(self, name: str) -> Arm:
         """The arm of an entrant, by the entrant's name."""
         return next(entrant.arm for entrant in self.entrants if entrant.name == name)
@@ -114,6 +124,18 @@ class Plan:
         return len({entrant.arm.id for entrant in self.entrants}) < len(self.entrants)
 
 
+@dataclass(frozen=True)
+class Looks:
+    """After how many deciding questions a run was looked at, and whether the last one ended it."""
+
+    after: tuple[int, ...] = ()
+    ended: bool = False
+
+    def asked(self, questions: QuestionSet) -> QuestionSet:
+        """What is asked in the end: all, or what there was at the look that ended the run."""
+        return questions.beginning(self.after[-1]) if self.ended else questions
+
+
 def make_plan(
     questions: QuestionSet,
     arms: Sequence[Arm],
@@ -122,6 +144,7 @@ def make_plan(
     diversity_questions: int = 0,
     similarity: bool = True,
     judge: ModelChoice | None = None,
+    stop_early: bool = False,
 ) -> Plan:
     """A new plan that compares arms.
 
@@ -145,6 +168,7 @@ def make_plan(
         similarity=similarity,
         judge=judge,
         caveat=questions.caveat,
+        stop_early=stop_early,
     )
 
 
@@ -189,6 +213,12 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
             "Delete its folder under evaluations/, or restore it from a copy of the workspace.",
         ) from None
     return plan, QuestionSet(plan.name, questions, plan.labelling, plan.caveat)
+
+
+def load_looks(folder: Path) -> Looks:
+    """The looks that were taken at a run; none where it has no such file."""
+    file = folder / LOOKS_FILE
+    return from_dict(Looks, read_json(file), file.name) if file.exists() else Looks()
 
 
 def list_plans(workspace: Workspace) -> list[Plan]:
