@@ -28,7 +28,7 @@ SCHEMAS = {
     "looks.json": 1,
     "answers*.json": 1,
     "costs.json": 1,
-    "document.json": 1,
+    "document.json": 2,
     "spec.json": 1,
     "status.json": 1,
     "process.json": 1,
@@ -51,9 +51,15 @@ def _patience_by_its_name(data: Data) -> Data:
     return data | {"evals_without_improvement": data.get("worse", 0)}
 
 
+def _warnings_unknown(data: Data) -> Data:
+    """What a reader left out was told once; now it stays with the document."""
+    return data | {"warnings": data.get("warnings", [])}
+
+
 MIGRATIONS: dict[tuple[str, int], Callable[[Data], Data]] = {
     ("plan.json", 1): _arms_for_strategies,
     ("progress.json", 1): _patience_by_its_name,
+    ("document.json", 1): _warnings_unknown,
 }
 
 

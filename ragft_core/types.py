@@ -49,7 +49,10 @@ class Split(StrEnum):
 
 @dataclass(frozen=True)
 class Document:
-    """One file that was taken into the knowledge base."""
+    """One file that was taken into the knowledge base.
+
+    ``warnings`` are sentences about what its reader left out or guessed.
+    """
 
     id: str
     title: str
@@ -62,6 +65,7 @@ class Document:
     n_chunks: int
     n_tokens: int
     added_at: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

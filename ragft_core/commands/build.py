@@ -177,7 +177,14 @@ def documents(w: Name, as_json: Json = False) -> None:
     from ragft_core.knowledge import documents as list_documents
 
     columns = {"id": "id", "file_name": "file", "format": "type", "n_chunks": "chunks"}
-    show(list_documents(opened(w)), as_json, lambda rows: table(rows, columns, "No documents yet."))
+
+    def listed(rows: list[dict[str, Any]]) -> str:
+        told = [
+            f"{row['file_name']}: {' '.join(row['warnings'])}" for row in rows if row["warnings"]
+        ]
+        return "\n".join([table(rows, columns, "No documents yet."), *told])
+
+    show(list_documents(opened(w)), as_json, listed)
 
 
 def remove(

@@ -1,6 +1,6 @@
 """Files become text, text becomes chunks. Untrusted files are read in a child with limits."""
 
-from ragft_core.documents.chunk import CHUNKER, chunk_document
+from ragft_core.documents.chunk import CHUNKER, PATH, chunk_document
 from ragft_core.documents.detect import clean_name
 from ragft_core.documents.formats import EXTENSIONS, FORMATS, Format, format_of
 from ragft_core.documents.limits import MAX_FILE_BYTES, check_size
@@ -12,6 +12,7 @@ __all__ = [
     "EXTENSIONS",
     "FORMATS",
     "MAX_FILE_BYTES",
+    "PATH",
     "Format",
     "ParsedDocument",
     "check_size",

@@ -31,6 +31,9 @@ CAPACITY = 128
 OVERLAP = 20
 # A generator's token stands for a byte at least, so that a chunk has no more tokens than this.
 MAX_BYTES = 1_200
+# Between the headings of a path; title, path and chunk have to fit the embedder together.
+PATH = " > "
+_PARENTS, _PART = 2, 60
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -59,7 +62,7 @@ def chunk_document(
     """
     markdown = format_of(parsed.format).markdown
     splitter = _splitter(tokenizer, markdown, capacity, overlap)
-    headings = _headings(parsed.text) if markdown else []
+    headings = _headings(parsed.text, parsed.title) if markdown else []
     starts = [offset for offset, _ in headings]
     chunks: list[Chunk] = []
     for start, text in _bounded(splitter.chunk_indices(parsed.text)):
@@ -116,11 +119,20 @@ def chunk_id(document_id: str, number: int) -> str:
     return hashlib.sha256(f"{document_id}/{number}/{CHUNKER}".encode()).hexdigest()[:32]
 
 
-def _headings(text: str) -> list[tuple[int, str]]:
-    """Offset and text of every Markdown heading; a ``#`` inside a code block is none."""
+def _headings(text: str, title: str) -> list[tuple[int, str]]:
+    """Offset and path of every Markdown heading; a ``#`` inside a code block is none.
+
+    The path is the headings above and the heading itself, ``Care > Glaze > Firing``, without the
+    document's title, which stands with every chunk anyway.
+    """
     fences = [match.span() for match in _FENCE.finditer(text)]
-    return [
-        (match.start(), match.group(2).strip())
-        for match in _HEADING.finditer(text)
-        if not any(start <= match.start() < end for start, end in fences)
-    ]
+    found: list[tuple[int, str]] = []
+    above: list[tuple[int, str]] = []
+    for match in _HEADING.finditer(text):
+        if any(start <= match.start() < end for start, end in fences):
+            continue
+        level, words = len(match.group(1)), match.group(2).strip()
+        above = [item for item in above if item[0] < level] + [(level, words)]
+        path = [part[:_PART] for _, part in above[:-1] if part != title][-_PARENTS:]
+        found.append((match.start(), PATH.join([*path, words])))
+    return found

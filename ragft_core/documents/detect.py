@@ -25,7 +25,6 @@ _OTHERS = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
-    (b"{\\rtf", "a Rich Text document"),
 )
 _HEAD = 4096
 

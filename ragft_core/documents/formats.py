@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragft_core.documents.readers import markup, pdf, sheets, slides, text, word
+from ragft_core.documents.readers import mail, markup, packed, pdf, sheets, slides, text, word
 from ragft_core.documents.readers.text import Reading
 from ragft_core.errors import DocumentError
 
@@ -69,6 +69,24 @@ FORMATS = (
         markdown=True,
         member="xl/workbook.xml",
     ),
+    Format(
+        "epub",
+        "a book in EPUB",
+        (".epub",),
+        packed.read_epub,
+        markdown=True,
+        member=packed.CONTAINER,
+    ),
+    Format(
+        "odt",
+        "an OpenDocument file",
+        (".odt", ".ods", ".odp"),
+        packed.read_opendocument,
+        markdown=True,
+        member="content.xml",
+    ),
+    Format("rtf", "a Rich Text document", (".rtf",), mail.read_rtf, magic=b"{\\rtf"),
+    Format("eml", "an e-mail message", (".eml",), mail.read_eml),
     Format("html", "a web page", (".html", ".htm"), markup.read_html, markdown=True),
     Format("md", "a Markdown text", (".md", ".markdown"), markup.read_markdown, markdown=True),
     Format("txt", "a plain text", (".txt", ".text"), text.read_plain),

@@ -149,7 +149,8 @@ def _new_sources(
             continue
         if known is not None:
             taken.add(known.file_name)
-            batch.settle(number, FileReport(name, known, outcome=UNCHANGED))
+            report = FileReport(name, known, outcome=UNCHANGED, warnings=known.warnings)
+            batch.settle(number, report)
         else:  # a second copy is settled when the first is
             found.setdefault(digest, _Source(number, name, path, digest))
     sources = []
@@ -207,6 +208,7 @@ def _split(writer: Writer, source: _Source, parsed: ParsedDocument) -> _Read:
         n_chunks=len(chunks),
         n_tokens=len(tokenizer.encode(parsed.text, add_special_tokens=False).ids),
         added_at=now(),
+        warnings=parsed.warnings,
     )
     return _Read(source, parsed, document, chunks)
 

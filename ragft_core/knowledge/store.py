@@ -148,7 +148,8 @@ def parsed_of(workspace: Workspace, document_id: str) -> ParsedDocument:
     document = get(workspace, document_id)
     pages = folder_of(workspace, document_id) / "pages.json"
     starts = tuple(json.loads(pages.read_text(encoding="utf-8")))
-    return ParsedDocument(document.title, text_of(workspace, document_id), document.format, starts)
+    text = text_of(workspace, document_id)
+    return ParsedDocument(document.title, text, document.format, starts, document.warnings)
 
 
 def original_of(workspace: Workspace, document_id: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ragft_core.documents import ParsedDocument
+from ragft_core.documents import PATH, ParsedDocument
 from ragft_core.errors import WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.embed import TextEmbedder
@@ -178,6 +178,8 @@ def indexed_text(title: str, chunk: Chunk) -> str:
     A chunk out of the middle of a document rarely says what it is about.
     """
     above = [title]
-    if chunk.heading and chunk.heading != title and not chunk.text.startswith("#"):
-        above.append(chunk.heading)
+    # A chunk that begins with its heading lacks only those above it.
+    path = chunk.heading.rpartition(PATH)[0] if chunk.text.startswith("#") else chunk.heading
+    if path and path != title:
+        above.append(path)
     return f"{' - '.join(above)}\n{chunk.text}"

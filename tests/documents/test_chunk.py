@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from ragft_core.documents import ParsedDocument, chunk_document
+from ragft_core.documents import PATH, ParsedDocument, chunk_document
 from ragft_core.documents.chunk import CAPACITY
 from ragft_core.knowledge import Embedder
 
@@ -55,7 +55,15 @@ def test_heading_is_the_nearest_above_the_chunk(tokenizer: Tokenizer) -> None:
         if chunk.text.startswith("#"):
             above = MARKDOWN[: chunk.start] + chunk.text.splitlines()[0]
         lines = [line for line in above.splitlines() if line.startswith("#")]
-        assert chunk.heading == lines[-1].lstrip("# ")
+        assert chunk.heading.rpartition(PATH)[2] == lines[-1].lstrip("# ")
+
+
+def test_the_path_of_headings_leaves_out_the_title(tokenizer: Tokenizer) -> None:
+    text = f"# Kilns\n\n## Care\n\n### Oil\n\n{PARAGRAPH * 20}\n\n## Sale\n\n{PARAGRAPH * 20}"
+    found = chunk_document(ParsedDocument("Kilns", text, "md"), "d", tokenizer)
+    headings = {chunk.heading for chunk in found}
+    assert {"Care > Oil", "Sale"} <= headings
+    assert not any("Kilns >" in heading for heading in headings)
 
 
 def test_comment_in_a_code_block_is_no_heading(tokenizer: Tokenizer) -> None:

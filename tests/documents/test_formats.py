@@ -30,15 +30,15 @@ def test_every_text_extension_is_read(tmp_path: Path, extension: str) -> None:
 
 
 def test_an_unknown_format_is_refused_with_what_is_known() -> None:
-    with pytest.raises(DocumentError, match="no document format called 'epub'") as caught:
-        format_of("epub")
+    with pytest.raises(DocumentError, match="no document format called 'djvu'") as caught:
+        format_of("djvu")
     assert "pdf, docx" in caught.value.remedy
 
 
 def test_a_document_of_an_unknown_format_is_not_split_as_plain_text() -> None:
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    with pytest.raises(DocumentError, match="'epub'"):
-        chunk_document(ParsedDocument("T", "# A\n\ntext", "epub"), "0" * 20, tokenizer)
+    with pytest.raises(DocumentError, match="'djvu'"):
+        chunk_document(ParsedDocument("T", "# A\n\ntext", "djvu"), "0" * 20, tokenizer)
 
 
 def test_a_hash_is_a_heading_in_markdown_only() -> None:

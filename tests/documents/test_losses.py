@@ -125,3 +125,22 @@ def test_a_sheet_that_states_a_wrong_size_is_read_whole() -> None:
 
 def test_pages_without_text_are_counted() -> None:
     assert read("mixedscan.pdf").warnings[0].startswith("5 of 7 pages have no text")
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("merged.xlsx", ["Price list 2024", "- Region: North; Product: X310; Net: 200"]),
+        ("formats.xlsx", ["- Article: 00042; Discount: 25%; Valid from: 2024-03-01; Price: 1,234.50 EUR; Duration: 36:00"]),
+        ("table.pdf", ["- Model: X310; Pressure (bar): 8; Warranty: 3 years"]),
+        ("form.pdf", ["Company name: Northwind Pumps Ltd", "Delivery time in days: 21", "Certified ISO 9001: ticked"]),
+        ("contract.docx", ["Contract number: MC-2024-117", "- Region: North; Product: X310; Price: 99", "The limit is p=3.5 bar.",
+                           "Second box: torque is 12 Nm.", "Valid until 31 March 2027"]),
+    ],
+)  # fmt: skip
+def test_values_keep_their_place(name: str, lines: list[str]) -> None:
+    assert [line for line in read(name).text.splitlines() if line in lines] == lines
+
+
+def test_formulas_that_nobody_calculated_are_counted() -> None:
+    assert read("merged.xlsx").warnings[0].startswith("5 formula cells hold no saved value")

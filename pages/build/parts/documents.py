@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui import components
 from pages.ui.errors import plain
+from ragft_core.documents import PATH
 from ragft_core.types import Chunk, Document, Passage
 
 CHUNKS_A_PAGE = 10
@@ -29,6 +30,10 @@ def document_table(documents: Sequence[Document]) -> None:
         "Size": [components.size(document.size_bytes) for document in documents],
         "Added (UTC)": [components.moment(document.added_at) for document in documents],
     }
+    if any(document.warnings for document in documents):
+        rows["Left out or guessed"] = [
+            " ".join(document.warnings) or None for document in documents
+        ]
     st.dataframe(
         rows,
         hide_index=True,
@@ -77,7 +82,7 @@ def passage_result(passage: Passage, question: str) -> None:
     if passage.text_score is not None:
         facts.append(f"words {passage.text_score:.2f}")
     # The heading stands above already.
-    text = re.sub(rf"\A#+ {re.escape(chunk.heading)}\s*\n", "", chunk.text)
+    text = re.sub(rf"\A#+ {re.escape(chunk.heading.rpartition(PATH)[2])}\s*\n", "", chunk.text)
     with st.container(border=True):
         st.markdown(" · ".join(where) + f" :blue-badge[found by {passage.found_by}]")
         st.markdown(marked(text, question))

@@ -71,7 +71,7 @@ def lines_on(page: Place, body: float, name: str) -> list[Line]:
         body: The size of the text's letters in points, to tell headings.
         name: The file's name, for messages.
     """
-    free = [word for word in page.words if not any(_in(word, box) for box, _ in page.tables)]
+    free = [word for word in page.words if not any(is_in(word, box) for box, _ in page.tables)]
     rows: list[_Row] = []
     # Three texts beside each other are a table; two may be columns, and are looked at after them.
     for column in _columns(list(_with_open_tables(_rows(free), name, 3)), page.width):
@@ -83,7 +83,10 @@ def lines_on(page: Place, body: float, name: str) -> list[Line]:
         below = (i for i, row in enumerate(rows) if row.top > box[1] and _beside(row, box))
         rows.insert(next(below, len(rows)), table)
     found: list[Line] = []
-    for row in rows:
+    apart = _paragraph_gap(rows)
+    for number, row in enumerate(rows):
+        if number and row.words and row.top - rows[number - 1].top > apart:
+            found.append(Line(""))
         if row.records:
             found += [Line(""), *(Line(line.strip(), True) for line in row.records), Line("")]
         else:
@@ -96,7 +99,18 @@ def lines_on(page: Place, body: float, name: str) -> list[Line]:
     return found
 
 
-def _in(word: Word, box: Box) -> bool:
+def _paragraph_gap(rows: list[_Row]) -> float:
+    """How far the tops of two lines are apart, in points, when a paragraph ends between them."""
+    words = [word["bottom"] - word["top"] for row in rows for word in row.words if word["size"]]
+    if not words:
+        return 0.0
+    pitches = [b.top - a.top for a, b in zip(rows, rows[1:], strict=False) if b.top > a.top]
+    widest = 3 * median(words)
+    return min(1.5 * median(pitches), widest) if pitches else widest
+
+
+def is_in(word: Word, box: Box) -> bool:
+    """Whether the middle of a word is in a box."""
     x, y = (word["x0"] + word["x1"]) / 2, (word["top"] + word["bottom"]) / 2
     return box[0] - 1 <= x <= box[2] + 1 and box[1] - 1 <= y <= box[3] + 1
 
@@ -180,7 +194,7 @@ def _with_open_tables(rows: list[_Row], name: str, least: int) -> Iterator[_Row]
     place = 0
     while place < len(rows):
         run = [_cells(rows[place])]
-        if len(run[0]) < least:
+        if len(run[0]) < least or _is_form(rows[place]):
             yield rows[place]
             place += 1
             continue
@@ -194,6 +208,10 @@ def _with_open_tables(rows: list[_Row], name: str, least: int) -> Iterator[_Row]
         else:
             yield rows[place]
             place += 1
+
+
+def _is_form(row: _Row) -> bool:
+    return any(not word["size"] for word in row.words)
 
 
 def _cells(row: _Row) -> list[tuple[float, float, str]]:
@@ -271,47 +289,6 @@ def _level(row: _Row, body: float) -> int:
     if size >= _LARGER * body:
         return 2
     return 0
-
-
-def words_in_fields(annotations: Iterable[Word]) -> list[Word]:
-    """What the fields of a form hold, as words where they stand: texts, choices, ticked boxes."""
-    words = []
-    for field in annotations:
-        data = field.get("data") or {}
-        if _name(data.get("Subtype")) != "Widget":
-            continue
-        text = _value(data)
-        if text:
-            place = {key: field[key] for key in ("x0", "x1", "top", "bottom")}
-            # A field is a little higher than its words, which end on the label's line.
-            place["bottom"] -= 0.15 * (place["bottom"] - place["top"])
-            words.append({**place, "text": text, "size": 0.0})
-    return words
-
-
-def _value(data: Any) -> str:  # noqa: ANN401 - a dictionary of a PDF
-    parent = data.get("Parent")
-    parent = parent.resolve() if hasattr(parent, "resolve") else parent or {}
-    kind = _name(data.get("FT") or parent.get("FT"))
-    value = data.get("V", parent.get("V"))
-    if kind == "Btn":
-        state = _name(data.get("AS") or value)
-        return "not ticked" if state in ("", "Off") else "ticked"
-    values = value if isinstance(value, list) else [value]
-    return ", ".join(filter(None, map(_text, values)))
-
-
-def _name(value: Any) -> str:  # noqa: ANN401
-    name = getattr(value, "name", value)
-    return name.decode("latin-1") if isinstance(name, bytes) else str(name or "")
-
-
-def _text(value: Any) -> str:  # noqa: ANN401
-    if not isinstance(value, bytes):
-        return "" if value is None else " ".join(str(getattr(value, "name", value)).split())
-    if value.startswith((b"\xfe\xff", b"\xff\xfe")):
-        return " ".join(value.decode("utf-16", "replace").split())
-    return " ".join(value.decode("latin-1").split())
 
 
 def join_lines(lines: Sequence[Line]) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragft_core.documents.readers.encoding import decode
+from ragft_core.documents.encoding import decode
 from ragft_core.documents.readers.grids import Grid, lines_of, spread
 from ragft_core.documents.readers.text import Reading, first_heading, tidy, words_of
 

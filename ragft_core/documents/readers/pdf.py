@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.documents.limits import check_characters, check_pages
-from ragft_core.documents.readers.layout import Line, Place, join_lines, lines_on, words_in_fields
+from ragft_core.documents.readers.forms import words_in_fields
+from ragft_core.documents.readers.layout import (
+    Line,
+    Place,
+    is_in,
+    join_lines,
+    lines_on,
+)
 from ragft_core.documents.readers.text import Reading, tidy
 from ragft_core.errors import DocumentError
 
@@ -93,8 +100,20 @@ def _placed(path: Path, name: str) -> list[list[Line]]:
 def _place(page: Any) -> Place:  # noqa: ANN401 - pdfplumber has no types
     words = page.extract_words(extra_attrs=["size"], x_tolerance_ratio=_WORD_GAP)
     ruled = len(page.lines) + len(page.rects) + len(page.curves) > 2
-    tables = [(table.bbox, table.extract()) for table in page.find_tables()] if ruled else []
-    return Place(page.width, words + words_in_fields(page.annots), tables)
+    fields = words_in_fields(page.annots)
+    tables = [(t.bbox, _with_fields(t, fields)) for t in page.find_tables()] if ruled else []
+    return Place(page.width, words + fields, tables)
+
+
+def _with_fields(table: Any, fields: list[dict[str, Any]]) -> list[list[str | None]]:  # noqa: ANN401
+    """The cells of a ruled table, with what the form's fields in them hold."""
+    cells: list[list[str | None]] = table.extract()
+    for number, row in enumerate(table.rows):
+        for place, box in enumerate(row.cells):
+            inside = [field["text"] for field in fields if box and is_in(field, box)]
+            if inside:
+                cells[number][place] = " ".join(filter(None, [cells[number][place], *inside]))
+    return cells
 
 
 def _body_size(pages: list[Any]) -> float:

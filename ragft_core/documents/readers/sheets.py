@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ragft_core.documents.encoding import decode
 from ragft_core.documents.limits import MAX_CHARACTERS, MAX_COLUMNS, check_characters
-from ragft_core.documents.readers.encoding import decode
 from ragft_core.documents.readers.grids import Grid, lines_of, text_of
 from ragft_core.documents.readers.numbers import shown
 from ragft_core.documents.readers.text import Reading, tidy

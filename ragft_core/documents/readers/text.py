@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragft_core.documents.readers.encoding import CONTROL, decode
+from ragft_core.documents.encoding import CONTROL, decode
 
 _DATA_PICTURE = re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)")
 # Pictures and keys written as letters: no word of any language is as long. A ruled line is none.

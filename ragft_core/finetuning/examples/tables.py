@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ragft_core.documents.readers.encoding import decode
+from ragft_core.documents.encoding import decode
 from ragft_core.documents.readers.grids import find_header, numbered
 from ragft_core.documents.readers.sheets import csv_records, sheets_of, without_value
 from ragft_core.errors import DocumentError, TrainingDataError
