@@ -93,6 +93,11 @@ class ChunkIndex:
         self._opened: lancedb.table.Table | None = None
         self._lock = threading.Lock()
 
+    @property
+    def name(self) -> str:
+        """The table's name in the index folder."""
+        return self._name
+
     def exists(self) -> bool:
         """Whether there is an index of this or of another embedder."""
         return any(self._folder.glob(f"{_PREFIX}*.lance"))
