@@ -30,7 +30,10 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = self.path.split("?")[0].strip("/").split("/")
         if parts[:2] == ["api", "models"]:
-            return self.info(parts[5] if len(parts) > 5 else "main")
+            kind, revision = (*parts[4:6], "", "")[:2]
+            return self.tree(revision) if kind == "tree" else self.info(revision or "main")
+        if len(parts) < 4:
+            return self.answer(404, b"", {})
         commit = self.server.main if parts[3] == "main" else parts[3]
         file = self.server.commits[commit] / "/".join(parts[4:])
         if not file.exists():
@@ -41,9 +44,15 @@ class Hub(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 - the name that the library looks for
 
+    def tree(self, commit: str) -> None:
+        rows = [
+            {"type": "file", "path": path.name, "size": path.stat().st_size, "oid": "c" * 40}
+            for path in sorted(self.server.commits[commit].iterdir())
+            if path.is_file()
+        ]
+        return self.answer(200, json.dumps(rows).encode(), {"Content-Type": "application/json"})
+
     def info(self, revision: str) -> None:
-        if self.server.gated and not revision:
-            return self.answer(403, b"", {"X-Error-Code": "GatedRepo"})
         commit = self.server.main if revision == "main" else revision
         folder = self.server.commits[commit]
         files = [path for path in sorted(folder.iterdir()) if path.is_file()]
@@ -74,7 +83,7 @@ def hub(tiny_model: Path, tmp_path: Path) -> Iterator:
     (other / "model.safetensors").write_bytes(bytes(weights))
     with served(Hub) as server:
         server.commits, server.main = {OLD: tiny_model, NEW: other}, OLD
-        server.gated, server.config = False, {}
+        server.config = {}
         yield server
 
 
