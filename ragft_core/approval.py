@@ -71,8 +71,9 @@ def choices(settings: Named) -> Iterator[ModelChoice]:
 
 def sign(choice: ModelChoice) -> str:
     """The signature of a choice with this home's secret; prices are not part of it."""
-    said = json.dumps([choice.kind, choice.name, choice.url, choice.key_variable])
-    return hmac.new(_secret(), said.encode(), hashlib.sha256).hexdigest()
+    said = [choice.kind, choice.name, choice.url, choice.key_variable]
+    said += [choice.revision] if choice.revision else []
+    return hmac.new(_secret(), json.dumps(said).encode(), hashlib.sha256).hexdigest()
 
 
 def signatures(before: Named | None, after: Named) -> tuple[str, ...]:
@@ -127,7 +128,8 @@ def what_for(choice: ModelChoice) -> str:
         key = f", with the key in {choice.key_variable}" if choice.key_variable else ""
         return f"sends questions and passages to {choice.url}{key}"
     place = "folder" if choice.kind == "folder" else "hub"
-    return f"loads the model {choice.name} from the {place}"
+    commit = f" at commit {choice.revision[:10]}" if choice.revision else ""
+    return f"loads the model {choice.name} from the {place}{commit}"
 
 
 def may_hold_key(variable: str) -> bool:

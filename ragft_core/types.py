@@ -217,7 +217,8 @@ class ModelChoice:
 
     ``kind`` is ``bundled``, ``folder``, ``hub`` or ``endpoint``; ``name`` the folder, the hub id
     or the endpoint's model name. An endpoint's key is read from the environment variable named
-    ``key_variable``, never stored. Prices are per million tokens.
+    ``key_variable``, never stored. Prices are per million tokens. ``revision`` is the commit of a model
+    of the hub: what ``main`` means there may change, an answer's origin may not.
     """
 
     kind: str = "bundled"
@@ -226,6 +227,7 @@ class ModelChoice:
     key_variable: str = ""
     price_in: float = 0.0
     price_out: float = 0.0
+    revision: str = ""
 
 
 @dataclass(frozen=True)

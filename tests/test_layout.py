@@ -21,9 +21,9 @@ RANKS = {
     "documents": 1, "models": 1, "jobs": 1,
     "knowledge": 2, "finetuning": 2,
     "strategies": 3,
-    "evaluation": 4,
+    "evaluation": 4, "serving": 4,
     "advisor": 5,
-    "samples": 6, "overview": 6,
+    "samples": 6, "overview": 6, "shipping": 6,
     "commands": 7,
     "__main__": 8,
 }  # fmt: skip

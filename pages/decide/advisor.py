@@ -1,6 +1,6 @@
 import streamlit as st
 
-from pages.decide.parts import cost, questions, record, verdict
+from pages.decide.parts import cost, home, questions, record, verdict
 from pages.ui import components, state
 from pages.ui.errors import show_errors
 from ragft_core.advisor import (
@@ -72,4 +72,5 @@ with show_errors():
         verdict.article(criteria, evidence)
     elif view == "record":
         record.next_steps(workspace, result, evidence)
+        home.take_home(workspace, result.verdict or result.leader)
         record.records(workspace, answers, result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.ui import state
@@ -10,6 +12,13 @@ from ragft_core.approval import approve
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import MODE_WORDS
 from ragft_core.models import SUGGESTED, ModelReport, check_model
+from ragft_core.models.remote import (
+    PRESETS,
+    SERVED,
+    check_served,
+    served_models,
+    served_name,
+)
 from ragft_core.types import ModelChoice
 from ragft_core.workspace import Workspace, WorkspaceSettings
 
@@ -63,7 +72,8 @@ def _asking(workspace: Workspace, settings: WorkspaceSettings) -> None:
 def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
     st.markdown("**The model of every arm**")
     current = settings.model
-    st.caption(f"Now: {plain(current.name)} ({KINDS[current.kind].lower()})")
+    pinned = f", commit {current.revision[:10]}" if current.revision else ""
+    st.caption(f"Now: {plain(current.name)} ({KINDS[current.kind].lower()}{pinned})")
     kind = st.segmented_control(
         "Kind",
         list(KINDS),
@@ -75,15 +85,20 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
     )
     own = current if current.kind == kind else ModelChoice(kind, "")
     choice = _choice(kind, own, f"home.model.endpoint.{workspace.id}")
+    tuned = {}
+    if choice is not None and choice.kind == "endpoint":
+        tuned = _tuned(choice, settings, f"home.model.tuned.{workspace.id}")
     if choice is None or not st.button("Check and use it", key=f"home.model.{workspace.id}"):
         return
     with show_errors(), st.spinner("Checking"):
         report = check_model(choice, state.settings())
         if not report.usable:
             raise ModelError(report.problem, report.remedy)
-        workspace.update(model=choice)
+        claims = [check_served(choice, served_name(name)) for name in tuned.values() if name]
+        choice = replace(choice, revision=report.revision)
+        workspace.update(model=choice, **tuned)
         approve(workspace, choice)  # also where it is what the workspace came with
-        state.notify(f"This workspace uses {report.name} now. {_facts(report)}")
+        state.notify(f"This workspace uses {report.name} now. {_facts(report)} {' '.join(claims)}")
         st.rerun()
 
 
@@ -105,11 +120,35 @@ def _choice(kind: str, current: ModelChoice, key: str) -> ModelChoice | None:
     if kind == "folder":
         name = st.text_input("Folder", current.name, placeholder="~/models/my-model")
         return ModelChoice("folder", name.strip()) if name.strip() else None
-    st.caption(
-        ":material/cloud_upload: Questions and passages are sent to this address. Nothing can be "
-        "fine-tuned there."
-    )
-    return endpoint_fields(current, key)
+    st.caption(":material/cloud_upload: Questions and passages are sent to this address.")
+    presets = {preset.name: preset for preset in PRESETS}
+    chosen = st.pills("Kind of server", list(presets), key=f"{key}.preset")
+    if chosen:
+        preset = presets[chosen]
+        st.caption(f"A tuned model is {preset.tuned} there.")
+        current = replace(current, url=current.url or preset.url)
+    return endpoint_fields(current, f"{key}.{chosen}" if chosen else key)
+
+
+def _tuned(choice: ModelChoice, settings: WorkspaceSettings, key: str) -> dict[str, str]:
+    """The tuned models of the same connection, for the arms that are trained; a list on request."""
+    st.markdown("**Models that were tuned there**")
+    found: dict[str, str] = {}
+    labels = {"adapter": "Model of the fine-tuned arm", "hybrid_adapter": "Model of the hybrid arm"}
+    for column, (field, label) in zip(st.columns(2), labels.items(), strict=True):
+        name = column.text_input(
+            label, served_name(getattr(settings, field)), placeholder="none", key=f"{key}.{field}"
+        )
+        if name.strip() or served_name(getattr(settings, field)):
+            found[field] = f"{SERVED}{name.strip()}" if name.strip() else ""
+    if st.button("List the server's models", key=f"{key}.list", icon=":material/lists:"):
+        with show_errors():
+            rows = served_models(choice)
+            shown = [
+                {"Model": m.name, "Tuned from, as it says": m.base or "not said"} for m in rows
+            ]
+            st.dataframe(shown, hide_index=True, height="content" if len(shown) < 9 else 320)
+    return found
 
 
 def endpoint_fields(current: ModelChoice, key: str) -> ModelChoice | None:

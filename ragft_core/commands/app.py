@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragft_core.commands import build, compare, decide, training
+from ragft_core.commands import build, compare, decide, deliver, training
 
 app = typer.Typer(
     help="The strategy lab: prompt, RAG, fine-tuning or both, measured on your own documents.",
@@ -35,5 +35,8 @@ for command in (
     decide.advise,
     decide.costs,
     decide.report,
+    deliver.serve,
+    deliver.ship,
+    deliver.export,
 ):
     app.command()(command)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ragft_core.approval import approve, unapproved, what_for
+from ragft_core.approval import approve, is_approved, unapproved, what_for
 from ragft_core.commands.output import (
     Json,
     Name,
@@ -24,6 +25,7 @@ from ragft_core.commands.output import (
 )
 from ragft_core.errors import ModelError
 from ragft_core.jobs import JobState
+from ragft_core.models.remote import SERVED, check_served, served_models
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.values import to_dict
@@ -99,6 +101,16 @@ def model(
     name: Annotated[str, typer.Option(help="Hub id, folder, or the endpoint's model.")] = "",
     url: Annotated[str, typer.Option(help="Address of an endpoint.")] = "",
     key_variable: Annotated[str, typer.Option(help="Variable that holds its key.")] = "",
+    revision: Annotated[str, typer.Option(help="Commit on the hub; main is pinned at once.")] = "",
+    tuned: Annotated[
+        str, typer.Option(help="The fine-tuned arm's model there: an adapter's or an ft: name.")
+    ] = "",
+    tuned_hybrid: Annotated[
+        str, typer.Option(help="The hybrid arm's; tuned on prompts with passages.")
+    ] = "",
+    served: Annotated[
+        bool, typer.Option("--served", help="List the models of the endpoint.")
+    ] = False,
     allow: Annotated[
         bool, typer.Option("--allow", help="Allow what a workspace from elsewhere names.")
     ] = False,
@@ -114,13 +126,22 @@ def model(
             note(f"Allowed: it {what_for(named)}.")
             approve(workspace, named)
     if kind:
-        choice = ModelChoice(kind, name or ModelChoice().name, url, key_variable)
+        choice = ModelChoice(kind, name or ModelChoice().name, url, key_variable, revision=revision)
+    if served:
+        columns = {"name": "model", "base": "tuned from, as it says"}
+        show(served_models(choice), as_json, lambda rows: table(rows, columns, "None."))
+        return
     report = check_model(choice, Settings())
     if not report.usable:
         raise ModelError(report.problem, report.remedy)
-    if kind:
+    names = {"adapter": tuned, "hybrid_adapter": tuned_hybrid}
+    for name in filter(None, names.values()):
+        note(check_served(choice, name))
+    if kind or (report.revision != choice.revision and is_approved(workspace, choice)):
+        choice = replace(choice, revision=report.revision)
         workspace.update(model=choice)
         approve(workspace, choice)
+    workspace.update(**{field: f"{SERVED}{name}" for field, name in names.items() if name})
     show(report, as_json, lambda row: f"{row['name']}  {row['licence']}  {row['note']}".rstrip())
 
 

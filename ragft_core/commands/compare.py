@@ -21,6 +21,7 @@ from ragft_core.commands.output import (
     show,
 )
 from ragft_core.errors import EvaluationError, SettingsError
+from ragft_core.models.remote import SERVED
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
 from ragft_core.values import to_dict
@@ -88,12 +89,15 @@ def arm_settings(pairs: list[str]) -> dict[str, Any]:
         "passages": int, "shots": int, "reader": lambda text: SWITCH[text.lower()],
         "search_mode": str, "reranker": str, "adapter": str, "instruction": str,
         "model": lambda text: ModelChoice("folder", text),
+        "served": str,
     }  # fmt: skip
     found = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         try:
             found[key] = kinds[key](value)
+            if key == "served":  # a tuned model of the endpoint stands where an adapter does
+                found["adapter"] = f"{SERVED}{found.pop(key)}"
         except (KeyError, ValueError):
             raise SettingsError(
                 f"{pair!r} is no setting of an arm.",

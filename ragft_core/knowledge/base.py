@@ -53,6 +53,11 @@ class KnowledgeBase:
         """A number for the present content: the same documents give the same number."""
         return store.content_version(self.workspace, self.embedder.identity)
 
+    @property
+    def table_name(self) -> str:
+        """The LanceDB table in the workspace's index folder that holds the chunks."""
+        return self._index.name
+
     def documents(self) -> list[Document]:
         """All documents, the oldest first."""
         return store.documents(self.workspace)

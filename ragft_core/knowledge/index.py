@@ -83,13 +83,15 @@ class ChunkIndex:
         folder: The workspace's index folder.
         identity: The embedder's identity.
         dimension: Length of its vectors.
+
+    ``name`` is the table's in that folder.
     """
 
     def __init__(self, folder: Path, identity: str, dimension: int) -> None:
         self._folder = folder
         self._identity = identity
         self._dimension = dimension
-        self._name = _PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:12]
+        self.name = _PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:12]
         self._opened: lancedb.table.Table | None = None
         self._lock = threading.Lock()
 
@@ -121,8 +123,8 @@ class ChunkIndex:
 
         database = lancedb.connect(self._folder, read_consistency_interval=timedelta(seconds=1))
         names = [name for name in database.list_tables().tables if name.startswith(_PREFIX)]
-        if self._name in names:
-            return _complete(database.open_table(self._name))
+        if self.name in names:
+            return _complete(database.open_table(self.name))
         if names and not replace:
             other = (database.open_table(names[0]).schema.metadata or {}).get(_IDENTITY, b"?")
             raise RetrievalError(
@@ -130,7 +132,7 @@ class ChunkIndex:
                 f"is {self._identity}: their vectors cannot be compared.",
                 _REBUILD,
             )
-        return _complete(database.create_table(self._name, schema=self._schema(), exist_ok=True))
+        return _complete(database.create_table(self.name, schema=self._schema(), exist_ok=True))
 
     def _schema(self) -> pa.Schema:
         import pyarrow as pa
@@ -239,7 +241,7 @@ class ChunkIndex:
         table = self.table()
         if table.stats()["fragment_stats"]["num_fragments"] > _FRAGMENTS:
             table.optimize()
-        sync_folder(self._folder / f"{self._name}.lance")
+        sync_folder(self._folder / f"{self.name}.lance")
 
     def tidy(self) -> None:
         """Takes all rows into the word index; rows outside it are found by a slower scan."""
@@ -259,7 +261,7 @@ class ChunkIndex:
 
         database = lancedb.connect(self._folder)
         for name in database.list_tables().tables:
-            if name.startswith(_PREFIX) and name != self._name:
+            if name.startswith(_PREFIX) and name != self.name:
                 database.drop_table(name)
 
     def drop(self) -> None:
@@ -268,7 +270,7 @@ class ChunkIndex:
 
         with self._lock:
             self._opened = None
-            lancedb.connect(self._folder).drop_table(self._name, ignore_missing=True)
+            lancedb.connect(self._folder).drop_table(self.name, ignore_missing=True)
 
 
 _REBUILD = (

@@ -51,7 +51,7 @@ def model_folder(choice: ModelChoice, settings: Settings) -> Path:
     if choice.kind == "folder":
         return Path(choice.name).expanduser()
     if choice.kind == "hub":
-        folder = hub_folder(choice.name, settings)
+        folder = hub_folder(choice.name, settings, choice.revision)
         assert folder is not None  # it was fetched, or an error was raised
         return folder
     if choice.kind == "endpoint":

@@ -10,7 +10,7 @@ from ragft_core.errors import ModelError
 from ragft_core.types import Message
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 UNFINISHED = "\ufffd"
 # Templates that know these obey them, the others do not see them. A model that thinks aloud spends
@@ -62,9 +62,9 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False).input_ids)
 
 
-def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+def end_tokens(generation: GenerationConfig, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """The tokens that end an answer."""
-    named = getattr(model.generation_config, "eos_token_id", None)
+    named = getattr(generation, "eos_token_id", None)
     ends = set(named if isinstance(named, list) else [named])
     ends.add(tokenizer.eos_token_id)
     return frozenset(int(token) for token in ends if token is not None)

@@ -13,6 +13,7 @@ from ragft_core.strategies.arms import (
     remove_arm,
     workspace_arms,
 )
+from ragft_core.strategies.chat_export import check_chat_file, export_examples
 from ragft_core.strategies.conversations import (
     Conversation,
     Turn,
@@ -46,6 +47,8 @@ __all__ = [
     "WorkspaceGenerator",
     "add_arm",
     "arm_states",
+    "check_chat_file",
+    "export_examples",
     "list_conversations",
     "load_conversation",
     "load_votes",

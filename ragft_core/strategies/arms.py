@@ -11,6 +11,7 @@ from ragft_core.errors import SettingsError
 from ragft_core.finetuning import get_adapter, list_adapters, load_examples
 from ragft_core.finetuning.adapters import READER
 from ragft_core.knowledge import documents
+from ragft_core.models.remote import served_name
 from ragft_core.types import Adapter, SearchMode, Split
 from ragft_core.workspace import Workspace, WorkspaceSettings
 
@@ -68,7 +69,7 @@ def add_arm(workspace: Workspace, base: str, name: str, **settings: Any) -> Arm:
             f"There is no search mode {settings['search_mode']!r}.",
             f"Choose one of: {', '.join(SearchMode)}.",
         )
-    if settings.get("adapter"):
+    if settings.get("adapter") and not served_name(settings["adapter"]):
         get_adapter(workspace, settings["adapter"])
     if settings.get("search_mode"):
         settings["search_mode"] = SearchMode(settings["search_mode"])
@@ -121,17 +122,30 @@ def _state(arm: Arm, settings: WorkspaceSettings, found: _Found) -> ArmState:
             arm, need=Need.EXAMPLES, reason="There are no examples to show in the prompt yet."
         )
     if arm.is_trained and model.kind == "endpoint":
-        return ArmState(
-            arm,
-            need=Need.LOCAL_MODEL,
-            reason="An endpoint cannot be fine-tuned here; choose a local model.",
-        )
+        return _with_served(arm, settings)
     if arm.is_trained:
         return _with_adapter(arm, settings, found.adapters)
     wanted = settings.reader if arm.settings.reader is None else arm.settings.reader
     reads = arm.adapter is AdapterKind.READER and wanted and model.kind == "bundled"
     shipped = any(adapter.id == READER for adapter in found.adapters)
     return ArmState(arm, adapter=READER if reads and shipped else None)
+
+
+def _with_served(arm: Arm, settings: WorkspaceSettings) -> ArmState:
+    """A trained arm of an endpoint uses the tuned model there that it, or the workspace, names."""
+    named = arm.settings.adapter or _wanted(arm, settings)
+    if served_name(named):
+        return ArmState(arm, adapter=named)
+    return ArmState(
+        arm,
+        need=Need.LOCAL_MODEL,
+        reason="An endpoint cannot be fine-tuned from here: name a model that was tuned there, or "
+        "choose a local one.",
+    )
+
+
+def _wanted(arm: Arm, settings: WorkspaceSettings) -> str:
+    return settings.hybrid_adapter if arm.retrieves else settings.adapter
 
 
 def _with_adapter(arm: Arm, settings: WorkspaceSettings, adapters: list[Adapter]) -> ArmState:
@@ -142,7 +156,7 @@ def _with_adapter(arm: Arm, settings: WorkspaceSettings, adapters: list[Adapter]
             reason = f"Its adapter {arm.settings.adapter} is not there any more."
             return ArmState(arm, need=Need.ADAPTER, reason=reason)
         return ArmState(arm, adapter=arm.settings.adapter)
-    wanted = settings.hybrid_adapter if arm.retrieves else settings.adapter
+    wanted = _wanted(arm, settings)
     chosen = next((a for a in own if a.id == wanted), own[-1] if own else None)
     if chosen is None:
         how = "with retrieved passages" if arm.retrieves else "on your examples"

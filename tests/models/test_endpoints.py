@@ -8,6 +8,8 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from ragft_core.errors import ModelError
 from ragft_core.models import open_generator
 from ragft_core.models.remote import endpoints
+from ragft_core.models.remote.chat_api import wished_pause
 from ragft_core.models.remote.endpoints import EndpointGenerator
 from ragft_core.settings import Settings
 from ragft_core.types import Message, ModelChoice, Request, Sampling
@@ -335,3 +338,12 @@ def test_thoughts_are_kept_apart() -> None:
         done = generator.submit(ask(9)).result(20)
         generator.close()
     assert (done.text, done.thought) == ("Yes.", "Let me see.")
+
+
+def test_a_servers_wish_to_wait_is_read_in_both_forms() -> None:
+    at = datetime.now(UTC) + timedelta(seconds=90)
+    assert wished_pause("7") == 7
+    assert wished_pause("0.25") == 0.25
+    assert 85 < wished_pause(format_datetime(at, usegmt=True)) <= 90
+    for odd in ("", "soon", "-3", "nan-ish"):
+        assert wished_pause(odd) == 0

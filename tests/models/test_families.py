@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,11 +19,17 @@ from ragft_core.finetuning.rows.packing import (
 )
 from ragft_core.finetuning.training.base_model import linear_layers, with_adapter
 from ragft_core.finetuning.training.optimise import Schedule, make_optimiser, optimise
+from ragft_core.models.engine.decoder import Segment
+from ragft_core.models.engine.generic import GenericDecoder
+from ragft_core.models.engine.lora import Lora, Projection
 from ragft_core.models.factory import open_folder
 from ragft_core.models.weights.loading import load_base, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter
 from tests.models.helpers import ask, finder
+
+if TYPE_CHECKING:
+    import torch
 
 SMALL = {
     "vocab_size": 512, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
@@ -96,6 +103,92 @@ def test_a_family_is_loaded_asked_and_trained(
     assert plain.result(60).text == alone
     assert tuned.result(60).completion_tokens > 0
     engine.close()
+
+
+def random_lora(model: object, seed: int) -> Lora:
+    """An adapter of every projection, with weights that change answers."""
+    import torch
+
+    noise = torch.Generator().manual_seed(seed)
+    wanted = tuple(linear_layers(model))
+    modules = {name: m for name, m in model.named_modules() if name.endswith(wanted)}
+
+    def part(*shape: int) -> torch.Tensor:
+        return 0.2 * torch.randn(shape, generator=noise)
+
+    projections = {}
+    for layer, module in modules.items():
+        weight, turned = module.weight, type(module).__name__ == "Conv1D"
+        n_in, n_out = tuple(weight.shape) if turned else tuple(weight.shape)[::-1]
+        projections[layer] = Projection(part(4, n_in), part(n_out, 4))
+    return Lora(f"random-{seed}", projections)
+
+
+def decoded(
+    decoder: GenericDecoder, rows: dict[int, Lora | None], n: int, join: int = 0
+) -> dict[int, list[int]]:
+    """Greedy tokens of rows by their number; row ``k`` joins ``join * k`` passes after the first."""
+    state, made = {}, {row: [] for row in rows}
+    for step in range(n + join * max(rows)):
+        for row in rows:
+            if step == join * row:
+                prompt = [(7 * row + k) % 500 + 1 for k in range(9 + 5 * row)]
+                state[row] = (decoder.new_cache(0), prompt)
+        running = {row: (c, ids) for row, (c, ids) in state.items() if len(made[row]) < n}
+        segments = [Segment(ids, cache, rows[row]) for row, (cache, ids) in running.items()]
+        for row, logits in zip(running, decoder.forward(segments), strict=True):
+            made[row].append(int(logits[-1].argmax()))
+            state[row] = (state[row][0], made[row][-1:])
+    return made
+
+
+@pytest.mark.parametrize("name", ["Llama", *FAMILIES])
+def test_rows_decode_together_as_they_do_alone(
+    name: str, family: Callable[[str], Path], tiny_model: Path
+) -> None:
+    """Four arms, two adapters; rows join one after the other, and leave."""
+    model, _ = load_base(tiny_model if name == "Llama" else family(name))
+    decoder = GenericDecoder(model)
+    assert decoder.batches
+    first, second = random_lora(model, 1), random_lora(model, 2)
+    rows = {0: None, 1: first, 2: second, 3: first}
+    alone = {row: decoded(decoder, {row: lora}, 12, 3)[row] for row, lora in rows.items()}
+    assert decoded(decoder, rows, 12, 3) == alone
+    assert decoded(decoder, rows, 12) == alone
+    assert len(set(map(tuple, alone.values()))) > 2
+
+
+def test_an_adapter_changes_no_bit_of_its_neighbours(family: Callable[[str], Path]) -> None:
+    model, _ = load_base(family("Qwen3"))
+    decoder = GenericDecoder(model)
+
+    def logits(neighbour: Lora | None) -> list:
+        segments = []
+        for row, lora in enumerate((None, neighbour, None)):
+            cache = decoder.new_cache(0)
+            decoder.forward([Segment(range(5, 9 + row), cache, lora)])
+            segments.append(Segment((3,), cache, lora))
+        return decoder.forward(segments)
+
+    plain, mixed = logits(None), logits(random_lora(model, 1))
+    assert [bool((a == b).all()) for a, b in zip(plain, mixed, strict=True)] == [True, False, True]
+
+
+def test_a_model_whose_rows_do_not_batch_runs_row_by_row(family: Callable[[str], Path]) -> None:
+    """One that ignores the mask of its padding, as recurrent layers do."""
+    model, _ = load_base(family("Qwen3"))
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def blind(*args, attention_mask=None, **options):
+        return forward(*args, **options)
+
+    model.forward = blind
+    decoder = GenericDecoder(model)
+    assert not decoder.batches
+    rows = {0: None, 1: random_lora(model, 1)}
+    alone = {row: decoded(decoder, {row: lora}, 6)[row] for row, lora in rows.items()}
+    assert decoded(decoder, rows, 6) == alone
 
 
 @pytest.mark.parametrize("name", ["Granite", "Cohere", "Gemma2", "GPTNeoX", "Phi3"])

@@ -20,6 +20,7 @@ from ragft_core.evaluation.reports.claims import ClaimCheck
 from ragft_core.finetuning import list_adapters, load_examples
 from ragft_core.knowledge import documents
 from ragft_core.models import ModelFacts, check_folder
+from ragft_core.models.remote import served_name
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.strategies import list_conversations
@@ -70,7 +71,8 @@ def gather_evidence(workspace: Workspace, settings: Settings | None = None) -> E
     model = model_facts(chosen.model, settings or Settings())
     adapters = [adapter for adapter in list_adapters(workspace) if not adapter.bundled]
     facts = _facts(workspace, model)
-    facts["tunable"] = float(chosen.model.kind != "endpoint")
+    tuned_there = any(served_name(name) for name in (chosen.adapter, chosen.hybrid_adapter))
+    facts["tunable"] = float(chosen.model.kind != "endpoint" or tuned_there)
     if len(chosen.labels) > 1:
         facts["labels"] = float(len(chosen.labels))
     if adapters and isinstance(adapters[-1].card.get("tokens"), (int, float)):

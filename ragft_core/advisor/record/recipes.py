@@ -11,6 +11,7 @@ from typing import Any
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.arms import BY_ID, STANDARD, STRATEGY_NAMES, AdapterKind, Reads
 from ragft_core.finetuning import PRESETS, list_adapters
+from ragft_core.models.remote import served_name
 from ragft_core.types import Strategy
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
@@ -98,10 +99,7 @@ def _own(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[S
 def _tuning(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[Step]:
     examples = int(evidence.facts.get("train_examples", 0))
     hybrid = STANDARD[strategy].retrieves
-    trained = any(
-        not adapter.bundled and adapter.with_context is hybrid
-        for adapter in list_adapters(workspace)
-    )
+    trained = "start_with" not in _adapter(workspace, hybrid=hybrid)
     how = ", with retrieved passages and distractors in the prompt" if hybrid else ""
     return [
         Step(
@@ -170,6 +168,8 @@ def _adapter(workspace: Workspace, *, hybrid: bool) -> dict[str, Any]:
     own = [a for a in list_adapters(workspace) if not a.bundled and a.with_context is hybrid]
     settings = workspace.settings()
     wanted = settings.hybrid_adapter if hybrid else settings.adapter
+    if settings.model.kind == "endpoint" and served_name(wanted):
+        return {"served_as": served_name(wanted), "with_context": hybrid}
     chosen = next((a for a in own if a.id == wanted), own[-1] if own else None)
     if chosen is None:
         return {"start_with": to_dict(PRESETS["balanced"]), "with_context": hybrid}

@@ -17,6 +17,7 @@ from ragft_core.documents import CHUNKER
 from ragft_core.finetuning import get_adapter, load_examples
 from ragft_core.knowledge import documents
 from ragft_core.models.prompts import render_messages, with_labels
+from ragft_core.models.remote import served_name
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
@@ -81,6 +82,8 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
 def _model(choice: ModelChoice, settings: Settings) -> Mapping[str, Any]:
     """The choice and, for files on this machine, what tells that the weights were replaced."""
     plain = {key: value for key, value in to_dict(choice).items() if not key.startswith("price")}
+    if not choice.revision:
+        plain.pop("revision")  # as before there was one
     if choice.kind == "bundled":
         ready = settings.models / choice.name / bundled.READY
         return plain | {"weights": ready.read_text(encoding="utf-8") if ready.exists() else ""}
@@ -90,6 +93,8 @@ def _model(choice: ModelChoice, settings: Settings) -> Mapping[str, Any]:
 
 
 def _adapter(workspace: Workspace, adapter: str) -> list[Any]:
+    if served_name(adapter):
+        return [adapter]
     found = get_adapter(workspace, adapter)
     return [found.base, found.digest]
 

@@ -25,7 +25,8 @@ def present_folder(choice: ModelChoice, settings: Settings) -> Path:
     Raises:
         ModelError: The model is an endpoint's, or is not on this machine.
     """
-    if choice.kind == "hub" and hub_folder(choice.name, settings, fetch=False) is None:
+    here = choice.kind != "hub" or hub_folder(choice.name, settings, choice.revision, fetch=False)
+    if not here:
         raise ModelError(
             f"The model {choice.name} has not been downloaded yet.",
             "Ask it something in Chat first, which downloads it.",

@@ -73,7 +73,7 @@ class LocalGenerator:
         self._decoder = decoder
         self._adapters = adapters
         self._threads = threads
-        self._ends = end_tokens(model, tokenizer)
+        self._ends = end_tokens(model.generation_config, tokenizer)
         self._loras: dict[str, Lora] = {}
         self._loading = threading.Lock()
         self._wake = threading.Condition()

@@ -1,7 +1,10 @@
-"""The forward pass of any transformers causal LM, one row after the other.
+"""The forward pass of any transformers causal LM; rows that decode go through it together.
 
-Slower than ``llama.py`` for several rows at once, but it works for every architecture: the model
-runs as transformers wrote it, and adapters are added by hooks on the projections they touch.
+The model runs as transformers wrote it, and adapters are added by hooks on the projections they
+touch. Rows that decode are padded on the left into one batch: a mask hides the padding, positions
+are each row's own, and a hook adds each row's adapter to that row only. Prompts are read row by
+row. Models whose rows do not come out of a batch as they go in (recurrent states, caches of another
+kind) are told by a trial when they are loaded, and run one row after the other.
 """
 
 from __future__ import annotations
@@ -10,11 +13,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.models.engine.decoder import Segment
-from ragft_core.models.engine.lora import Lora
+from ragft_core.models.engine.lora import Lora, Projection
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import DynamicCache, PreTrainedModel
+
+# Of two rows of the trial, in tokens; sums in another order may differ by so much of the largest.
+TRIAL = ((3, 4, 5, 6, 7), (8, 9))
+CLOSE = 1e-4
+
+
+class Row:
+    """The keys and values of one row: in a cache of its own, or in a batch that it decodes in."""
+
+    def __init__(self, cache: DynamicCache) -> None:
+        self.cache: DynamicCache | None = cache
+        self.length = 0
 
 
 class GenericDecoder:
@@ -22,51 +37,187 @@ class GenericDecoder:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
-        self._lora: Lora | None = None
+        # Of the rows of the present pass: which adapter each has.
+        self._loras: list[Lora | None] = []
         self._hooked: set[str] = set()
+        self._batch: _Batch | None = None
+        self._batches = True
+        self._batches = _holds(self)
 
     @property
     def shares_prefixes(self) -> bool:
         """False: some architectures' caches (sliding windows, state spaces) cannot be cut."""
         return False
 
-    def new_cache(self, capacity: int) -> Any:
+    @property
+    def batches(self) -> bool:
+        """Whether rows decode together."""
+        return self._batches
+
+    def new_cache(self, capacity: int) -> Row:
         """An empty cache; it grows as needed."""
         from transformers import DynamicCache
 
-        return DynamicCache(config=self._model.config)
+        # Without the configuration all layers keep everything, also those with a window: the mask
+        # is theirs, and rows of different lengths can stand side by side.
+        return Row(DynamicCache() if self._batches else DynamicCache(config=self._model.config))
 
     def forward(self, segments: Sequence[Segment]) -> list[torch.Tensor]:
-        """Runs the segments one by one; for each, logits of shape (want, vocabulary)."""
+        """Runs the segments; for each, logits of shape (want, vocabulary)."""
         import torch
 
-        logits = []
+        together = [s for s in segments if s.cache.length and _decodes(s)]
+        if len(together) < 2 or not self._batches:
+            together = []
+        found: dict[int, torch.Tensor] = {}
         with torch.inference_mode():
+            if together:
+                logits = self._together(together)
+                found = {id(s): logits[n : n + 1] for n, s in enumerate(together)}
             for segment in segments:
-                self._use(segment.lora)
-                ids = torch.tensor([list(segment.ids)], device=self._model.device)
-                out = self._model(
-                    input_ids=ids,
-                    past_key_values=segment.cache,
-                    use_cache=True,
-                    logits_to_keep=max(1, segment.want),
-                )
-                found = out.logits[0]
-                logits.append(found[len(found) - segment.want :].float())
-        self._lora = None
-        return logits
+                if id(segment) not in found:
+                    found[id(segment)] = self._alone(segment)
+        self._loras = []
+        return [found[id(segment)] for segment in segments]
 
-    def _use(self, lora: Lora | None) -> None:
-        self._lora = lora
-        for name in set(lora.projections if lora else ()) - self._hooked:
+    def _alone(self, segment: Segment) -> torch.Tensor:
+        import torch
+
+        row: Row = segment.cache
+        if row.cache is None and self._batch is not None:
+            self._batch.dissolve()
+            self._batch = None
+        self._use([segment.lora])
+        out = self._model(
+            input_ids=torch.tensor([list(segment.ids)], device=self._model.device),
+            past_key_values=row.cache,
+            use_cache=True,
+            logits_to_keep=max(1, segment.want),
+        )
+        row.length += len(segment.ids)
+        found = out.logits[0]
+        return found[len(found) - segment.want :].float()
+
+    def _together(self, segments: Sequence[Segment]) -> torch.Tensor:
+        """One token of each row; logits of shape (rows, vocabulary)."""
+        import torch
+
+        rows: list[Row] = [segment.cache for segment in segments]
+        if self._batch is None or self._batch.rows != rows:
+            if self._batch is not None:
+                self._batch.dissolve()
+            self._batch = _Batch(rows)
+        self._use([segment.lora for segment in segments])
+        device = self._model.device
+        lengths = torch.tensor([row.length for row in rows], device=device)
+        width = int(self._batch.cache.get_seq_length()) + 1
+        places = torch.arange(width, device=device)
+        out = self._model(
+            input_ids=torch.tensor([list(segment.ids) for segment in segments], device=device),
+            attention_mask=(places >= width - 1 - lengths[:, None]).long(),
+            position_ids=lengths[:, None],
+            past_key_values=self._batch.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        for row in rows:
+            row.length += 1
+        return out.logits[:, -1].float()
+
+    def _use(self, loras: list[Lora | None]) -> None:
+        self._loras = loras
+        touched = {name for lora in loras if lora for name in lora.projections}
+        for name in touched - self._hooked:
             self._model.get_submodule(name).register_forward_hook(self._hook(name))
             self._hooked.add(name)
 
     def _hook(self, name: str) -> Callable[..., torch.Tensor | None]:
         def add(_module: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> Any:
-            projection = self._lora.projections.get(name) if self._lora else None
-            if projection is None:
+            users: dict[int, tuple[Projection, list[int]]] = {}
+            for row, lora in enumerate(self._loras):
+                if lora and name in lora.projections:
+                    users.setdefault(id(lora), (lora.projections[name], []))[1].append(row)
+            if not users:
                 return None
-            return output + (inputs[0] @ projection.a.T) @ projection.b.T
+            added = output.clone()
+            alone = len(self._loras) == 1  # then OPT's layers see a row's tokens as rows
+            for projection, found in users.values():
+                rows = slice(None) if alone else found
+                added[rows] += (inputs[0][rows] @ projection.a.T) @ projection.b.T
+            return added
 
         return add
+
+
+def _decodes(segment: Segment) -> bool:
+    """Whether a segment is a row's next token, and its adapter can be told by the row.
+
+    Experts see the tokens that were sent to them, in an order of their own.
+    """
+    names = segment.lora.projections if segment.lora else ()
+    return len(segment.ids) == segment.want == 1 and not any(".experts." in n for n in names)
+
+
+class _Batch:
+    """Rows side by side, padded on the left to the longest."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        import torch
+        from transformers import DynamicCache
+
+        self.rows = rows
+        self.cache = DynamicCache()
+        longest = max(row.length for row in rows)
+        layers = [row.cache.layers for row in rows if row.cache is not None]
+        for number, parts in enumerate(zip(*layers, strict=True)):
+            keys, values = (
+                torch.cat([_padded(getattr(part, name), longest) for part in parts])
+                for name in ("keys", "values")
+            )
+            self.cache.update(keys, values, number)
+        for row in rows:
+            row.cache = None
+
+    def dissolve(self) -> None:
+        """Gives the rows caches of their own again."""
+        from transformers import DynamicCache
+
+        for place, row in enumerate(self.rows):
+            row.cache = DynamicCache()
+            for number, layer in enumerate(self.cache.layers):
+                start = layer.keys.shape[-2] - row.length
+                keys, values = (
+                    part[place : place + 1, :, start:].clone()
+                    for part in (layer.keys, layer.values)
+                )
+                row.cache.update(keys, values, number)
+
+
+def _padded(part: torch.Tensor, length: int) -> torch.Tensor:
+    from torch.nn import functional
+
+    return functional.pad(part, (0, 0, length - part.shape[-2], 0))
+
+
+def _holds(decoder: GenericDecoder) -> bool:
+    """Whether two rows of different lengths decode together as they do alone."""
+    import torch
+
+    def read() -> list[Segment]:
+        found = []
+        for ids in TRIAL:
+            cache = decoder.new_cache(16)
+            decoder.forward([Segment(ids, cache)])
+            found.append(Segment((9,), cache))
+        return found
+
+    try:
+        alone = [decoder.forward([segment])[0] for segment in read()]
+        together = decoder.forward(read())
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError):
+        return False
+    scale = max(float(logits.abs().max()) for logits in alone)
+    return all(
+        bool(torch.allclose(one, other, atol=CLOSE * scale, rtol=0))
+        for one, other in zip(alone, together, strict=True)
+    )

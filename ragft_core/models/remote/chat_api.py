@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -101,10 +103,8 @@ class ChatClient:
         code, reason = response.status_code, _reason(_head(response))
         reason = reason.replace(key, "***") if key else reason
         if code == 429 or code >= 500:
-            wish = response.headers.get("retry-after", "")
-            raise PassingError(
-                f"it answered {code}: {reason}", float(wish) if wish.isdigit() else 0
-            )
+            wish = wished_pause(response.headers.get("retry-after", ""))
+            raise PassingError(f"it answered {code}: {reason}", wish)
         refused = self._refused_parameter(reason) if code in (400, 422) else ""
         if refused:
             raise PassingError(f"it refused the parameter {refused}: {reason}")
@@ -114,6 +114,15 @@ class ChatClient:
             404: "Check the address (it usually ends with /v1) and the model's name.",
         }.get(code, "Check the model's settings.")
         raise ModelError(f"{self._choice.name} refused the request ({code}): {reason}", remedy)
+
+
+def wished_pause(header: str) -> float:
+    """The pause that a ``Retry-After`` asks for, in seconds from now (RFC 9110, 10.2.3)."""
+    with suppress(ValueError, OverflowError):
+        return max(0.0, float(header))
+    with suppress(ValueError, TypeError):
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    return 0.0
 
 
 def chat_url(choice: ModelChoice) -> str:

@@ -18,12 +18,14 @@ from typing import Any
 from ragft_core.errors import ModelError
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.remote.chat_api import BROKEN, SILENCE_S, ChatClient, PassingError
+from ragft_core.models.remote.connection import served_name
 from ragft_core.models.tokens import part_thought
 from ragft_core.types import Completion, Message, ModelChoice, Request
 
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 20.0
+# A server that counts by the minute asks for up to one.
+LONGEST_PAUSE_S = 120.0
 WORKERS = 8
 # Endpoints do not say how much fits; most take more than this.
 CONTEXT_TOKENS = 32_768
@@ -71,7 +73,7 @@ class EndpointGenerator:
 
     @property
     def supports_adapters(self) -> bool:
-        """False: adapters are trained and used on this machine only."""
+        """False: this machine's adapters are not there; tuned models are known by name."""
         return False
 
     def render(self, messages: Sequence[Message]) -> str:
@@ -86,12 +88,12 @@ class EndpointGenerator:
         """Starts a generation and returns at once.
 
         Raises:
-            ModelError: The request names an adapter, or the generator is closed.
+            ModelError: The request names an adapter of this machine, or the generator is closed.
         """
-        if request.adapter:
+        if request.adapter and not served_name(request.adapter):
             raise ModelError(
                 f"{self.name} is an endpoint, which cannot use the adapter {request.adapter}.",
-                "Choose a model on this machine for the fine-tuned arms.",
+                "Name a model that was tuned there, or choose one on this machine for the tuned arms.",
             )
         if self._retired:
             raise ModelError(f"{self.name} has been closed.", "Open the page again.")
@@ -187,7 +189,7 @@ class Exchange:
                         "Try again later, or check the endpoint.",
                     ) from None
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
-                if self._pause(min(max(pause, fault.pause), LONGEST_PAUSE_S)):
+                if self._pause(max(pause, min(fault.pause, LONGEST_PAUSE_S))):
                     break
         return self.complete("cancelled")
 
@@ -262,7 +264,7 @@ class Exchange:
     def _body(self) -> dict[str, Any]:
         sampling = self._request.sampling
         body: dict[str, Any] = {
-            "model": self._generator.name,
+            "model": served_name(self._request.adapter) or self._generator.name,
             "messages": [{"role": m.role, "content": m.content} for m in self._request.messages],
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,

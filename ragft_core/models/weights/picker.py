@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import psutil
@@ -15,6 +17,7 @@ from ragft_core.models.weights.loading import OVERHEAD_BYTES, ModelFacts, check_
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 # Data only: no Python files, no pickles.
 HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*")
@@ -44,7 +47,7 @@ class ModelReport:
     """What is known about a pick without loading it; ``problem`` is empty when it can be used.
 
     Sizes are bytes, 0 where unknown or on another machine. ``download`` says that weights would
-    have to be fetched first.
+    have to be fetched first; ``revision`` is the commit of a model of the hub.
     """
 
     name: str
@@ -58,6 +61,7 @@ class ModelReport:
     licence: str = ""
     note: str = ""
     download: bool = False
+    revision: str = ""
 
     @property
     def usable(self) -> bool:
@@ -73,7 +77,7 @@ def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
         if choice.kind == "folder":
             return _report(choice.name, check_folder(Path(choice.name).expanduser()))
         if choice.kind == "hub":
-            return _check_hub(choice.name, settings)
+            return _check_hub(choice, settings)
         if choice.kind == "endpoint":
             return _check_endpoint(choice)
     except ModelError as error:
@@ -81,7 +85,9 @@ def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
     return ModelReport(choice.name, problem=f"There is no kind of model called {choice.kind!r}.")
 
 
-def _report(name: str, facts: ModelFacts, note: str = "", download: bool = False) -> ModelReport:
+def _report(
+    name: str, facts: ModelFacts, note: str = "", download: bool = False, revision: str = ""
+) -> ModelReport:
     free = psutil.virtual_memory().available
     problem = remedy = ""
     if facts.needed_bytes > free:
@@ -107,6 +113,7 @@ def _report(name: str, facts: ModelFacts, note: str = "", download: bool = False
         licence=facts.licence,
         note=" ".join(notes),
         download=download,
+        revision=revision,
     )
 
 
@@ -129,18 +136,25 @@ def _check_endpoint(choice: ModelChoice) -> ModelReport:
     return ModelReport(choice.name, note=note)
 
 
-def _check_hub(name: str, settings: Settings) -> ModelReport:
-    kept = hub_folder(name, settings, fetch=False)
+def _check_hub(choice: ModelChoice, settings: Settings) -> ModelReport:
+    """A model of the hub at the commit that the choice names, or at what ``main`` is now."""
+    name = choice.name
+    kept = hub_folder(name, settings, choice.revision, fetch=False)
     if kept is not None:
-        return _report(name, check_folder(kept))
+        return _report(name, check_folder(kept), _pinned(kept.name), revision=kept.name)
     from huggingface_hub import HfApi
 
     try:
-        info = HfApi().model_info(name, timeout=10)
+        api = HfApi()
+        info = api.model_info(
+            name, revision=choice.revision or None, timeout=10, files_metadata=True
+        )
+        if info.gated:
+            api.auth_check(name)
     except Exception as error:  # the HTTP library behind the hub's client changes between versions
         raise _hub_error(name, error) from error
-    files = {sibling.rfilename for sibling in info.siblings or []}
-    if not any(file.endswith(".safetensors") for file in files):
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
+    if not any(file.endswith(".safetensors") for file in sizes):
         raise ModelError(f"{name} has no weights as safetensors.", "Choose another version of it.")
     config = info.config or {}
     architecture = (config.get("architectures") or ["unknown"])[0]
@@ -148,35 +162,70 @@ def _check_hub(name: str, settings: Settings) -> ModelReport:
         raise ModelError(f"{name} is a {architecture}, not a causal language model.")
     if "auto_map" in config:
         raise ModelError(f"{name} asks for code of its own (auto_map), which is never run.")
+    if "quantization_config" in config:
+        raise ModelError(
+            f"{name} is stored quantised, which needs libraries of its own.",
+            "Choose the same model unquantised.",
+        )
+    fetched = sum(size for file, size in sizes.items() if any(fnmatch(file, p) for p in HUB_FILES))
+    _check_disk(name, fetched, settings.models)
     parameters = int(info.safetensors.total) if info.safetensors else 0
     licence = str((info.card_data or {}).get("license") or "")
     facts = ModelFacts(name, architecture, parameters, 0, licence, has_template=True)
-    return _report(name, facts, "It is downloaded once.", download=True)
+    revision = str(info.sha or "")
+    note = f"{fetched / 1e9:.1f} GB are downloaded once. {_pinned(revision)}"
+    return _report(name, facts, note, download=True, revision=revision)
 
 
-def hub_folder(name: str, settings: Settings, *, fetch: bool = True) -> Path | None:
+def _pinned(revision: str) -> str:
+    return f"Pinned at commit {revision[:10]}."
+
+
+def _check_disk(name: str, needed: int, folder: Path) -> None:
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise ModelError(
+            f"{name} takes {needed / 1e9:.1f} GB on the disk, and {free / 1e9:.1f} GB are free.",
+            "Make room, or put the models elsewhere with RAGFT_MODELS.",
+        )
+
+
+def hub_folder(
+    name: str, settings: Settings, revision: str = "", *, fetch: bool = True
+) -> Path | None:
     """The folder of a model of the Hugging Face hub, downloaded when ``fetch`` allows it.
 
-    Only safetensors, JSON and tokenizer files are taken.
+    Only safetensors, JSON and tokenizer files are taken. The folder is called as the commit.
+
+    Args:
+        name: Its id on the hub.
+        settings: Where models lie.
+        revision: The commit; none for what ``main`` is, or was when it was fetched.
+        fetch: Whether it may be downloaded.
 
     Raises:
-        ModelError: The id is none, or the hub cannot be reached.
+        ModelError: The id or the commit is none, or the hub cannot be reached.
     """
     if not HUB_ID.fullmatch(name):
         raise ModelError(
             f"{name!r} is not the id of a model on the hub.", "It looks like owner/model."
         )
+    if revision and not COMMIT.fullmatch(revision):
+        raise ModelError(f"{revision[:80]!r} is no commit of a model.", "Choose the model again.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     cache = settings.models / "hub"
     kept = cache / f"models--{name.replace('/', '--')}"
-    if not fetch and not (kept / "refs" / "main").exists():
+    mark = kept / "snapshots" / revision if revision else kept / "refs" / "main"
+    if not fetch and not mark.exists():
         return None
     try:
         return Path(
             snapshot_download(
                 name,
+                revision=revision or None,
                 cache_dir=cache,
                 allow_patterns=list(HUB_FILES),
                 local_files_only=not fetch,

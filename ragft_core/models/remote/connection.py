@@ -1,0 +1,122 @@
+"""What a server offers besides the model that was named: its list of models, tuned ones among them.
+
+A tuned model that a server holds (an adapter of vLLM's or SGLang's, a hosted service's ``ft:`` name,
+a model of Ollama's or llama.cpp's) is used like an adapter: its id here is ``served:`` and its name
+there. Which weights answer under that name, and that neither changes the other, is the server's word.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ragft_core.approval import read_key
+from ragft_core.errors import ModelError
+from ragft_core.models.remote.chat_api import BROKEN, CONNECT_S, chat_url
+from ragft_core.types import ModelChoice
+
+SERVED = "served:"
+MOST_MODELS = 1000
+LARGEST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A kind of server: its usual address, and how it names a tuned model."""
+
+    name: str
+    url: str
+    tuned: str
+    key: bool = False
+
+
+PRESETS = (
+    Preset("Ollama", "http://127.0.0.1:11434/v1", "a model made with ADAPTER in its Modelfile"),
+    Preset("LM Studio", "http://127.0.0.1:1234/v1", "another loaded model"),
+    Preset("vLLM", "http://127.0.0.1:8000/v1", "a name of --lora-modules"),
+    Preset("llama.cpp", "http://127.0.0.1:8080/v1", "the model of a second server"),
+    Preset("This lab (serve W)", "http://127.0.0.1:8765/v1", "an adapter's id"),
+    Preset("OpenAI", "https://api.openai.com/v1", "a name that begins with ft:", key=True),
+)
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model by its name at the server; ``base`` is the one it says this was tuned from."""
+
+    name: str
+    base: str = ""
+
+
+def served_name(adapter: str | None) -> str:
+    """The name at the server of a tuned model that is served; empty for any other adapter."""
+    return (adapter or "").removeprefix(SERVED) if (adapter or "").startswith(SERVED) else ""
+
+
+def served_models(choice: ModelChoice) -> list[ServedModel]:
+    """The models that a server lists.
+
+    Raises:
+        ModelError: It cannot be reached, refuses, or answers in another form.
+    """
+    import httpx
+
+    url = chat_url(choice).removesuffix("/chat/completions") + "/models"
+    key = read_key(choice.key_variable)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.stream("GET", url, headers=headers, timeout=CONNECT_S) as response:
+            body = b""
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > LARGEST_BYTES:
+                    raise ModelError(f"The list of models at {url} has no end.", BROKEN)
+            code = response.status_code
+    except httpx.HTTPError as error:
+        raise ModelError(
+            f"No server answers at {url} ({type(error).__name__}).",
+            "Start it, or check the address and the port.",
+        ) from None
+    if code in (401, 403):
+        raise ModelError(
+            f"The server refuses to list its models ({code}).",
+            "Check the key in the environment variable of the model's settings.",
+        )
+    if code != 200:
+        raise ModelError(f"The server at {url} answered {code}.", BROKEN)
+    return _read(body, url)
+
+
+def _read(body: bytes, url: str) -> list[ServedModel]:
+    try:
+        rows = json.loads(body)["data"]
+        return [_model(row) for row in rows[:MOST_MODELS]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ModelError(f"{url} is no list of models in OpenAI's form.", BROKEN) from None
+
+
+def _model(row: dict[str, Any]) -> ServedModel:
+    """One row; vLLM and SGLang name the base of an adapter as its parent."""
+    return ServedModel(str(row["id"])[:200], str(row.get("parent") or "")[:200])
+
+
+def check_served(choice: ModelChoice, tuned: str) -> str:
+    """Asks the server about a tuned model, and says in a sentence what it claims.
+
+    Raises:
+        ModelError: It cannot be asked, or does not list the name.
+    """
+    found = {model.name: model for model in served_models(choice)}
+    if tuned not in found:
+        raise ModelError(
+            f"The server lists no model {tuned!r}.",
+            f"It lists: {', '.join(list(found)[:12]) or 'none'}.",
+        )
+    base = found[tuned].base
+    claim = f"as tuned from {base}" if base else "without saying what it was tuned from"
+    other = f", and not from {choice.name}" if base and base != choice.name else ""
+    return (
+        f"The server lists {tuned} {claim}{other}. That the base answers as if it were not there "
+        "is the server's word."
+    )
