@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragft_core.errors import RetrievalError
+from ragft_core.knowledge import neighbours
 from ragft_core.knowledge.retrievers import Retriever, cosine
 from ragft_core.types import Chunk
 
@@ -241,10 +242,15 @@ class ChunkIndex:
             table.optimize()
         sync_folder(self._folder / f"{self._name}.lance")
 
-    def tidy(self) -> None:
-        """Takes all rows into the word index; rows outside it are found by a slower scan."""
+    def tidy(self, embed: Callable[[str], np.ndarray]) -> None:
+        """Takes all rows into the indices; rows outside them are found by a slower scan.
+
+        Args:
+            embed: Embeds a question, for the trial of an index of neighbours (``neighbours``).
+        """
         if self.n_unindexed():
             self.table().optimize()
+        neighbours.keep(self.table(), embed, self._folder / f"{self._name}.exact")
         self.settle()
 
     def n_unindexed(self) -> int:
