@@ -44,7 +44,7 @@ def _comparison(workspace: Workspace, found: retrieval.Comparison) -> None:
     rows = {
         "Way": [row.way.words for row in found.rows],
         f"Right in {found.k}": [row.hit.mean for row in found.rows],
-        "95 % interval": [f"{row.hit.low:.0%} to {row.hit.high:.0%}" for row in found.rows],
+        "95 % interval": [_between(row.hit.low, row.hit.high) for row in found.rows],
         "MRR@10": [row.mrr.mean for row in found.rows],
         "nDCG@10": [row.ndcg.mean for row in found.rows],
         "Median ms": [row.median_ms for row in found.rows],
@@ -83,6 +83,10 @@ def _comparison(workspace: Workspace, found: retrieval.Comparison) -> None:
     if missed:
         with st.expander(f"Questions that it missed ({len(missed)})"):
             st.markdown("\n".join(f"- {plain(question)}" for question in missed))
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.0%} to {high:.0%}"
 
 
 def embedder_section(workspace: Workspace) -> None:
