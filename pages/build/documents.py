@@ -1,8 +1,7 @@
 import streamlit as st
 
 from pages.build.parts import documents as document_views
-from pages.build.parts import searching
-from pages.build.parts import uploads
+from pages.build.parts import searching, uploads
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.knowledge import MODE_WORDS, documents

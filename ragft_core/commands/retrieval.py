@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ragft_core.approval import approve
 from ragft_core.commands.output import (
     Json,
     Name,
@@ -18,7 +17,6 @@ from ragft_core.commands.output import (
     show,
     table,
 )
-from ragft_core.jobs import start_job
 from ragft_core.types import SearchMode
 from ragft_core.values import to_dict
 
@@ -32,7 +30,7 @@ def embedder(
     as_json: Json = False,
 ) -> None:
     """Shows the embedding model, or embeds all documents anew with another one."""
-    from ragft_core.knowledge import SUGGESTED_EMBEDDERS, embedder_choice
+    from ragft_core.knowledge import SUGGESTED_EMBEDDERS, embedder_choice, start_embedding
 
     workspace = opened(w)
     if not name:
@@ -40,11 +38,7 @@ def embedder(
         rows = {"now": now.name if now else "bundled", "suggested": SUGGESTED_EMBEDDERS}
         show(rows, as_json, _embedders)
         return
-    choice = embedder_choice(name)
-    if choice is not None:
-        approve(workspace, choice)
-    job = start_job(workspace, "embed", {"embedder": to_dict(choice) if choice else None})
-    finish(job, wait, as_json)
+    finish(start_embedding(workspace, embedder_choice(name)), wait, as_json)
 
 
 def _embedders(row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from ragft_core.knowledge.embedders import (
     embedder_choice,
     embedder_of,
     open_embedder,
+    start_embedding,
 )
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.job import Ingest, ingest_state, start_ingest
@@ -36,6 +37,7 @@ __all__ = [
     "open_embedder",
     "original_of",
     "retriever_of",
+    "start_embedding",
     "start_ingest",
     "texts_of",
 ]

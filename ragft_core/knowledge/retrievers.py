@@ -34,6 +34,18 @@ _UNSPACED_WORD = 2
 _HARDLY, _SAMPLE = 0.35, 4_000
 # A code that more chunks hold than this is a topic, and no longer tells passages apart.
 _FEW = 10
+# What LanceDB's simple tokeniser drops in English. With ICU and no list of ours, it drops the stop
+# words of all languages at once, and "dogs", "cats" and "hats" are such words somewhere.
+STOP_WORDS = (
+    "a about above after again against all am an and any are as at be because been before being "
+    "below between both but by can did do does doing don don't down during each few for from "
+    "further had has have having he her here hers herself him himself his how i i'm if in into "
+    "is it its itself just me more most my myself no nor not now of off on once only or other "
+    "our ours ourselves out over own re s same she should so some such t than that the their "
+    "theirs them themselves then there these they this those through to too under until up very "
+    "was we we're were what when where which while who whom why will with you your yours "
+    "yourself yourselves"
+)
 # Chunks that may hold a code, looked at one by one.
 _LOOKED_AT = 1_000
 

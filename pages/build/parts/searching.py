@@ -6,12 +6,17 @@ import streamlit as st
 
 from pages.ui import resources, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.approval import approve
-from ragft_core.evaluation import retrieval
-from ragft_core.jobs import list_jobs, start_job
-from ragft_core.knowledge import SUGGESTED_EMBEDDERS, embedder_choice
-from ragft_core.types import ModelChoice
-from ragft_core.values import to_dict
+from ragft_core.evaluation.retrieval import (
+    Comparison,
+    adopt,
+    ask_each_way,
+    keep,
+    last_comparison,
+    questions_with_source,
+    way_in_use,
+)
+from ragft_core.jobs import list_jobs
+from ragft_core.knowledge import SUGGESTED_EMBEDDERS, embedder_choice, start_embedding
 from ragft_core.workspace import Workspace
 
 BUNDLED = "bundled"
@@ -19,7 +24,7 @@ BUNDLED = "bundled"
 
 def lab_section(workspace: Workspace) -> None:
     """Every way of searching on the examples whose source is known; one click adopts one."""
-    in_use = retrieval.way_in_use(workspace)
+    in_use = way_in_use(workspace)
     st.caption(
         f"In use: {in_use.words}. The lab asks your examples whose answer stands in a document in "
         "every way and looks whether the right passage comes up. No model answers, so it is quick."
@@ -27,19 +32,19 @@ def lab_section(workspace: Workspace) -> None:
     base = resources.knowledge(workspace)
     if st.button("Compare the ways of searching", icon=":material/science:", key="documents.lab"):
         bar = st.progress(0.0, text="Asking")
-        questions = retrieval.questions_with_source(workspace, base)
+        questions = questions_with_source(workspace, base)
         k = workspace.settings().top_k
         told = lambda share: bar.progress(share, text="Asking")  # noqa: E731 - a callback
-        retrieval.keep(workspace, retrieval.ask_each_way(base, questions, in_use, k, told))
+        keep(workspace, ask_each_way(base, questions, in_use, k, told))
         st.rerun()
-    found = retrieval.last_comparison(workspace)
+    found = last_comparison(workspace)
     if found is not None:
         if found.index_version != base.version:
             st.caption(":material/history: The documents have changed since this comparison.")
         _comparison(workspace, found)
 
 
-def _comparison(workspace: Workspace, found: retrieval.Comparison) -> None:
+def _comparison(workspace: Workspace, found: Comparison) -> None:
     st.markdown(f"**{plain(found.verdict)}**")
     rows = {
         "Way": [row.way.words for row in found.rows],
@@ -76,7 +81,7 @@ def _comparison(workspace: Workspace, found: retrieval.Comparison) -> None:
             key="documents.lab.way",
         )  # fmt: skip
         if st.button("Use it in this workspace", type="primary", key="documents.lab.adopt"):
-            retrieval.adopt(workspace, words[chosen].way)
+            adopt(workspace, words[chosen].way)
             state.notify(f"This workspace searches by: {chosen}.")
             st.rerun()
     missed = words[chosen].missed
@@ -123,9 +128,6 @@ def embedder_section(workspace: Workspace) -> None:
         size = f"{known.parameters / 1e6:,.0f} million parameters"
         st.caption(f"{size} · {known.licence} · {known.note}")
     if name and st.button("Embed all documents with it", key="documents.embedder.use"):
-        choice: ModelChoice | None = embedder_choice(name)
         with show_errors():
-            if choice is not None:
-                approve(workspace, choice)
-            start_job(workspace, "embed", {"embedder": to_dict(choice) if choice else None})
+            start_embedding(workspace, embedder_choice(name))
             st.rerun()
