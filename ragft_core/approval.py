@@ -41,6 +41,10 @@ class Named(Protocol):
         """The judge's."""
 
     @property
+    def embedder(self) -> ModelChoice | None:
+        """The index's; None is the bundled one."""
+
+    @property
     def arms(self) -> tuple[Arm, ...]:
         """Arms that may name models of their own."""
 
@@ -60,10 +64,12 @@ class Owner(Protocol):
 
 
 def choices(settings: Named) -> Iterator[ModelChoice]:
-    """Every model that a workspace's settings name: its own, the judge's, those of its arms."""
+    """Every model that settings name: the workspace's, the judge's, the index's, the arms'."""
     yield settings.model
     if settings.judge is not None:
         yield settings.judge
+    if settings.embedder is not None:
+        yield settings.embedder
     for arm in settings.arms:
         if arm.settings.model is not None:
             yield arm.settings.model

@@ -7,6 +7,7 @@
     jobs/<id>/          one folder a background job: spec, status, metrics, log, result
     adapters/<id>/      trained adapters: safetensors and the run card
     chats/              conversations and votes, JSON lines
+    retrieval.json      the last comparison of ways of searching
     evaluations/<id>/   question set, answers, scores
     advisor/            answers, own criteria, decision records
 
@@ -71,6 +72,7 @@ class WorkspaceSettings:
         default=(), metadata={"help": "Arms of the workspace's own, beside the ready-made."}
     )
     search_mode: SearchMode = SearchMode.HYBRID
+    meaning: Annotated[float, Interval(ge=0, le=1)] | None = None  # its share; None: by language
     top_k: Annotated[int, Interval(ge=1, le=50)] = field(
         default=3, metadata={"help": "Passages given to the RAG and hybrid arms."}
     )
@@ -82,12 +84,11 @@ class WorkspaceSettings:
     max_new_tokens: Annotated[int, Interval(ge=1, le=8192)] = field(
         default=96, metadata={"help": "An answer's limit in tokens."}
     )
+    embedder: ModelChoice | None = None  # of the index; None is the bundled one
     judge: ModelChoice | None = field(
         default=None, metadata={"help": "Endpoint that is asked to judge answers; off by default."}
     )
-    approved: tuple[str, ...] = field(
-        default=(), metadata={"help": "Signatures of the models that were agreed to here."}
-    )
+    approved: tuple[str, ...] = field(default=(), metadata={"help": "Signatures of agreed models."})
     long_context_tokens: Annotated[int, Interval(ge=64)] = field(
         default=4096, metadata={"help": "Most tokens of documents in the long-context arm."}
     )

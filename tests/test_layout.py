@@ -31,7 +31,16 @@ RANKS = {
 SUB_ROOMS = {
     "models": ["remote", "weights", "kernels", "engine", "factory"],
     "finetuning": ["adapters", "transfer", "examples", "rows", "training", "writing", "bundled"],
-    "evaluation": ["questions", "statistics", "store", "scoring", "judging", "reports", "running"],
+    "evaluation": [
+        "questions",
+        "statistics",
+        "store",
+        "retrieval",
+        "scoring",
+        "judging",
+        "reports",
+        "running",
+    ],
     "advisor": ["criteria", "deciding", "evidence", "cost", "record"],
 }
 MOST_MODULES, MOST_LINES = 12, 350

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from pages.build.parts import documents as document_views
-from pages.build.parts import uploads
+from pages.build.parts import searching, uploads
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.knowledge import MODE_WORDS, documents
@@ -46,7 +46,9 @@ with show_errors():
     if question.strip():
         with show_errors():
             with st.spinner("Searching"):
-                passages = resources.knowledge(workspace).search(question, mode, int(k))
+                share = workspace.settings().meaning
+                base = resources.knowledge(workspace)
+                passages = base.search(question, mode, int(k), meaning=share)
             if not passages:
                 st.caption("Nothing was found. Words are found only where they stand.")
             for passage in passages:
@@ -85,6 +87,10 @@ with show_errors():
     else:
         document_views.chunk_list(base.chunks(chosen), f"documents.page.{chosen}")
 
+with st.expander("Compare ways of searching", icon=":material/science:"), show_errors():
+    searching.lab_section(workspace)
+with st.expander("Embedding model", icon=":material/language:"), show_errors():
+    searching.embedder_section(workspace)
 with st.expander("Maintenance", icon=":material/build:"):
     st.caption(
         "Builds the search index again from the documents' texts: after a change of the "

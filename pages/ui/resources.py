@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from ragft_core.evaluation import EvaluationReport, Results
-    from ragft_core.knowledge import Embedder, KnowledgeBase
+    from ragft_core.knowledge import Embedder, KnowledgeBase, TextEmbedder
     from ragft_core.models import Generator
     from ragft_core.strategies import Lab
 
@@ -41,11 +41,18 @@ def _generator(choice: ModelChoice) -> Generator:
     return open_shared_generator(choice, state.settings())
 
 
+@st.cache_resource(max_entries=2, show_spinner="Loading the embedding model")
+def _index_embedder(choice: ModelChoice) -> TextEmbedder:
+    from ragft_core.knowledge import open_embedder
+
+    return open_embedder(choice, state.settings())
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _knowledge(path: str) -> KnowledgeBase:
+def _knowledge(path: str, choice: ModelChoice | None) -> KnowledgeBase:
     from ragft_core.knowledge import KnowledgeBase
 
-    return KnowledgeBase(_at(path), _embedder())
+    return KnowledgeBase(_at(path), _index_embedder(choice) if choice else _embedder())
 
 
 def embedder() -> Embedder:
@@ -54,8 +61,11 @@ def embedder() -> Embedder:
 
 
 def knowledge(workspace: Workspace) -> KnowledgeBase:
-    """The workspace's knowledge base, with the embedding model loaded."""
-    return _knowledge(str(workspace.path))
+    """The workspace's knowledge base, with the embedding model that it has chosen."""
+    choice = workspace.settings().embedder
+    if choice is not None:
+        require_approval(workspace, choice)
+    return _knowledge(str(workspace.path), choice)
 
 
 def lab(workspace: Workspace) -> Lab:

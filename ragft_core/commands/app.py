@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragft_core.commands import build, compare, decide, deliver, training
+from ragft_core.commands import build, compare, decide, deliver, retrieval, training
 
 app = typer.Typer(
     help="The strategy lab: prompt, RAG, fine-tuning or both, measured on your own documents.",
@@ -22,6 +22,8 @@ for command in (
     build.remove,
     build.rebuild,
     build.search,
+    retrieval.retrieve,
+    retrieval.embedder,
     build.examples,
     training.classify,
     training.train,

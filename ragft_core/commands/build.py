@@ -238,7 +238,8 @@ def search(
     """Shows what retrieval finds for a question."""
     base = knowledge_of(opened(w))
     files = {document.id: document.file_name for document in base.documents()}
-    passages = base.search(question, mode, k, reranker or None)
+    meaning = base.workspace.settings().meaning
+    passages = base.search(question, mode, k, reranker or None, meaning)
     found = [passage_row(passage, files) for passage in passages]
     show(
         found,

@@ -114,8 +114,7 @@ def answer_row(answer: Answer, files: dict[str, str]) -> dict[str, Any]:
 
 
 def knowledge_of(workspace: Workspace) -> KnowledgeBase:
-    """A workspace's knowledge base, with the bundled embedder."""
-    from ragft_core.knowledge import KnowledgeBase
-    from ragft_core.strategies import open_embedder
+    """A workspace's knowledge base, with its embedder."""
+    from ragft_core.knowledge import KnowledgeBase, embedder_of
 
-    return KnowledgeBase(workspace, open_embedder(Settings()))
+    return KnowledgeBase(workspace, embedder_of(workspace, Settings()))

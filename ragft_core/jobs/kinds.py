@@ -26,6 +26,9 @@ KINDS: dict[str, Kind] = {
     "ingest": Kind(
         "ragft_core.knowledge.job:run_ingest", queue="documents", title="Adding documents"
     ),
+    "embed": Kind(
+        "ragft_core.knowledge.embedders:run_embedding", queue="documents", title="Embedding anew"
+    ),
     "train": Kind(
         "ragft_core.finetuning.training.job:run_training", queue="model", title="Fine-tuning"
     ),

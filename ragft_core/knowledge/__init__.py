@@ -2,6 +2,13 @@
 
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
+from ragft_core.knowledge.embedders import (
+    SUGGESTED_EMBEDDERS,
+    embedder_choice,
+    embedder_of,
+    open_embedder,
+    start_embedding,
+)
 from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.job import Ingest, ingest_state, start_ingest
 from ragft_core.knowledge.rerank import Reranker
@@ -12,6 +19,7 @@ from ragft_core.knowledge.writer import Repair
 __all__ = [
     "MODE_WORDS",
     "RETRIEVERS",
+    "SUGGESTED_EMBEDDERS",
     "Embedder",
     "FileReport",
     "Ingest",
@@ -23,9 +31,13 @@ __all__ = [
     "check_document",
     "chunks_of",
     "documents",
+    "embedder_choice",
+    "embedder_of",
     "ingest_state",
+    "open_embedder",
     "original_of",
     "retriever_of",
+    "start_embedding",
     "start_ingest",
     "texts_of",
 ]

@@ -9,7 +9,7 @@ search shows acknowledged documents only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +124,7 @@ class KnowledgeBase:
         mode: SearchMode = SearchMode.HYBRID,
         k: int = 5,
         reranker: str | None = None,
+        meaning: float | None = None,
     ) -> list[Passage]:
         """Finds the passages that fit a question best.
 
@@ -132,6 +133,8 @@ class KnowledgeBase:
             mode: By meaning, by words or by both.
             k: How many passages at most.
             reranker: Folder or hub id of a cross-encoder that sorts anew what was found.
+            meaning: Share of meaning against words, 0 to 1, where both count; None follows how well
+                the embedder reads the question.
 
         Returns:
             Passages, the best first. None where nothing fits, which by words is common.
@@ -142,11 +145,11 @@ class KnowledgeBase:
         """
         retriever = retriever_of(mode)
         if retriever.weighed is not None:
-            share = meaning_share(self.embedder.tokenizer, question)
+            share = meaning_share(self.embedder.tokenizer, question) if meaning is None else meaning
             retriever = replace(retriever, find=retriever.weighed(share))
         if reranker:
             retriever = replace(retriever, reranker=open_reranker(reranker))
-        if not store.content_ids(self.workspace):
+        if not store.has_documents(self.workspace):
             raise RetrievalError(
                 "There are no documents in this workspace to search.",
                 "Add some: Build / Documents, or 'python -m ragft_core add W FILE...'.",
@@ -229,10 +232,50 @@ class KnowledgeBase:
             for number, document in enumerate(documents):
                 on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
                 total += self._index_again(document)
-            self._index.tidy()
+            self._index.tidy(self.embedder.embed_query)
             self._index.forget_others()
             self._checked = True
         return total
+
+    def take_over(self, on_progress: Progress, switch: Callable[[], object]) -> int:
+        """Fills this embedder's index beside the one that serves, then takes its place.
+
+        Args:
+            on_progress: Called with a file's name, its stage and the share that is done. What it
+                raises ends the work; what is filled until then is used the next time.
+            switch: Called when the index is whole, while other writers are kept out.
+
+        Returns:
+            How many chunks the index has.
+        """
+        self._index.table(replace=True)
+        self._fill(on_progress)
+        self._index.tidy(self.embedder.embed_query)
+        with self._writer.lock():
+            chunks = self._fill(on_progress)  # what was added or removed meanwhile
+            for document in self.documents():
+                store.write_chunks(self.workspace, document.id, chunks[document.id])
+                store.finish(self.workspace, replace(document, n_chunks=len(chunks[document.id])))
+            switch()
+            self._index.settle()
+            self._index.forget_others()
+            self._checked = True
+        return sum(map(len, chunks.values()))
+
+    def _fill(self, on_progress: Progress) -> dict[str, list[Chunk]]:
+        """Makes the index hold every document's chunks, as this embedder's tokenizer splits them."""
+        documents, found = self.documents(), self._index.counts()
+        chunks: dict[str, list[Chunk]] = {}
+        self._index.delete(sorted(set(found) - {document.id for document in documents}))
+        for number, document in enumerate(documents):
+            on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
+            parsed = store.parsed_of(self.workspace, document.id)
+            own = chunk_document(parsed, document.id, self.embedder.tokenizer)
+            chunks[document.id] = own
+            if found[document.id] != len(own):
+                self._index.delete([document.id])
+                self._writer.index_chunks(document, own)
+        return chunks
 
     def _index_again(self, document: Document) -> int:
         parsed = store.parsed_of(self.workspace, document.id)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragft_core.errors import RetrievalError
-from ragft_core.knowledge.retrievers import Retriever, cosine
+from ragft_core.knowledge import neighbours
+from ragft_core.knowledge.retrievers import STOP_WORDS, Retriever, cosine
 from ragft_core.types import Chunk
 
 if TYPE_CHECKING:
@@ -35,18 +36,6 @@ _IDENTITY = b"ragft.embedder"
 _FRAGMENTS = 20
 # The word index, by its tokeniser: ICU finds words also where a language writes no spaces.
 _WORDS = "words-icu"
-# What LanceDB's simple tokeniser drops in English. With ICU and no list of ours, it drops the stop
-# words of all languages at once, and "dogs", "cats" and "hats" are such words somewhere.
-_STOP_WORDS = (
-    "a about above after again against all am an and any are as at be because been before being "
-    "below between both but by can did do does doing don don't down during each few for from "
-    "further had has have having he her here hers herself him himself his how i i'm if in into "
-    "is it its itself just me more most my myself no nor not now of off on once only or other "
-    "our ours ourselves out over own re s same she should so some such t than that the their "
-    "theirs them themselves then there these they this those through to too under until up very "
-    "was we we're were what when where which while who whom why will with you your yours "
-    "yourself yourselves"
-)
 
 
 @dataclass(frozen=True)
@@ -243,10 +232,15 @@ class ChunkIndex:
             table.optimize()
         sync_folder(self._folder / f"{self.name}.lance")
 
-    def tidy(self) -> None:
-        """Takes all rows into the word index; rows outside it are found by a slower scan."""
+    def tidy(self, embed: Callable[[str], np.ndarray]) -> None:
+        """Takes all rows into the indices; rows outside them are found by a slower scan.
+
+        Args:
+            embed: Embeds a question, for the trial of an index of neighbours (``neighbours``).
+        """
         if self.n_unindexed():
             self.table().optimize()
+        neighbours.keep(self.table(), embed, self._folder / f"{self._name}.exact")
         self.settle()
 
     def n_unindexed(self) -> int:
@@ -290,7 +284,7 @@ def _complete(table: lancedb.table.Table) -> lancedb.table.Table:
         table.set_unenforced_primary_key("id")
     before = _word_indices(table)
     if _WORDS not in before:
-        config = FTS(base_tokenizer="icu", custom_stop_words=_STOP_WORDS.split())
+        config = FTS(base_tokenizer="icu", custom_stop_words=STOP_WORDS.split())
         try:
             table.create_index("indexed", config=config, name=_WORDS)
         except RuntimeError:

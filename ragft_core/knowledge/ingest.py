@@ -23,6 +23,7 @@ from ragft_core.documents import (
 from ragft_core.errors import DocumentError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
+from ragft_core.knowledge.retrievers import reading_warning
 from ragft_core.knowledge.writer import Prepared, Writer, indexed_text
 from ragft_core.types import Chunk, Document
 from ragft_core.workspace import file_digest, now
@@ -194,6 +195,8 @@ def _parse(sources: Sequence[_Source], batch: _Batch) -> Iterator[tuple[_Source,
 
 def _split(writer: Writer, source: _Source, parsed: ParsedDocument) -> _Read:
     tokenizer = writer.embedder.tokenizer
+    if warning := reading_warning(tokenizer, parsed.text):
+        parsed = replace(parsed, warnings=(*parsed.warnings, warning))
     document_id = store.document_id(source.sha256)
     chunks = chunk_document(parsed, document_id, tokenizer)
     document = Document(

@@ -24,9 +24,8 @@ from ragft_core.errors import DocumentError
 from ragft_core.jobs import Job, JobContext, Needs, start_job
 from ragft_core.knowledge import store
 from ragft_core.knowledge.base import KnowledgeBase
-from ragft_core.knowledge.embed import Embedder
+from ragft_core.knowledge.embedders import embedder_of
 from ragft_core.knowledge.ingest import REFUSED, STAGES, FileReport
-from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
 from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
@@ -175,10 +174,7 @@ def run_ingest(context: JobContext) -> None:
             raise _StopError
 
     if left:
-        settings = Settings()
-        base = KnowledgeBase(
-            context.workspace, Embedder(fetch(EMBEDDER, settings.models), settings.threads)
-        )
+        base = KnowledgeBase(context.workspace, embedder_of(context.workspace, Settings()))
         files = [(names[number], context.folder / INBOX / str(number)) for number in left]
         keep = {report.document.file_name for report in done.values() if report.document}
         if context.spec.get("keep_names"):

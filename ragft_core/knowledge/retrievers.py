@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,14 @@ import numpy as np
 
 from ragft_core.errors import RetrievalError
 from ragft_core.knowledge.codes import Code, codes_in
+from ragft_core.knowledge.neighbours import nearest
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.types import SearchMode
 
 if TYPE_CHECKING:
+    from lancedb.query import LanceQueryBuilder
     from lancedb.table import Table
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 Rows = list[dict[str, Any]]
 Find = Callable[["Table", str, "np.ndarray | None", int], Rows]
@@ -23,8 +26,26 @@ Find = Callable[["Table", str, "np.ndarray | None", int], Rows]
 # more a word than ``WHOLE`` takes away; set on the sets of docs/retrieval.md.
 MOST_MEANING, LEAST_MEANING = 0.7, 0.2
 WHOLE, PER_PIECE, UNREAD = 1.6, 0.2, 0.2
+# Scripts that part no words by spaces: Thai, Lao, Burmese, Khmer, kana and Han. A word is about two
+# characters long.
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_UNSPACED_WORD = 2
+# Below this share of meaning a text counts as hardly read; judged by its first characters.
+_HARDLY, _SAMPLE = 0.35, 4_000
 # A code that more chunks hold than this is a topic, and no longer tells passages apart.
 _FEW = 10
+# What LanceDB's simple tokeniser drops in English. With ICU and no list of ours, it drops the stop
+# words of all languages at once, and "dogs", "cats" and "hats" are such words somewhere.
+STOP_WORDS = (
+    "a about above after again against all am an and any are as at be because been before being "
+    "below between both but by can did do does doing don don't down during each few for from "
+    "further had has have having he her here hers herself him himself his how i i'm if in into "
+    "is it its itself just me more most my myself no nor not now of off on once only or other "
+    "our ours ourselves out over own re s same she should so some such t than that the their "
+    "theirs them themselves then there these they this those through to too under until up very "
+    "was we we're were what when where which while who whom why will with you your yours "
+    "yourself yourselves"
+)
 # Chunks that may hold a code, looked at one by one.
 _LOOKED_AT = 1_000
 
@@ -54,12 +75,23 @@ def _by_words(table: Table, question: str, vector: np.ndarray | None, k: int) ->
     """BM25 over title, heading and text."""
     from lancedb.query import MatchQuery
 
-    return table.search(MatchQuery(question, "indexed")).limit(k).to_list()
+    return _rows(table.search(MatchQuery(question, "indexed")).limit(k))
 
 
 def _by_meaning(table: Table, question: str, vector: np.ndarray | None, k: int) -> Rows:
     """The nearest vectors by cosine."""
-    return table.search(vector).distance_type("cosine").limit(k).to_list()
+    assert vector is not None
+    return _rows(nearest(table, vector).limit(k))
+
+
+def _rows(query: LanceQueryBuilder) -> Rows:
+    """What a query finds; vectors stay arrays, because a list of floats costs as much as a scan."""
+    found = query.to_arrow()
+    vectors = found.column("vector").combine_chunks().flatten().to_numpy()
+    rows: Rows = found.drop_columns(["vector"]).to_pylist()
+    for row, vector in zip(rows, vectors.reshape(max(len(rows), 1), -1), strict=False):
+        row["vector"] = vector
+    return rows
 
 
 def _by_both(share: float) -> Find:
@@ -92,15 +124,44 @@ def meaning_share(tokenizer: Tokenizer, question: str) -> float:
 
     It reads a language as well as its words are whole in the embedder's vocabulary. English words
     are 1.1 to 1.4 pieces, German ones 2.3 for an English embedder, Arabic ones 4.6; a text of
-    unknown pieces is not read at all.
+    unknown pieces is not read at all, and neither is a script without spaces of which the embedder
+    knows single characters only.
     """
-    pieces = tokenizer.encode(question, add_special_tokens=False).tokens
-    words = question.split()
-    unknown = sum(piece in ("[UNK]", "<unk>") for piece in pieces)
-    if not words or unknown > UNREAD * len(pieces):
+    encoded = tokenizer.encode(question, add_special_tokens=False)
+    unspaced = sum(map(len, _UNSPACED.findall(question)))
+    words = len(_UNSPACED.sub(" ", question).split()) + unspaced / _UNSPACED_WORD
+    in_letters = unspaced > UNREAD * len(question) and not _knows_words(encoded, question)
+    if not words or share_unknown(encoded) > UNREAD or in_letters:
         return LEAST_MEANING
-    beyond = len(pieces) / len(words) - WHOLE
+    beyond = len(encoded.tokens) / words - WHOLE
     return min(MOST_MEANING, max(LEAST_MEANING, MOST_MEANING - PER_PIECE * max(0.0, beyond)))
+
+
+def share_unknown(encoded: Encoding) -> float:
+    """The share of a text's pieces that are not in the tokenizer's vocabulary."""
+    unknown = sum(piece in ("[UNK]", "<unk>") for piece in encoded.tokens)
+    return unknown / len(encoded.tokens) if encoded.tokens else 0.0
+
+
+def _knows_words(encoded: Encoding, text: str) -> bool:
+    """Whether pieces of scripts without spaces are longer than a character, most of them."""
+    pieces = ("".join(_UNSPACED.findall(text[start:end])) for start, end in encoded.offsets)
+    lengths = [len(piece) for piece in pieces if piece]
+    return 2 * sum(length > 1 for length in lengths) > len(lengths)
+
+
+def reading_warning(tokenizer: Tokenizer, text: str) -> str:
+    """Says in words where an embedder can hardly read a text; empty where it can."""
+    sample = text[:_SAMPLE]
+    if not sample.strip() or meaning_share(tokenizer, sample) > _HARDLY:
+        return ""
+    unknown = share_unknown(tokenizer.encode(sample, add_special_tokens=False))
+    how = f"{unknown:.0%} of its words" if unknown > UNREAD else "its words as single letters"
+    how = f"does not know {how}" if unknown > UNREAD else f"knows {how}"
+    return (
+        f"The embedding model {how}: the text is found by words, hardly by meaning. "
+        "A multilingual embedding model reads it (Build / Documents, or the command 'embedder')."
+    )
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -122,7 +183,7 @@ def _holding(table: Table, code: Code) -> Rows:
     ids = [row["id"] for row in found if code.is_in(row["indexed"])]
     if not ids or len(ids) > _FEW or len(found) == _LOOKED_AT:
         return []
-    return table.search().where(col("id").isin([lit(item) for item in ids])).limit(_FEW).to_list()
+    return _rows(table.search().where(col("id").isin([lit(item) for item in ids])).limit(_FEW))
 
 
 RETRIEVERS = (

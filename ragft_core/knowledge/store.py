@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -262,6 +263,15 @@ def _read(file: Path) -> tuple[Document, list[str]]:
             f"The file documents/{file.parent.name}/{_FILE} is damaged: {error}.",
             "Delete that folder and add the document again.",
         ) from None
+
+
+def has_documents(workspace: Workspace) -> bool:
+    """Whether there is any document; looks at one, however many there are."""
+    try:
+        with os.scandir(workspace.path / "documents") as folders:
+            return any(Path(folder, _FILE).exists() for folder in folders)
+    except FileNotFoundError:
+        return False
 
 
 def content_ids(workspace: Workspace) -> list[str]:

@@ -99,7 +99,7 @@ class Writer:
     def tidy(self) -> None:
         """Makes the index quick again after additions: once a batch, because it reads it all."""
         with self.lock():
-            self.index.tidy()
+            self.index.tidy(self.embedder.embed_query)
 
     def _finish(self, documents: Sequence[Document], known: Sequence[Document]) -> None:
         """Makes documents count, and removes those of the same names whose place they take."""
@@ -158,18 +158,22 @@ class Writer:
             for document in wrong:
                 self.index_again(document)
             if strangers or wrong:
-                self.index.tidy()
+                self.index.tidy(self.embedder.embed_query)
         return Repair(tuple(cleared), tuple(item.id for item in wrong))
 
     def index_again(self, document: Document) -> int:
         """Embeds and indexes a document's chunks as they lie in its folder; returns how many."""
         chunks = store.chunks_of(self.workspace, document.id)
-        texts = [indexed_text(document.title, chunk) for chunk in chunks]
-        vectors = self.embedder.embed_documents(texts)
-        self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
+        self.index_chunks(document, chunks)
         if len(chunks) != document.n_chunks:
             store.finish(self.workspace, [dataclasses.replace(document, n_chunks=len(chunks))])
         return len(chunks)
+
+    def index_chunks(self, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Embeds and indexes chunks of a document."""
+        texts = [indexed_text(document.title, chunk) for chunk in chunks]
+        vectors = self.embedder.embed_documents(texts)
+        self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
 
 
 def indexed_text(title: str, chunk: Chunk) -> str:

@@ -12,7 +12,7 @@ from ragft_core.approval import require_approval
 from ragft_core.arms import find_arm
 from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
-from ragft_core.knowledge import Embedder, KnowledgeBase
+from ragft_core.knowledge import Embedder, KnowledgeBase, embedder_of
 from ragft_core.models import open_generator
 from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
@@ -207,7 +207,7 @@ class Lab:
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """The bundled embedder, fetched when it is not in the cache yet.
+    """The bundled embedder, by which answers are compared whatever the index uses.
 
     Raises:
         ModelError: It cannot be fetched.
@@ -280,5 +280,5 @@ def open_lab(workspace: Workspace, settings: Settings) -> Lab:
         return open_workspace_generator(workspace, choice, settings)
 
     generator = open_model(workspace.settings().model)
-    knowledge = KnowledgeBase(workspace, open_embedder(settings))
+    knowledge = KnowledgeBase(workspace, embedder_of(workspace, settings))
     return Lab(workspace, generator, knowledge, open_model)

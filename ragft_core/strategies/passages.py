@@ -24,12 +24,13 @@ def training_passages(
 ) -> Callable[[Example], list[tuple[str, str]]]:
     """A function that gives an example's (title, text) passages, best first."""
     settings = workspace.settings()
-    mode = settings.search_mode
+    mode, meaning = settings.search_mode, settings.meaning
     files = {d.file_name: d for d in knowledge.documents()}
     by_id = {d.id: d for d in files.values()}
 
     def passages(example: Example) -> list[tuple[str, str]]:
-        found = passage_texts(knowledge.search(example.question, mode, settings.top_k + MORE))
+        most = settings.top_k + MORE
+        found = passage_texts(knowledge.search(example.question, mode, most, meaning=meaning))
         document = files.get(example.document_id) or by_id.get(example.document_id)
         if example.kind is QuestionKind.UNANSWERABLE or document is None:
             return found

@@ -126,7 +126,8 @@ class Preparer:
         key = (question, mode, k, reranker)
         if key not in self._retrieved:
             began = time.perf_counter()
-            found = self._knowledge.search(question, mode, k, reranker=reranker or None)
+            meaning = self._settings.meaning
+            found = self._knowledge.search(question, mode, k, reranker or None, meaning)
             self._retrieved[key] = (tuple(found), time.perf_counter() - began)
         return self._retrieved[key]
 

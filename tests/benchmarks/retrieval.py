@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     for n, (text, vector) in enumerate(zip(chunks, vectors, strict=True))
                 ]
             )
-            index.tidy()
+            index.tidy(embedder.embed_query)
             cells = []
             for retriever in RETRIEVERS:
                 ranks = []

@@ -210,3 +210,29 @@ def test_an_arm_of_ones_own_is_made_listed_and_removed(run: Run) -> None:
     assert (again.code, "already an arm" in again.err) == (1, True)
     assert "no setting of an arm" in run(*copy, "--set", "colour=red").err
     assert "rag-8" not in run("arms", "demo", "--remove", "rag-8").out
+
+
+def test_ways_of_searching_are_shown_compared_and_adopted(
+    run: Run, filled: str, tmp_path: Path
+) -> None:
+    assert run("retrieve", filled, "--json").data["meaning"] is None
+    assert run("retrieve", filled, "--mode", "text", "--json").data["mode"] == "text"
+    assert "names a document" in run("retrieve", filled, "--compare").err
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "question,answer,document\nHow heavy is the Wren?,41 kg,kilns.md\n"
+        "When does the shop open?,at nine,shop.txt\n",
+        encoding="utf-8",
+    )
+    assert run("examples", filled, rows).code == 0
+    found = run("retrieve", filled, "--compare", "--json").data
+    assert found["n"] == 2
+    assert len(found["rows"]) == 7
+    assert "MRR@10" in run("retrieve", filled, "--compare").out
+
+
+def test_the_embedding_model_is_shown(run: Run, filled: str) -> None:
+    assert run("embedder", filled, "--json").data["now"] == "bundled"
+    bad = run("embedder", filled, "no such model")
+    assert bad.code == 1
+    assert "not the id of a model" in bad.err

@@ -23,7 +23,7 @@ from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
 from ragft_core.types import ModelChoice, Sampling, Split
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, file_digest
+from ragft_core.workspace import Workspace, WorkspaceSettings, file_digest
 
 
 def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[str, str]:
@@ -71,9 +71,11 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
         parts |= {"shots": arm.settings.shots, "examples": [(e.question, e.answer) for e in rows]}
     if arm.reads is not Reads.NOTHING:
         index = sorted((d.sha256, d.n_chunks, d.n_tokens) for d in documents(workspace))
-        parts |= {"documents": index, "chunker": CHUNKER, "embedder": bundled.EMBEDDER.sha256}
+        parts |= {"documents": index, "chunker": CHUNKER, "embedder": _embedder(own, settings)}
     if arm.retrieves:
         parts["search"] = search_settings(arm, own)
+        if own.meaning is not None:
+            parts["meaning"] = own.meaning
     if arm.reads is Reads.DOCUMENTS:
         parts["long_context_tokens"] = own.long_context_tokens
     return parts
@@ -90,6 +92,10 @@ def _model(choice: ModelChoice, settings: Settings) -> Mapping[str, Any]:
     if choice.kind == "folder":
         return plain | {"weights": _files(Path(choice.name))}
     return plain
+
+
+def _embedder(own: WorkspaceSettings, settings: Settings) -> Mapping[str, Any] | str:
+    return _model(own.embedder, settings) if own.embedder else bundled.EMBEDDER.sha256
 
 
 def _adapter(workspace: Workspace, adapter: str) -> list[Any]:

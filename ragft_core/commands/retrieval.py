@@ -1,0 +1,104 @@
+"""How a workspace finds passages: its embedding model, and ways of searching compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ragft_core.commands.output import (
+    Json,
+    Name,
+    Wait,
+    finish,
+    knowledge_of,
+    note,
+    opened,
+    show,
+    table,
+)
+from ragft_core.types import SearchMode
+from ragft_core.values import to_dict
+
+
+def embedder(
+    w: Name,
+    name: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="Folder, hub id, or 'bundled'; none shows it.")
+    ] = "",
+    wait: Wait = True,
+    as_json: Json = False,
+) -> None:
+    """Shows the embedding model, or embeds all documents anew with another one."""
+    from ragft_core.knowledge import SUGGESTED_EMBEDDERS, embedder_choice, start_embedding
+
+    workspace = opened(w)
+    if not name:
+        now = workspace.settings().embedder
+        rows = {"now": now.name if now else "bundled", "suggested": SUGGESTED_EMBEDDERS}
+        show(rows, as_json, _embedders)
+        return
+    finish(start_embedding(workspace, embedder_choice(name)), wait, as_json)
+
+
+def _embedders(row: dict[str, Any]) -> str:
+    columns = {"name": "suggested", "licence": "licence", "note": "reads"}
+    return f"Now: {row['now']}\n\n" + table(row["suggested"], columns, "")
+
+
+def retrieve(
+    w: Name,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Try every way of searching on the examples.")
+    ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="With --compare: use the best where it is better.")
+    ] = False,
+    mode: Annotated[SearchMode | None, typer.Option(help="Use this way of searching.")] = None,
+    meaning: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of meaning against words; none follows language."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Shows, changes or compares how the workspace searches."""
+    from ragft_core.evaluation import retrieval
+
+    workspace = opened(w)
+    if compare:
+        base = knowledge_of(workspace)
+        questions = retrieval.questions_with_source(workspace, base)
+        note(f"Asking {len(questions)} questions.")
+        in_use, k = retrieval.way_in_use(workspace), workspace.settings().top_k
+        found = retrieval.ask_each_way(base, questions, in_use, k)
+        retrieval.keep(workspace, found)
+        if adopt and found.is_better:
+            retrieval.adopt(workspace, found.best.way)
+        show({**to_dict(found), "verdict": found.verdict}, as_json, _comparison)
+        return
+    if mode is not None or meaning is not None:
+        chosen = retrieval.Way(mode or SearchMode.HYBRID, meaning)
+        retrieval.adopt(workspace, chosen)
+    way = retrieval.way_in_use(workspace)
+    show({**to_dict(way), "words": way.words}, as_json, lambda row: f"Search: {row['words']}")
+
+
+def _comparison(found: dict[str, Any]) -> str:
+    from ragft_core.evaluation.retrieval import Way
+
+    rows = [
+        {
+            "way": Way(SearchMode(row["way"]["mode"]), row["way"]["meaning"]).words,
+            **{name: _cell(row[name]) for name in ("hit", "mrr", "ndcg")},
+            "ms": f"{row['median_ms']:.0f}",
+            "missed": len(row["missed"]),
+        }
+        for row in found["rows"]
+    ]
+    columns = {"way": "way", "hit": f"hit@{found['k']}", "mrr": "MRR@10", "ndcg": "nDCG@10"}
+    columns |= {"ms": "ms", "missed": "missed"}
+    return f"{table(rows, columns, '')}\n\n{found['n']} questions. {found['verdict']}"
+
+
+def _cell(score: dict[str, float]) -> str:
+    return f"{score['mean']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
