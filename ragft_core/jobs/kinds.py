@@ -27,7 +27,12 @@ KINDS: dict[str, Kind] = {
         "ragft_core.knowledge.job:run_ingest", queue="documents", title="Adding documents"
     ),
     "train": Kind(
-        "ragft_core.finetuning.training.job:run_training", queue="model", title="Fine-tuning"
+        "ragft_core.evaluation.running.training:run_training", queue="model", title="Fine-tuning"
+    ),
+    "sweep": Kind(
+        "ragft_core.evaluation.running.training:run_sweep",
+        queue="model",
+        title="Searching settings",
     ),
     "generate": Kind(
         "ragft_core.finetuning.writing.job:run_generation", queue="model", title="Writing examples"
