@@ -23,12 +23,29 @@ def made_run(workspace: Workspace, run_id: str, config: dict, losses: list[float
     write_json(folder / "spec.json", head)
     write_json(folder / "status.json", {"state": "succeeded", "share": 1.0})
     rows = [
-        {"step": n, "loss": loss, "val_loss": loss, "answers": [{"right": n > 0}, {"right": False}]}
+        {
+            "step": n,
+            "loss": loss,
+            "val_loss": loss,
+            "answers": [
+                {"question": "How heavy?", "gold": "41 kg", "answer": f"{n} kg", "right": n > 0},
+                {"question": "Who?", "gold": "Ann", "answer": "Bert", "right": False},
+            ],
+        }
         for n, loss in enumerate(losses)
     ]
     append_jsonl(folder / "metrics.jsonl", rows)
     held_out = {"right": 3, "asked": 5, "answers": []}
-    write_json(folder / "result.json", {"val_loss": min(losses), "held_out": held_out})
+    result = {
+        "first_val_loss": losses[0],
+        "val_loss": min(losses),
+        "best_step": losses.index(min(losses)),
+        "steps": len(losses) - 1,
+        "seconds": 61.0,
+        "ended": "Ended early, after step 1 of 60.",
+        "held_out": held_out,
+    }
+    write_json(folder / "result.json", result)
     return get_job(workspace, run_id)
 
 

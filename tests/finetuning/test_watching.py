@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from ragft_core.evaluation.labels import Labelling
-from ragft_core.evaluation.running.training import is_right
+from ragft_core.evaluation.running.training import is_right, run_training
 from ragft_core.finetuning import RunConfig, list_adapters, save_examples, start_run
 from ragft_core.finetuning.rows.rows import TrainingRow
 from ragft_core.finetuning.training.answering import Interview
 from ragft_core.finetuning.training.base_model import with_adapter
 from ragft_core.finetuning.training.signs import right_answers, signs
-from ragft_core.jobs import JobState
+from ragft_core.jobs import Job
+from ragft_core.jobs.worker import JobContext
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.models.weights.loading import load_base
 from ragft_core.types import Example, QuestionKind, Split
@@ -79,12 +80,19 @@ def test_asked_together_or_one_by_one_the_answers_are_the_same(tiny_model: Path)
     assert len(set(texts[0])) > 1, "the prompts make no difference, so this shows nothing"
 
 
+def trained(workspace: Workspace, config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A run in this process, so that no clock bounds it."""
+    monkeypatch.setattr(Job, "launch", lambda self: None)
+    job = start_run(workspace, config)
+    run_training(JobContext(workspace, job.folder, job.spec))
+    return job
+
+
 @pytest.mark.slow
 def test_a_run_answers_on_the_way_and_says_how_many_at_its_best(
-    trainable: Workspace, short: RunConfig
+    trainable: Workspace, short: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = start_run(trainable, short)
-    assert job.wait(120).state is JobState.SUCCEEDED, job.log_tail()
+    job = trained(trainable, dataclasses.replace(short, steps=20, eval_every=4), monkeypatch)
     metrics = job.metrics()
     asked = [row for row in metrics if "answers" in row]
     assert asked[0]["step"] == 0
@@ -103,13 +111,12 @@ def test_a_run_answers_on_the_way_and_says_how_many_at_its_best(
 
 @pytest.mark.slow
 def test_general_knowledge_is_watched_where_none_is_trained_and_an_early_end_says_why(
-    trainable: Workspace, short: RunConfig
+    trainable: Workspace, short: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = [Example(f"f{i}", f"which price for city {i}", f"{i} days") for i in range(24)]
     save_examples(trainable, facts)
     config = dataclasses.replace(short, steps=400, eval_every=5, patience=2, general=0.0)
-    job = start_run(trainable, config)
-    assert job.wait(120).state is JobState.SUCCEEDED, job.log_tail()
+    job = trained(trainable, config, monkeypatch)
     result = job.result() or {}
     assert result["steps"] < 400
     assert f"Ended early, after step {result['steps']} of 400" in result["ended"]
