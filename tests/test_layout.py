@@ -30,7 +30,16 @@ RANKS = {
 # Inside a big room: a sub-room imports only what stands before it; modules of no sub-room come first.
 SUB_ROOMS = {
     "models": ["remote", "weights", "kernels", "engine", "factory"],
-    "finetuning": ["adapters", "transfer", "examples", "rows", "training", "writing", "bundled"],
+    "finetuning": [
+        "adapters",
+        "transfer",
+        "exporting",
+        "examples",
+        "rows",
+        "training",
+        "writing",
+        "bundled",
+    ],
     "evaluation": [
         "questions",
         "statistics",

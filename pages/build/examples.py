@@ -1,5 +1,6 @@
 import streamlit as st
 
+from pages.build.parts import check as check_views
 from pages.build.parts import examples as example_views
 from pages.ui import components, state
 from pages.ui.classifier import classifier_section
@@ -9,7 +10,7 @@ from ragft_core.finetuning import load_examples
 from ragft_core.finetuning.examples import label_counts
 
 EDIT, TEXT, IMPORT, WRITE = "Table", "What is trained", "Import", "Write from documents"
-CLASSIFY = "Plain classifier"
+CHECK, FACTS, CLASSIFY = "Check", "Facts", "Plain classifier"
 
 components.page_header(
     "Examples",
@@ -21,8 +22,9 @@ with show_errors():
     examples = load_examples(workspace)
     if examples:
         example_views.counts(examples)
-    views = [EDIT, TEXT, IMPORT, WRITE] if examples else [IMPORT, WRITE]
+    views = [EDIT, CHECK, FACTS, TEXT, IMPORT, WRITE] if examples else [IMPORT, WRITE]
     if label_counts(examples):
+        views.remove(FACTS)  # labels are shared by many rows and are no facts
         views.append(CLASSIFY)
     # After an import the table is what people want to see.
     if state.get("examples.added") or state.get("examples.view") not in views:
@@ -37,6 +39,10 @@ with show_errors():
         example_views.import_section(workspace)
     elif view == WRITE:
         generate_examples_section(workspace)
+    elif view == CHECK:
+        check_views.check_section(workspace, examples)
+    elif view == FACTS:
+        check_views.facts_section(workspace, examples)
     elif view == CLASSIFY:
         classifier_section(examples)
     elif view == TEXT:

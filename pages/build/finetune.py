@@ -1,11 +1,14 @@
 import streamlit as st
 
 from pages.build.parts import adapters as adapter_views
+from pages.build.parts import runs as run_views
+from pages.build.parts import sweeps as sweep_views
 from pages.build.parts import training as training_views
 from pages.ui import components
 from pages.ui.errors import show_errors
 from ragft_core.finetuning import list_adapters, list_runs, load_examples
 from ragft_core.finetuning.examples import FEWEST
+from ragft_core.finetuning.training import list_sweeps
 from ragft_core.types import Split
 
 components.page_header(
@@ -34,9 +37,14 @@ with show_errors():
     else:
         with show_errors():  # a model that cannot be trained does not hide the runs
             training_views.start_section(workspace, examples)
+    sweeps = list_sweeps(workspace)
+    if sweeps:
+        st.subheader("Searches", anchor=False)
+        sweep_views.sweeps_section(workspace, sweeps)
     if runs:
         st.subheader("Runs", anchor=False)
-        training_views.runs_section(runs)
+        run_views.compare_section(runs)
+        run_views.runs_section(workspace, runs)
     if adapters:
         st.subheader("Adapters", anchor=False)
         adapter_views.adapters_section(workspace, adapters)

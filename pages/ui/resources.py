@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -9,13 +11,14 @@ import streamlit as st
 
 from pages.ui import state
 from ragft_core.approval import require_approval
-from ragft_core.types import ModelChoice
+from ragft_core.types import Example, ModelChoice
 from ragft_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from ragft_core.evaluation import EvaluationReport, Results
+    from ragft_core.finetuning.examples import Finding
     from ragft_core.knowledge import Embedder, KnowledgeBase, TextEmbedder
     from ragft_core.models import Generator
     from ragft_core.strategies import Lab
@@ -107,6 +110,22 @@ def evaluation(workspace: Workspace, evaluation_id: str) -> tuple[Results, Evalu
 
     stamp = version_of(workspace, evaluation_id)
     return _evaluation(str(workspace.path), evaluation_id, stamp)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _findings(path: str, stamp: str) -> tuple[Finding, ...]:
+    from ragft_core.evaluation.scoring import equivalent
+    from ragft_core.finetuning import load_examples
+    from ragft_core.finetuning.training import look_over
+
+    workspace = _at(path)
+    return look_over(workspace, load_examples(workspace), state.settings(), equivalent)
+
+
+def findings(workspace: Workspace, examples: Sequence[Example]) -> tuple[Finding, ...]:
+    """What is wrong with a workspace's examples, looked for once a change."""
+    told = repr((examples, workspace.settings())).encode()
+    return _findings(str(workspace.path), hashlib.sha256(told).hexdigest())
 
 
 def _at(path: str) -> Workspace:

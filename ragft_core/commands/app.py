@@ -27,6 +27,7 @@ for command in (
     build.examples,
     training.classify,
     training.train,
+    training.sweep,
     training.runs,
     training.adapters,
     training.stop,

@@ -116,6 +116,9 @@ def ask(
     question: Annotated[str, typer.Argument()] = "",
     arm: Arms = None,
     file: Annotated[Path | None, typer.Option(help="JSON lines with a question each.")] = None,
+    adapter: Annotated[
+        str, typer.Option(help="Ask this adapter, and its base without it, in place of arms.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Asks one question, or a file of them, of the arms; the model is loaded once."""
@@ -130,7 +133,10 @@ def ask(
     files = {document.id: document.file_name for document in lab.knowledge.documents()}
     failed = False
     try:
-        pending = [lab.ask(item, asked) for item in questions]
+        pending = [
+            lab.try_adapter(item, adapter) if adapter else lab.ask(item, asked)
+            for item in questions
+        ]
         for item, answers in zip(questions, pending, strict=True):
             rows = [answer_row(each.answer(), files) for each in answers]
             failed = failed or all(row["error"] for row in rows)

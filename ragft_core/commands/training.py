@@ -21,6 +21,7 @@ from ragft_core.commands.output import (
     show,
     table,
 )
+from ragft_core.errors import SettingsError
 from ragft_core.settings import Settings
 
 
@@ -30,6 +31,14 @@ class TrainFor(StrEnum):
     FINE_TUNED = "fine-tuned"
     HYBRID = "hybrid"
     BOTH = "both"
+
+
+class TakenAs(StrEnum):
+    """What an adapter is written as."""
+
+    PEFT = "peft"
+    MERGED = "merged"
+    GGUF = "gguf"
 
 
 def classify(w: Name, as_json: Json = False) -> None:
@@ -66,13 +75,17 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Starts a fine-tuning run in the background; two, one after the other, for both arms."""
-    from ragft_core.finetuning import preset_config, start_run, with_passages
+    from ragft_core.evaluation.scoring import equivalent
+    from ragft_core.finetuning import load_examples, preset_config, start_run, with_passages
     from ragft_core.finetuning.config import with_settings
+    from ragft_core.finetuning.training import look_over
     from ragft_core.knowledge import texts_of
     from ragft_core.strategies.passages import training_passages
 
     workspace = opened(w)
     config = with_settings(preset_config(preset), changes or [])
+    for found in look_over(workspace, load_examples(workspace), Settings(), equivalent):
+        note(f"{found.problem}: {found.text}")
     jobs = []
     if arm is not TrainFor.HYBRID:
         jobs.append(start_run(workspace, config, texts=texts_of(workspace)))
@@ -83,18 +96,130 @@ def train(
         finish(job, wait, as_json)
 
 
-def runs(w: Name, as_json: Json = False) -> None:
-    """Lists the background jobs: fine-tuning, evaluation, example writing."""
-    from ragft_core.jobs import list_jobs
+def sweep(
+    w: Name,
+    minutes: Annotated[float, typer.Option(help="How long the trials may take together.")] = 20.0,
+    preset: Annotated[str, typer.Option(help="The settings to begin with.")] = "quick",
+    arm: Annotated[TrainFor, typer.Option(help="fine-tuned or hybrid.")] = TrainFor.FINE_TUNED,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, such as learning_rate=5e-4.")
+    ] = None,
+    show_: Annotated[str, typer.Option("--show", help="Show the trials of this search.")] = "",
+    train_best: Annotated[
+        str, typer.Option(help="Train on all rows with the best settings of this search.")
+    ] = "",
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Searches for learning rate, rank and steps by right answers, bounded by minutes."""
+    from ragft_core.finetuning import preset_config, with_passages
+    from ragft_core.finetuning.config import with_settings
+    from ragft_core.finetuning.training import best_config, start_run, start_sweep, trials_of
+    from ragft_core.jobs import get_job
+    from ragft_core.knowledge import texts_of
+    from ragft_core.strategies.passages import training_passages
 
-    rows = [job_row(job) for job in list_jobs(opened(w))]
-    show(rows, as_json, lambda items: "\n".join(map(job_line, items)) or "No runs yet.")
+    workspace = opened(w)
+    if show_:
+        trials = trials_of(get_job(workspace, show_))
+        show(trials, as_json, lambda rows: table(rows, _TRIAL_COLUMNS, "No trial has ended yet."))
+        return
+    if arm is TrainFor.BOTH:
+        raise SettingsError("A search is for one arm.", "Choose fine-tuned or hybrid.")
+    config = with_settings(preset_config(preset), changes or [])
+    if train_best:
+        found = best_config(get_job(workspace, train_best))
+        if found is None:
+            raise SettingsError(
+                f"No trial of {train_best} has ended.", "Search again, with more minutes."
+            )
+        config = found
+    elif arm is TrainFor.HYBRID:
+        config = with_passages(config)
+    passages = (
+        training_passages(workspace, knowledge_of(workspace)) if config.with_context else None
+    )
+    texts = texts_of(workspace)
+    if train_best:
+        finish(start_run(workspace, config, passages, texts), wait, as_json)
+        return
+    job = start_sweep(workspace, config, minutes, passages, texts)
+    finish(job, wait, as_json)
+    if wait and not as_json:
+        show(trials_of(job), False, lambda rows: table(rows, _TRIAL_COLUMNS, "No trial ended."))
+        note(f"Train with the best: python -m ragft_core sweep {w} --train-best {job.id}")
+
+
+_TRIAL_COLUMNS = {
+    "number": "trial", "learning_rate": "learning rate", "rank": "rank", "steps": "steps",
+    "right": "right", "asked": "asked", "val_loss": "loss", "state": "state", "seconds": "s",
+}  # fmt: skip
+
+
+def runs(
+    w: Name,
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="A B", help="Put two runs side by side.")
+    ] = None,
+    rename: Annotated[str, typer.Option(help="Rename this fine-tuning run.")] = "",
+    name: Annotated[str, typer.Option(help="What it is called from now on.")] = "",
+    notes: Annotated[str, typer.Option(help="What there is to say about it.")] = "",
+    delete: Annotated[
+        str, typer.Option(help="Delete this job; an adapter that it made stays.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Lists the background jobs, or puts two fine-tuning runs side by side."""
+    from ragft_core.finetuning.training import compare_runs, rename_run
+    from ragft_core.jobs import get_job, list_jobs
+
+    workspace = opened(w)
+    if compare:
+        found = compare_runs([get_job(workspace, run) for run in compare])
+        show(found, as_json, _side_by_side)
+        return
+    if rename:
+        rename_run(workspace, rename, name, notes)
+    if delete:
+        get_job(workspace, delete).delete()
+    rows = [job_row(job) for job in list_jobs(workspace)]
+    show(rows, as_json, lambda items: "\n".join(map(_run_line, items)) or "No runs yet.")
+
+
+def _run_line(row: dict[str, Any]) -> str:
+    """A job in one line, with what a training came to."""
+    result = row["result"] or {}
+    held_out = result.get("held_out") or {}
+    told = [f"{held_out['right']} of {held_out['asked']} right"] if held_out.get("asked") else []
+    told += [result[key] for key in ("ended", "warning") if result.get(key)]
+    return "  ".join([job_line(row), *map(str, told)])
+
+
+def _side_by_side(found: dict[str, Any]) -> str:
+    names = [run["title"] for run in found["runs"]]
+    scores = [{"": key, **{str(n): run["scores"][key] for n, run in enumerate(found["runs"])}}
+              for key in found["runs"][0]["scores"]]  # fmt: skip
+    settings = [
+        {"": name, **{str(n): value for n, value in enumerate(values)}}
+        for name, values in found["differing"].items()
+    ]
+    columns = {"": "", **{str(n): name for n, name in enumerate(names)}}
+    return "\n\n".join(
+        [table(scores, columns, ""), table(settings, columns, "The settings are the same.")]
+    )
 
 
 def adapters(
     w: Name,
-    export: Annotated[str, typer.Option(help="Write this adapter as a zip of PEFT's files.")] = "",
-    to: Annotated[Path | None, typer.Option(help="Where the zip goes.")] = None,
+    export: Annotated[str, typer.Option(help="Write this adapter out.")] = "",
+    format_: Annotated[
+        TakenAs,
+        typer.Option(
+            "--format",
+            help="A zip of PEFT's files, or base and adapter in one: a model folder, a GGUF file.",
+        ),
+    ] = TakenAs.PEFT,
+    to: Annotated[Path | None, typer.Option(help="Where it goes.")] = None,
     import_: Annotated[
         Path | None, typer.Option("--import", help="Bring in a zip of PEFT's files.")
     ] = None,
@@ -108,6 +233,7 @@ def adapters(
     """Lists the adapters, and takes them home or brings them in."""
     from ragft_core.finetuning import (
         export_adapter,
+        export_model,
         import_adapter,
         list_adapters,
         rename_adapter,
@@ -115,9 +241,17 @@ def adapters(
 
     workspace = opened(w)
     if export:
-        target = to or Path(f"{export.replace(':', '-')}.zip")
-        target.write_bytes(export_adapter(workspace, export))
-        note(f"Written to {target}.")
+        ending = {TakenAs.PEFT: ".zip", TakenAs.MERGED: "-merged", TakenAs.GGUF: ".gguf"}[format_]
+        target = to or Path(f"{export.replace(':', '-')}{ending}")
+        if format_ is TakenAs.PEFT:
+            target.write_bytes(export_adapter(workspace, export))
+            note(f"Written to {target}.")
+        else:
+            made = export_model(workspace, export, format_.value, target, Settings())
+            note(
+                f"Written to {target}, {made.bytes / 1e6:.0f} MB. Loaded again, {made.agreeing} of "
+                f"{made.asked} answers are the adapter's; logits differ by {made.difference:.3f} at most."
+            )
     if import_ is not None:
         called = name or import_.stem
         import_adapter(

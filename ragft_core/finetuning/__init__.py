@@ -22,6 +22,7 @@ from ragft_core.finetuning.examples.importing import (
 )
 from ragft_core.finetuning.examples.store import assign_splits, load_examples, save_examples
 from ragft_core.finetuning.examples.tables import read_table
+from ragft_core.finetuning.exporting.merged import ExportReport, export_model
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
 from ragft_core.finetuning.training.runs import list_runs, start_run
@@ -30,6 +31,7 @@ from ragft_core.finetuning.transfer import export_adapter, import_adapter, renam
 __all__ = [
     "PRESETS",
     "Estimate",
+    "ExportReport",
     "ImportReport",
     "RunConfig",
     "assign_splits",
@@ -38,6 +40,7 @@ __all__ = [
     "delete_adapter",
     "estimate_run",
     "export_adapter",
+    "export_model",
     "get_adapter",
     "guess_mapping",
     "import_adapter",

@@ -30,7 +30,12 @@ KINDS: dict[str, Kind] = {
         "ragft_core.knowledge.embedders:run_embedding", queue="documents", title="Embedding anew"
     ),
     "train": Kind(
-        "ragft_core.finetuning.training.job:run_training", queue="model", title="Fine-tuning"
+        "ragft_core.evaluation.running.training:run_training", queue="model", title="Fine-tuning"
+    ),
+    "sweep": Kind(
+        "ragft_core.evaluation.running.training:run_sweep",
+        queue="model",
+        title="Searching settings",
     ),
     "generate": Kind(
         "ragft_core.finetuning.writing.job:run_generation", queue="model", title="Writing examples"

@@ -154,6 +154,25 @@ class Lab:
             for arm in arms
         ]
 
+    def try_adapter(self, question: str, adapter_id: str) -> list[PendingAnswer]:
+        """Asks one adapter, whichever its arm uses, and its base without it.
+
+        Returns:
+            The answer with the adapter, then the one without: prompt only, or RAG where the adapter
+            was trained with passages.
+
+        Raises:
+            ModelError: There is no such adapter, or it is damaged.
+        """
+        adapter = get_adapter(self.workspace, adapter_id)
+        settings = self.workspace.settings()
+        sampling = Sampling(max_new_tokens=settings.max_new_tokens)
+        preparer = Preparer(settings, self.knowledge, sampling)
+        states = {state.arm.id: state for state in self.arms()}
+        trained, plain = ("hybrid", "rag") if adapter.with_context else ("fine-tuned", "prompt")
+        asked = [dataclasses.replace(states[trained], adapter=adapter_id), states[plain]]
+        return [self._start(state, question, (), preparer, 0) for state in asked]
+
     def _start(
         self,
         state: ArmState,

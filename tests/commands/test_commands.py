@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from ragft_core.__main__ import main
+from ragft_core.finetuning import load_examples, save_examples
 from ragft_core.settings import Settings
+from ragft_core.types import Example
 from ragft_core.workspace import open_workspace
+from tests.finetuning.test_comparing import made_run
 
 pytestmark = pytest.mark.usefixtures("embedder_folder")
 
@@ -236,3 +239,38 @@ def test_the_embedding_model_is_shown(run: Run, filled: str) -> None:
     bad = run("embedder", filled, "no such model")
     assert bad.code == 1
     assert "not the id of a model" in bad.err
+
+
+def test_examples_are_checked_mended_and_their_facts_corrected(run: Run, tmp_path: Path) -> None:
+    run("init", "demo")
+    workspace = open_workspace(Settings(), "demo")
+    rows = [Example(f"e{i}", f"How heavy is kiln {i}?", f"{i} kg") for i in range(12)]
+    save_examples(workspace, [*rows, Example("copy", "how heavy is kiln 3", "3 kg")])
+    (found,) = run("examples", "demo", "--check", "--json").data
+    assert (found["problem"], found["ids"]) == ("duplicate", ["copy"])
+    done = run("examples", "demo", "--fix", "all")
+    assert "Nothing is wrong" in done.out
+    assert len(load_examples(workspace)) == 12
+    wrong = run("examples", "demo", "--fix", "everything")
+    assert (wrong.code, "no problem 'everything'" in wrong.err) == (1, True)
+    facts = run("examples", "demo", "--join", "e1", "--join", "e2", "--json").data
+    assert len({row["fact"] for row in facts}) == 11
+    facts = run("examples", "demo", "--part", "e1", "--json").data
+    assert len({row["fact"] for row in facts}) == 12
+
+
+def test_runs_are_renamed_and_put_side_by_side(run: Run) -> None:
+    run("init", "demo")
+    workspace = open_workspace(Settings(), "demo")
+    for name, rank in (("a", 4), ("b", 8)):
+        made_run(workspace, name, {"rank": rank, "preset": "quick"}, [2.0, 1.0])
+    assert run("runs", "demo", "--rename", "a", "--name", "Small").code == 0
+    shown = run("runs", "demo", "--compare", "a", "b").out
+    assert "Small" in shown
+    assert "rank" in shown
+    assert "learning_rate" not in shown
+    data = run("runs", "demo", "--compare", "a", "b", "--json").data
+    assert data["differing"] == {"rank": [4, 8]}
+    assert "3 of 5 right" in run("runs", "demo").out
+    assert run("runs", "demo", "--delete", "b").code == 0
+    assert [row["id"] for row in run("runs", "demo", "--json").data] == ["a"]

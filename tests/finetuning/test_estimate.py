@@ -9,6 +9,7 @@ import pytest
 from ragft_core.errors import SettingsError, TrainingDataError
 from ragft_core.finetuning import PRESETS, RunConfig, estimate_run, preset_config, save_examples
 from ragft_core.finetuning.config import check_config
+from ragft_core.finetuning.training import estimate
 from ragft_core.finetuning.training.estimate import known_speed, remember_speed
 from ragft_core.settings import Settings
 from ragft_core.types import Example
@@ -58,17 +59,41 @@ def test_an_earlier_run_tells_the_speed(trainable: Workspace, settings: Settings
     before = estimate_run(trainable, config, colour_examples(), settings)
     assert before.basis == "this machine's arithmetic speed"
     digest = _digest(trainable)
-    remember_speed(settings, digest, config, 100.0)
+    remember_speed(settings, digest, config, 6000, 60.0, 120.0)
     after = estimate_run(trainable, config, colour_examples(), settings)
     assert (after.basis, after.tokens_per_s) == ("an earlier run here", 100.0)
     hybrid = dataclasses.replace(config, with_context=True)
     assert known_speed(settings, digest, hybrid) is None, "passages have their own speed"
 
 
+def test_a_run_beside_other_load_does_not_spoil_the_next_estimate(settings: Settings) -> None:
+    config = PRESETS["quick"]
+    remember_speed(settings, "digest", config, 6000, 60.0, 114.0)
+    quiet = known_speed(settings, "digest", config)
+    # The same work in the same processor time, but five times as long by the clock.
+    remember_speed(settings, "digest", config, 6000, 300.0, 114.0)
+    assert known_speed(settings, "digest", config) == quiet == pytest.approx(100.0, rel=0.01)
+
+
+def test_what_competes_makes_the_estimate_longer_and_is_said(
+    trainable: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_speed(settings, _digest(trainable), PRESETS["quick"], 6000, 60.0, 120.0)
+    found = []
+    for share in (0.0, 0.4, 1.0):
+        monkeypatch.setattr(estimate, "others_share", lambda share=share: share)
+        found.append(estimate_run(trainable, PRESETS["quick"], colour_examples(), settings))
+    quiet, busy, full = found
+    assert busy.seconds == pytest.approx(quiet.seconds / 0.6)
+    assert full.seconds == pytest.approx(quiet.seconds * 2), "the scheduler shares"
+    assert any("use 40% of the processors" in text for text in busy.warnings)
+    assert not any("processors" in text for text in quiet.warnings)
+
+
 def test_the_speed_of_another_machine_is_not_used(
     trainable: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remember_speed(settings, "digest", PRESETS["quick"], 100.0)
+    remember_speed(settings, "digest", PRESETS["quick"], 6000, 60.0, 120.0)
     monkeypatch.setattr("platform.node", lambda: "another")
     assert known_speed(settings, "digest", PRESETS["quick"]) is None
 

@@ -14,6 +14,7 @@ from ragft_core.jobs.status import write_status
 from ragft_core.settings import Settings
 from ragft_core.types import Example, ModelChoice
 from ragft_core.workspace import Workspace, list_workspaces
+from tests.finetuning.test_comparing import made_run
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "build" / "finetune.py"
 
@@ -158,3 +159,22 @@ def test_the_newest_adapter_is_in_use_until_another_is_chosen(trainable: Workspa
     assert labels(page).count("Use it") == 1
     click(page, "Use it")
     assert trainable.settings().adapter == "train-0"
+
+
+def test_a_run_shows_its_answers_why_it_ended_and_stands_beside_another(
+    trainable: Workspace,
+) -> None:
+    made_run(trainable, "a", {"name": "First", "rank": 4}, [2.0, 1.0])
+    made_run(trainable, "b", {"name": "Second", "rank": 8}, [2.0, 1.5])
+    page = open_page()
+    assert not page.exception
+    assert "**3 of 5** watched questions right" in texts(page)
+    assert any("Ended early" in item.value for item in page.info)
+    tables = [item.value for item in page.dataframe]
+    answers = next(table for table in tables if "Right answer" in table.columns)
+    assert list(answers["Answer"]) == ["1 kg", "Bert"]
+    assert any({"First", "Second"} <= set(table.columns) for table in tables)
+    page.text_input(key="run.name.a").set_value("The good one").run()
+    page.button(key="run.rename.a").click().run()
+    assert not page.exception
+    assert "**The good one**" in texts(page)

@@ -14,11 +14,14 @@ from ragft_core.finetuning import (
     choose_adapter,
     delete_adapter,
     export_adapter,
+    export_model,
     import_adapter,
     rename_adapter,
 )
 from ragft_core.types import Adapter
 from ragft_core.workspace import Workspace, WorkspaceSettings
+
+ONE_MODEL = {"gguf": "GGUF file", "merged": "Model folder"}
 
 
 def adapters_section(workspace: Workspace, adapters: Sequence[Adapter]) -> None:
@@ -67,6 +70,36 @@ def bring_in_section(workspace: Workspace) -> None:
                 st.rerun()
 
 
+def _one_model(workspace: Workspace, adapter: Adapter) -> None:
+    """The base with the adapter merged in, written beside the workspace's other files."""
+    st.caption(
+        "For programs that know no adapters. What is written is loaded again and its answers are "
+        "compared with the adapter's before you get it."
+    )
+    kind = st.segmented_control(
+        "Format", list(ONE_MODEL), default="gguf", required=True, format_func=ONE_MODEL.get,
+        key=f"one.kind.{adapter.id}",
+    )  # fmt: skip
+    ending = {"gguf": ".gguf", "merged": ""}[kind]
+    target = workspace.path / "exports" / f"{adapter.id}{ending}"
+    if target.exists():
+        st.markdown(f"It lies at `{target}`.")
+        if target.is_file():
+            st.download_button(
+                "Download", target.read_bytes, target.name, key=f"one.get.{adapter.id}",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+        return
+    if st.button("Write and check it", key=f"one.write.{adapter.id}", icon=":material/merge:"):
+        with show_errors(), st.spinner("Merging, writing, loading again, comparing"):
+            made = export_model(workspace, adapter.id, kind, target, state.settings())
+            state.notify(
+                f"Written, {components.size(made.bytes)}; {made.agreeing} of {made.asked} answers "
+                "are the adapter's."
+            )
+            st.rerun()
+
+
 def _is_used(adapter: Adapter, adapters: Sequence[Adapter], settings: WorkspaceSettings) -> bool:
     """Whether the arm uses it: the chosen one, else the newest of its kind."""
     chosen = settings.hybrid_adapter if adapter.with_context else settings.adapter
@@ -89,6 +122,8 @@ def _adapter_actions(workspace: Workspace, adapter: Adapter, used: bool) -> None
         on_click="ignore",
         help="PEFT's files as a zip; loads with peft.AutoPeftModelForCausalLM.",
     )
+    with st.popover("As one model", icon=":material/merge:"):
+        _one_model(workspace, adapter)
     with st.popover("Rename", icon=":material/edit:"):
         name = st.text_input("Name", adapter.name, max_chars=80, key=f"name.{adapter.id}")
         notes = st.text_area("Notes", adapter.card.get("notes", ""), key=f"notes.{adapter.id}")

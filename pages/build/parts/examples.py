@@ -60,7 +60,7 @@ FIELD_HELP = {
 }
 FACTS_HELP = (
     "Rows with one answer and alike questions are taken as wordings of one fact. Where that is "
-    "wrong, give rows of one fact the same name in the table's column Fact, and others another."
+    "wrong, part or join them in the view Facts."
 )
 NONE = "(none)"
 EDITED = ("question", "answer", "split", "kind", "fact", "document_id", "evidence")

@@ -1,4 +1,4 @@
-"""How fine-tuning is drawn: what to train, what it will take, the runs, the adapters."""
+"""How fine-tuning is drawn: what to train, what it will take, and the start."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from pages.build.parts import check
 from pages.build.parts.forms import fields_form
-from pages.ui import charts, components, resources, state
-from pages.ui.errors import plain, show_errors
+from pages.ui import components, resources, state
+from pages.ui.errors import show_errors
 from ragft_core.finetuning import (
     PRESETS,
     Estimate,
@@ -17,8 +18,7 @@ from ragft_core.finetuning import (
     estimate_run,
     start_run,
 )
-from ragft_core.finetuning.training import PRESET_TEXTS, with_passages
-from ragft_core.jobs import Job, JobState, JobStatus
+from ragft_core.finetuning.training import PRESET_TEXTS, start_sweep, with_passages
 from ragft_core.knowledge import documents, texts_of
 from ragft_core.strategies import training_passages
 from ragft_core.types import Example
@@ -35,18 +35,9 @@ ARM_HELP = (
     "after the other."
 )
 FORM_FIELDS = (
-    "name", "steps", "epochs", "most_tokens", "learning_rate", "rank", "alpha", "targets",
+    "name", "steps", "epochs", "most_tokens", "learning_rate", "rank", "alpha", "rslora", "lora_plus", "targets",
     "batch_size", "eval_every", "patience", "unanswerable", "general", "refit", "seed",
 )  # fmt: skip
-BADGES = {
-    JobState.QUEUED: "gray",
-    JobState.RUNNING: "blue",
-    JobState.SUCCEEDED: "green",
-    JobState.FAILED: "red",
-    JobState.STOPPED: "orange",
-    JobState.INTERRUPTED: "orange",
-}
-TRAIN_COLOUR, VALIDATION_COLOUR = "#1f88d2", "#dd6b16"
 
 
 def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
@@ -87,10 +78,13 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
     with right:
         estimates = [_estimate(workspace, item, examples) for item in configs]
         _show_estimates(estimates)
+        check.summary(workspace, examples)
         if st.button(
             "Start fine-tuning", type="primary", icon=":material/play_arrow:", width="stretch"
         ):
             _start(workspace, configs)
+        with st.popover("Search for settings", icon=":material/manage_search:", width="stretch"):
+            _search(workspace, configs)
 
 
 def _time(workspace: Workspace, config: RunConfig, arm: str, examples: Sequence[Example]) -> str:
@@ -128,145 +122,39 @@ def _show_estimates(estimates: Sequence[Estimate]) -> None:
             st.caption(f":orange[:material/warning:] {warning}")
 
 
-def _start(workspace: Workspace, configs: Sequence[RunConfig]) -> None:
-    for config in configs:
-        passages = None
-        if config.with_context:
-            with st.spinner("Collecting the passages to train with"):
-                passages = training_passages(workspace, resources.knowledge(workspace))
-                start_run(workspace, config, passages, texts_of(workspace))
-        else:
-            start_run(workspace, config, texts=texts_of(workspace))
+def _search(workspace: Workspace, configs: Sequence[RunConfig]) -> None:
+    """Many short runs with other learning rates, ranks and steps, for some minutes."""
+    st.caption(
+        "Tries learning rates, ranks and numbers of steps around these settings, ends hopeless "
+        "trials early, and judges by right answers to the watched questions."
+    )
+    minutes = st.number_input("Minutes", 1, 24 * 60, 20, key="finetune.sweep.minutes")
+    if len(configs) > 1:
+        st.caption("A search is for one arm: choose one above.")
+    elif st.button("Start the search", icon=":material/manage_search:", key="finetune.sweep"):
+        with show_errors():
+            start_sweep(workspace, configs[0], minutes, *_rows_of(workspace, configs[0]))
+            state.notify("The search has started. It goes on when you leave this page.")
+            st.rerun()
+
+
+def train_as(workspace: Workspace, config: RunConfig) -> None:
+    """Starts a run with settings that a search found."""
+    start_run(workspace, config, *_rows_of(workspace, config))
     state.notify("The run has started. It goes on when you leave this page.")
     st.rerun()
 
 
-def runs_section(runs: Sequence[Job]) -> None:
-    """All runs, newest first; those at work are drawn anew every other second."""
-    active = any(job.status().active for job in runs)
-
-    @st.fragment(run_every="2s" if active else None)
-    def live() -> None:
-        for number, job in enumerate(runs):
-            run_card(job, expanded=number == 0)
-        if active and not any(job.status().active for job in runs):
-            st.rerun()  # the whole page: the adapter is there now, and the timer ends
-
-    live()
+def _rows_of(workspace: Workspace, config: RunConfig) -> tuple[Any, list[str]]:
+    """The passages to train with, where the settings ask for them, and the documents' texts."""
+    if not config.with_context:
+        return None, texts_of(workspace)
+    with st.spinner("Collecting the passages to train with"):
+        return training_passages(workspace, resources.knowledge(workspace)), texts_of(workspace)
 
 
-def run_card(job: Job, *, expanded: bool) -> None:
-    """One run: where it is, its curve, what can be done, and its card."""
-    status = job.status()
-    config = job.spec.get("config", {})
-    with st.container(border=True):
-        arm = "hybrid" if config.get("with_context") else "fine-tuned"
-        title = plain(config.get("name") or f"{config.get('preset', '')} run".capitalize())
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{title}** · {ARMS[arm].lower()}")
-            st.badge(status.state.value, color=BADGES[status.state])
-            st.caption(components.moment(job.created_at))
-        if status.active:
-            _progress(status)
-        if status.error:
-            # Only a failure needs a change; an interruption is a state of its own.
-            show = st.error if status.state is JobState.FAILED else st.warning
-            show(plain(status.error), title="The run did not finish.")
-        with st.container(horizontal=True):
-            _actions(job, status)
-        metrics = job.metrics()
-        if status.active or expanded:
-            _result_line(job)
-            loss_chart(metrics, f"finetune.chart.{job.id}")
-            _details(job)
-        elif metrics:
-            with st.expander(
-                "Curve and run card", on_change="rerun", key=f"finetune.{job.id}"
-            ) as e:
-                if e.open:
-                    _result_line(job)
-                    loss_chart(metrics, f"finetune.chart.{job.id}")
-                    _details(job)
-
-
-def _progress(status: JobStatus) -> None:
-    text = plain(status.message)
-    if status.eta_s:
-        text += f", about {components.duration(status.eta_s)} left"
-    st.progress(status.share, text=text)
-
-
-def _actions(job: Job, status: JobStatus) -> None:
-    if status.active:
-        if st.button("Stop and keep the best", icon=":material/stop_circle:", key=f"stop.{job.id}"):
-            job.stop()
-            st.rerun()
-        return
-    if status.state.resumable and st.button(
-        "Resume", icon=":material/play_arrow:", key=f"resume.{job.id}"
-    ):
-        with show_errors():
-            job.resume()
-            st.rerun()
-    if st.button("Delete run", icon=":material/delete:", key=f"delete.{job.id}", type="tertiary"):
-        with show_errors():
-            job.delete()  # its adapter stays until it is deleted itself
-            st.rerun()
-
-
-def _result_line(job: Job) -> None:
-    result = job.result()
-    if result is None:
-        return
-    st.markdown(
-        f"Validation loss **{result['first_val_loss']:.2f}** before, **{result['val_loss']:.2f}** "
-        f"after; best at step {result['best_step']} of {result['steps']}, "
-        f"{components.duration(result['seconds'])} of training."
-    )
-    if result.get("warning"):
-        st.caption(f":orange[:material/warning:] {plain(result['warning'])}")
-
-
-def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
-    """Training and validation loss by step."""
-    import plotly.graph_objects as go
-
-    trained = [(row["step"], row["loss"]) for row in metrics if "loss" in row]
-    watched = [(row["step"], row["val_loss"]) for row in metrics if "val_loss" in row]
-    if not trained and not watched:
-        st.caption("The curve starts with the first step.")
-        return
-    planned = max(max(row.get("steps", 0), row["step"]) for row in metrics)
-    figure = go.Figure()
-    for name, points, colour, style in (
-        ("Training", trained, TRAIN_COLOUR, "lines"),
-        ("Validation", watched, VALIDATION_COLOUR, "lines+markers"),
-    ):
-        figure.add_scatter(
-            x=[step for step, _ in points],
-            y=[loss for _, loss in points],
-            name=name,
-            mode=style,
-            line={"color": colour, "width": 2 if name == "Validation" else 1},
-            marker={"size": 8, "symbol": "diamond"},
-            cliponaxis=False,
-            hovertemplate="step %{x}: %{y:.3f}<extra>" + name + "</extra>",
-        )
-    last = f"{watched[-1][1]:.2f} after step {watched[-1][0]}" if watched else "not measured yet"
-    charts.show(
-        charts.tidy(
-            figure,
-            height=260,
-            xaxis={"title": "Step", "range": [0, planned]},
-            yaxis={"title": "Loss per token (nats)", "rangemode": "tozero"},
-        ),
-        key,
-        f"Training and validation loss by step; validation loss is {last}",
-    )
-
-
-def _details(job: Job) -> None:
-    with st.expander("Run card and log", icon=":material/description:"):
-        spec = job.spec
-        st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)
-        st.code(job.log_tail(30) or "The log is empty.", language=None, height=160)
+def _start(workspace: Workspace, configs: Sequence[RunConfig]) -> None:
+    for config in configs:
+        start_run(workspace, config, *_rows_of(workspace, config))
+    state.notify("The run has started. It goes on when you leave this page.")
+    st.rerun()

@@ -43,7 +43,7 @@ def workspace_questions(
     """
     return from_examples(
         load_examples(workspace),
-        labelling=_labelling(workspace),
+        labelling=labelling_of(workspace),
         documents=_ids(workspace),
         limit=limit,
         trained_wordings=trained_wordings,
@@ -62,7 +62,7 @@ def brought_questions(workspace: Workspace, name: str, data: bytes) -> QuestionS
         raise EvaluationError(f"{name} has no row that can be read.", "Check the file's form.")
     rows = [row for _, row in table.rows]
     questions = from_rows(
-        rows, name=name, labelling=_labelling(workspace), documents=_ids(workspace)
+        rows, name=name, labelling=labelling_of(workspace), documents=_ids(workspace)
     )
     left_out = list(table.warnings)
     if table.bad_rows:
@@ -120,7 +120,8 @@ def check_leaks(workspace: Workspace, questions: QuestionSet) -> LeakReport:
     return find_leaks(questions.questions, examples, documents=_ids(workspace))
 
 
-def _labelling(workspace: Workspace) -> Labelling:
+def labelling_of(workspace: Workspace) -> Labelling:
+    """The workspace's labels, and the form of an answer where it has one."""
     settings = workspace.settings()
     return Labelling(settings.labels, settings.label_pattern)
 

@@ -1,6 +1,7 @@
 """From one answer to its scores."""
 
 from ragft_core.evaluation.scoring.catalogue import BY_NAME, SCORERS
+from ragft_core.evaluation.scoring.equivalence import equivalent
 from ragft_core.evaluation.scoring.plain_classifier import Trial, try_classifier
 from ragft_core.evaluation.scoring.scorers import Family, Scorer
 
@@ -10,5 +11,6 @@ __all__ = [
     "Family",
     "Scorer",
     "Trial",
+    "equivalent",
     "try_classifier",
 ]

@@ -1,6 +1,7 @@
 """Examples: where they are kept, how they are imported and split."""
 
-from ragft_core.finetuning.examples.facts import by_fact, label_counts
+from ragft_core.finetuning.examples.check import Finding, Problem, check_examples, fixed
+from ragft_core.finetuning.examples.facts import by_fact, joined, label_counts, parted
 from ragft_core.finetuning.examples.importing import (
     OPTIONAL,
     REQUIRED,
@@ -25,17 +26,23 @@ __all__ = [
     "FORMATS",
     "OPTIONAL",
     "REQUIRED",
+    "Finding",
     "ImportReport",
+    "Problem",
     "Table",
     "assign_splits",
     "by_fact",
+    "check_examples",
     "divide",
     "example_id",
+    "fixed",
     "guess_mapping",
     "import_examples",
     "import_file",
+    "joined",
     "label_counts",
     "load_examples",
+    "parted",
     "preview_import",
     "read_table",
     "save_examples",

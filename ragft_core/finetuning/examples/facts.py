@@ -8,9 +8,11 @@ together.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from ragft_core.errors import TrainingDataError
 from ragft_core.overlap import as_spelled, content_words
 from ragft_core.types import Example, QuestionKind
 
@@ -37,6 +39,42 @@ def by_fact(examples: Sequence[Example]) -> list[list[Example]]:
     for rows in loose.values():
         found += _wordings(sorted(rows, key=lambda row: (row.question, row.id)))
     return found
+
+
+def joined(examples: Sequence[Example], ids: Collection[str]) -> list[Example]:
+    """The examples with these rows, and all that were wordings of theirs, as wordings of one fact.
+
+    Raises:
+        TrainingDataError: A row is not there.
+    """
+    chosen = _chosen(examples, ids)
+    groups = [group for group in by_fact(examples) if {e.id for e in group} & chosen]
+    members = {e.id for group in groups for e in group}
+    names = [e.fact for e in examples if e.id in members and e.fact]
+    name = names[0] if names else next(e.question for e in examples if e.id in members)
+    return [dataclasses.replace(e, fact=name) if e.id in members else e for e in examples]
+
+
+def parted(examples: Sequence[Example], ids: Collection[str]) -> list[Example]:
+    """The examples with each of these rows as a fact of its own.
+
+    Raises:
+        TrainingDataError: A row is not there.
+    """
+    chosen = _chosen(examples, ids)
+    return [
+        dataclasses.replace(e, fact=f"{e.question} ({e.id})") if e.id in chosen else e
+        for e in examples
+    ]
+
+
+def _chosen(examples: Sequence[Example], ids: Collection[str]) -> set[str]:
+    missing = set(ids) - {e.id for e in examples}
+    if missing:
+        raise TrainingDataError(
+            f"There is no example {min(missing)!r}.", "The ids stand in the list of examples."
+        )
+    return set(ids)
 
 
 def label_counts(examples: Sequence[Example]) -> dict[str, int]:

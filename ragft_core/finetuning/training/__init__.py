@@ -9,20 +9,51 @@ from ragft_core.finetuning.config import (
 )
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
+from ragft_core.finetuning.training.comparing import (
+    ComparedRun,
+    Comparison,
+    compare_runs,
+    rename_run,
+    run_note,
+    run_title,
+)
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
-from ragft_core.finetuning.training.runs import list_runs, start_run
+from ragft_core.finetuning.training.runs import (
+    list_runs,
+    list_sweeps,
+    look_over,
+    start_run,
+    start_sweep,
+)
+from ragft_core.finetuning.training.signs import right_answers, signs
+from ragft_core.finetuning.training.sweep import Trial, best_config, best_trial, trials_of
 
 __all__ = [
     "PRESETS",
     "PRESET_TEXTS",
+    "ComparedRun",
+    "Comparison",
     "Estimate",
     "RunConfig",
+    "Trial",
+    "best_config",
+    "best_trial",
+    "compare_runs",
     "estimate_run",
     "list_runs",
+    "list_sweeps",
     "load_tokenizer",
+    "look_over",
     "present_folder",
     "preset_config",
+    "rename_run",
     "rendered_example",
+    "right_answers",
+    "run_note",
+    "run_title",
+    "signs",
     "start_run",
+    "start_sweep",
+    "trials_of",
     "with_passages",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ def with_adapter(base: PreTrainedModel, config: RunConfig) -> torch.nn.Module:
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
+        use_rslora=config.rslora,
         lora_dropout=config.dropout,
         target_modules=targets,
         task_type="CAUSAL_LM",
@@ -126,7 +128,9 @@ def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:
     path = Path(adapter.path)
     theirs = json.loads((path / CONFIG).read_text(encoding="utf-8"))
     ours: Any = model.peft_config["default"]  # type: ignore[index,union-attr]
-    scale = (theirs["lora_alpha"] / theirs["r"]) / (ours.lora_alpha / ours.r)
+    scale = _scale(theirs["lora_alpha"], theirs["r"], theirs.get("use_rslora")) / _scale(
+        ours.lora_alpha, ours.r, ours.use_rslora
+    )
     found = load_file(path / WEIGHTS)
     places = {
         name.replace(".default", ""): parameter
@@ -143,3 +147,7 @@ def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:
             else:
                 place[:, :rank].copy_(value * scale)
     return True
+
+
+def _scale(alpha: float, rank: int, rslora: bool | None) -> float:
+    return float(alpha / (math.sqrt(rank) if rslora else rank))

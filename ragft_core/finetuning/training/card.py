@@ -5,12 +5,15 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 import ragft_core
 from ragft_core.finetuning.adapters import CARD, WEIGHTS, setting_of
+from ragft_core.finetuning.training.answering import LiveAnswer
 from ragft_core.finetuning.training.checkpoints import put_weights
+from ragft_core.finetuning.training.signs import signs
 from ragft_core.finetuning.training.trainer import Trainer, TrainingSpec
 from ragft_core.jobs import JobContext
 from ragft_core.values import to_dict
@@ -27,6 +30,7 @@ def write_adapter(
     digest: str,
     base_name: str,
     started_from: str = "",
+    held_out: Sequence[LiveAnswer] = (),
 ) -> None:
     """Writes a run's weights as an adapter with its card, and makes it its arm's.
 
@@ -45,6 +49,11 @@ def write_adapter(
     (scratch / "README.md").unlink(missing_ok=True)  # PEFT's template; the card says more
     card = _card(context, spec, run, refit, digest, base_name)
     card["started_from"] = started_from
+    card["held_out"] = {
+        "right": sum(answer.right for answer in held_out),
+        "asked": len(held_out),
+        "answers": [to_dict(answer) for answer in held_out],
+    }
     write_json(scratch / CARD, card | {"sha256": file_digest(scratch / WEIGHTS)})
     target = workspace.path / "adapters" / adapter_id
     shutil.rmtree(target, ignore_errors=True)
@@ -53,7 +62,10 @@ def write_adapter(
     # The newest finished run is what its owner wants to see; a stopped one only if it is the first.
     if not context.stop_asked or not getattr(workspace.settings(), setting):
         workspace.update(**{setting: adapter_id})
-    keys = ("steps", "best_step", "first_val_loss", "val_loss", "train_loss", "seconds", "warning")
+    keys = (
+        "steps", "best_step", "first_val_loss", "val_loss", "first_general_loss", "general_loss",
+        "train_loss", "seconds", "ended", "warning", "held_out",
+    )  # fmt: skip
     context.finish({"adapter": adapter_id, **{key: card[key] for key in keys}})
 
 
@@ -70,11 +82,14 @@ def _card(
     tokens, seconds = sum(p.tokens for p in phases), sum(p.seconds for p in phases)
     best = progress.best_val_loss
     peft: Any = run.model.peft_config
-    warning = ""
+    metrics = run.context_metrics()
+    general = [row["general_loss"] for row in metrics if "general_loss" in row]
+    warnings = list(signs(metrics))
     if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
-        warning = "The validation loss never fell below the base model's: nothing was learned."
-    elif progress.evals_without_improvement:
-        warning = f"The validation loss rose after step {progress.best_step}; that step's adapter is kept."
+        warnings = ["The validation loss never fell below the base model's: nothing was learned."]
+    elif progress.evals_without_improvement and not any("over-fits" in text for text in warnings):
+        rose = f"The validation loss rose after step {progress.best_step}; that step's adapter is kept."
+        warnings.append(rose)
     return {
         "id": context.folder.name,
         "name": spec.config.name or f"{spec.config.preset.capitalize()} run",
@@ -100,9 +115,25 @@ def _card(
         "seconds": round(seconds, 1),
         "tokens_per_s": round(tokens / max(1e-9, seconds), 1),
         "attempts": context.attempt,
-        "warning": warning,
+        "first_general_loss": general[0] if general else None,
+        "general_loss": general[-1] if general else None,
+        "ended": _ended(context, run),
+        "warning": " ".join(warnings),
         "command": f"python -m ragft_core.jobs jobs/{context.folder.name}",
         "versions": {"ragft": ragft_core.__version__, "python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},
         "machine": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
     }
+
+
+def _ended(context: JobContext, run: Trainer) -> str:
+    """Why the search ended where it did, when that was before its planned end."""
+    progress, planned = run.progress, run.phase.steps
+    if context.stop_asked:
+        return f"Stopped by hand after step {progress.step}."
+    if progress.step >= planned:
+        return ""
+    return (
+        f"Ended early, after step {progress.step} of {planned}: the validation loss had not fallen "
+        f"for {progress.evals_without_improvement} evaluations, since step {progress.best_step}."
+    )

@@ -40,7 +40,7 @@ class Progress:
     """How far a run is.
 
     Losses are nats per trained token; ``evals_without_improvement`` counts the evaluations in a row that brought none;
-    ``seconds`` is training time over all attempts.
+    ``seconds`` is training time over all attempts, ``cpu_seconds`` what the processors spent on it.
     """
 
     step: int = 0
@@ -50,6 +50,7 @@ class Progress:
     evals_without_improvement: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

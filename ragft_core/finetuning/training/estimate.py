@@ -1,8 +1,9 @@
 """How long a run will take and how much memory it needs, told before it starts.
 
-The speed is the one that the last run on this machine had with this model; before the first run
-it is reckoned from a matrix multiplication that takes a fraction of a second. Times are about
-right, not promises: the run itself shows its own ETA.
+The speed is the one that the last run on this machine had with this model, counted in processor time
+so that what ran beside it does not matter; before the first run it is reckoned from a matrix
+multiplication that takes a fraction of a second. What competes for the processors now is looked at
+and slows the estimate. Times are about right, not promises: the run itself shows its own ETA.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ragft_core.finetuning.config import RunConfig, check_config
 from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.examples.store import Division, divide
 from ragft_core.finetuning.rows.batches import CAPACITY
+from ragft_core.finetuning.training.answering import MORE_TOKENS, MOST, MOST_TOKENS, TOGETHER
 from ragft_core.finetuning.training.base_model import present_folder
 from ragft_core.models.weights.loading import check_folder, weights_digest
 from ragft_core.settings import Settings
@@ -41,6 +43,13 @@ EFFICIENCY = 0.6
 # An evaluation reads a row at a third of what training on it costs.
 EVALUATION_COST = 1 / 3
 EVALUATIONS = 9
+# Decoding a token of a few answers at once reads all weights for hardly any arithmetic: as much time
+# as training on so many tokens (4 bytes a weight at 10 GB/s against 4 operations at 60 GFLOPS).
+DECODING_COST = 6.0
+# Above this share of the processors in others' use the estimate says so.
+BUSY = 0.2
+# A run always gets its part: the scheduler shares with those who compete.
+LEAST_SHARE = 0.5
 START_UP_S = 15.0
 LIBRARIES_MB = 600.0
 # A parameter in fp32 with AdamW's two moments, in the two checkpoints that are kept and the one
@@ -50,7 +59,11 @@ CHECKPOINT_BYTES = 3 * 12 + 2 * 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will be like. ``basis`` says where the speed comes from."""
+    """What a run will be like.
+
+    ``basis`` says where the speed comes from, which is that of a quiet machine; ``busy`` is the
+    share of the processors that others use now, by which ``seconds`` is longer.
+    """
 
     n_train: int
     n_validation: int
@@ -62,6 +75,7 @@ class Estimate:
     tokens_per_s: float
     basis: str
     epochs: float
+    busy: float = 0.0
     warnings: tuple[str, ...] = ()
     disk_mb: float = 0.0
 
@@ -130,7 +144,9 @@ def estimate_run(
     tokens = round(steps * config.batch_size * per_row)
     known = known_speed(settings, weights_digest(folder), config)
     speed = known or EFFICIENCY * matmul_gigaflops() / shape.gigaflops_per_token
+    busy = others_share()
     watching = EVALUATIONS * len(division.validation) * per_row * EVALUATION_COST
+    watching += _answering(division)
     pack = min(CAPACITY, config.batch_size * per_row)
     memory = shape.memory_mb(config.rank, pack)
     free = _free_mb()
@@ -139,13 +155,14 @@ def estimate_run(
         n_validation=len(division.validation),
         steps=steps,
         tokens=tokens,
-        seconds=START_UP_S + (tokens + watching) / speed,
+        seconds=(START_UP_S + (tokens + watching) / speed) / max(LEAST_SHARE, 1 - busy),
         memory_mb=memory,
         free_mb=free,
         tokens_per_s=speed,
         basis="an earlier run here" if known else "this machine's arithmetic speed",
         epochs=steps * config.batch_size / n_rows,
-        warnings=_warnings(division, config, memory, free),
+        busy=busy,
+        warnings=_warnings(division, memory, free, busy),
         disk_mb=CHECKPOINT_BYTES * shape.adapter_parameters(config.rank) / 1e6,
     )
 
@@ -163,8 +180,23 @@ def _tokens(example: Example, config: RunConfig, passage_tokens: float) -> float
     return text + (PASSAGES_PER_ROW * passage_tokens if config.with_context else 0.0)
 
 
-def _warnings(division: Division, config: RunConfig, memory: float, free: float) -> tuple[str, ...]:
+def _answering(division: Division) -> float:
+    """What the answers on the way cost, in tokens trained: a few each time, all of them once."""
+    asked = min(MOST, len(division.validation))
+    if not asked:
+        return 0.0
+    longest = max(len(e.answer) for e in division.validation[:asked]) / CHARACTERS_PER_TOKEN
+    batches = EVALUATIONS + 1 + -(-asked // TOGETHER)
+    return batches * min(MOST_TOKENS, longest + MORE_TOKENS) * DECODING_COST
+
+
+def _warnings(division: Division, memory: float, free: float, busy: float) -> tuple[str, ...]:
     found = []
+    if busy > BUSY:
+        found.append(
+            f"Other programs use {busy:.0%} of the processors now, which is reckoned with: on a "
+            f"quiet machine the run takes {max(LEAST_SHARE, 1 - busy):.0%} of that time."
+        )
     if memory > free:
         found.append(
             f"The run needs about {memory / 1000:.1f} GB of memory and {free / 1000:.1f} GB are "
@@ -183,18 +215,39 @@ def _warnings(division: Division, config: RunConfig, memory: float, free: float)
 
 
 def known_speed(settings: Settings, digest: str, config: RunConfig) -> float | None:
-    """Tokens per second of the last run with this model on this machine."""
-    entry = _speeds(settings).get(_key(digest, config))
-    return float(entry["tokens_per_s"]) if entry and entry.get("machine") == _machine() else None
+    """Tokens per second of a quiet machine, by the last run with this model on it."""
+    entry = _speeds(settings).get(_key(digest, config), {})
+    if entry.get("machine") != _machine() or "tokens_per_cpu_s" not in entry:
+        return None
+    return float(entry["tokens_per_cpu_s"]) * float(entry["processors"])
 
 
-def remember_speed(settings: Settings, digest: str, config: RunConfig, tokens_per_s: float) -> None:
-    """Keeps a run's speed for the next estimate."""
+def remember_speed(
+    settings: Settings,
+    digest: str,
+    config: RunConfig,
+    tokens: int,
+    seconds: float,
+    cpu_seconds: float,
+) -> None:
+    """Keeps a run's speed for the next estimate.
+
+    Tokens are counted by processor second, which other programs hardly change; how many processors
+    a run keeps busy is the most that any run did, because beside others it gets fewer.
+    """
     path = settings.home / SPEEDS
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        entry = {"tokens_per_s": round(tokens_per_s, 1), "machine": _machine()}
-        write_json(path, _speeds(settings) | {_key(digest, config): entry})
+        known, key = _speeds(settings), _key(digest, config)
+        before = known.get(key, {})
+        same = before.get("machine") == _machine()
+        most = float(before.get("processors", 0.0)) if same else 0.0
+        entry = {
+            "tokens_per_cpu_s": round(tokens / max(1e-9, cpu_seconds), 2),
+            "processors": round(max(most, cpu_seconds / max(1e-9, seconds)), 3),
+            "machine": _machine(),
+        }
+        write_json(path, known | {key: entry})
 
 
 def _speeds(settings: Settings) -> dict[str, Any]:
@@ -233,6 +286,18 @@ def _measured_gigaflops(minute: int) -> float:
         a @ a
         best = max(best, 2 * side**3 / (time.perf_counter() - began) / 1e9)
     return best
+
+
+def others_share() -> float:
+    """Share of the processors that is in use now, 0 to 1; measured once in ten seconds at most."""
+    return _measured_share(int(time.monotonic() / 10))
+
+
+@lru_cache(maxsize=1)
+def _measured_share(moment: int) -> float:
+    import psutil
+
+    return float(psutil.cpu_percent(interval=0.2)) / 100
 
 
 def _shape(folder: Path) -> _Shape:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ragft_core.approval import require_approval
 from ragft_core.finetuning.adapters import READER, get_adapter
-from ragft_core.finetuning.config import Origin
+from ragft_core.finetuning.config import Origin, RunConfig
 from ragft_core.finetuning.rows.batches import Batches
 from ragft_core.finetuning.rows.packing import packing_holds
 from ragft_core.finetuning.rows.rows import TrainingRow, encode_plain
+from ragft_core.finetuning.training import sweep
+from ragft_core.finetuning.training.answering import Interview, LiveAnswer, Right
 from ragft_core.finetuning.training.base_model import copy_adapter, with_adapter
 from ragft_core.finetuning.training.card import write_adapter
 from ragft_core.finetuning.training.checkpoints import put_weights
@@ -38,51 +40,129 @@ if TYPE_CHECKING:
 WATCHED_WEIGHT = 3
 
 
-def run_training(context: JobContext) -> None:
-    """Runs a training job from the start, or from its newest good checkpoint.
+class Ground:
+    """What every run of a job stands on: its order, its rows, and the base model, loaded once.
+
+    Args:
+        context: The job.
+        right: Says whether an answer to an example's question is right.
 
     Raises:
         ModelError: The base model cannot be used.
         TrainingDataError: A row does not fit the model.
     """
-    import torch
 
-    settings = Settings()
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    spec = from_dict(TrainingSpec, context.spec, "spec.json")
-    context.progress(0.0, "Loading the model")
-    require_approval(context.workspace, spec.model)
-    folder = model_folder(spec.model, settings)
-    base, tokenizer = load_base(folder)
-    digest = weights_digest(folder)
-    base.to("cuda" if torch.cuda.is_available() else "cpu")
-    context.progress(0.0, "Preparing the examples")
-    rows = read_values(context.folder / ROWS, TrainingRow)
-    longest = check_folder(folder).context_tokens
+    def __init__(self, context: JobContext, right: Right) -> None:
+        import torch
 
-    model = with_adapter(base, spec.config)
-    few = [row for row in rows if row.origin is Origin.OWN][:3]
-    packed = packing_holds(model, encode_plain(tokenizer, few, spec.instruction, longest))
+        self.settings = Settings()
+        if self.settings.threads:
+            torch.set_num_threads(self.settings.threads)
+        self.spec = from_dict(TrainingSpec, context.spec, "spec.json")
+        context.progress(0.0, "Loading the model")
+        require_approval(context.workspace, self.spec.model)
+        folder = model_folder(self.spec.model, self.settings)
+        self.name = folder.name
+        self._base, self._tokenizer = load_base(folder)
+        self._base.to("cuda" if torch.cuda.is_available() else "cpu")
+        self._model: Any = None
+        self.digest = weights_digest(folder)
+        context.progress(0.0, "Preparing the examples")
+        self.rows = read_values(context.folder / ROWS, TrainingRow)
+        self._longest = check_folder(folder).context_tokens
+        few = [row for row in self.rows if row.origin is Origin.OWN][:3]
+        encoded = encode_plain(self._tokenizer, few, self.spec.instruction, self._longest)
+        self._packed = packing_holds(self._base, encoded)
+        self.interview = Interview(
+            self._tokenizer, self.rows, self.spec.instruction, self._longest, right,
+            together=self._packed,
+        )  # fmt: skip
 
-    def batches(rows: Sequence[TrainingRow]) -> Batches:
-        return Batches(tokenizer, rows, spec.instruction, spec.config, longest, packed)
+    def model(self, config: RunConfig) -> torch.nn.Module:
+        """The base with an empty adapter; the one that was made before is taken off."""
+        base = self._model.unload() if self._model is not None else self._base
+        self._model = with_adapter(base, config)
+        return self._model
 
-    started_from = _start_from_reader(context, spec, model, digest)
-    watched = batches(rows)
-    search = Trainer(context, spec.config, model, watched, search_phase(spec.config, watched))
+    def batches(self, config: RunConfig, rows: Sequence[TrainingRow]) -> Batches:
+        """The packs of a run over these rows."""
+        instruction = self.spec.instruction
+        return Batches(self._tokenizer, rows, instruction, config, self._longest, self._packed)
+
+
+def run_training(context: JobContext, right: Right) -> None:
+    """Runs a training job from the start, or from its newest good checkpoint.
+
+    Args:
+        context: The job.
+        right: Says whether an answer to an example's question is right.
+
+    Raises:
+        ModelError: The base model cannot be used.
+        TrainingDataError: A row does not fit the model.
+    """
+    ground = Ground(context, right)
+    spec, interview, config = ground.spec, ground.interview, ground.spec.config
+    model = ground.model(config)
+    started_from = _start_from_reader(context, spec, model, ground.digest)
+    watched = ground.batches(config, ground.rows)
+    phase = search_phase(config, watched)
+    search = Trainer(context, config, model, watched, phase, interview)
     search.restore()
     ended = search.train()
+    held_out = _held_out(context, search, interview) if ended else []
     refit = None
-    if ended and search.finished and _learned(search) and spec.config.refit:
+    if ended and search.finished and _learned(search) and config.refit:
         put_weights(model, search.best or {})
-        phase = refit_phase(spec.config, search)
-        refit = Trainer(context, spec.config, model, batches(_all_rows(rows)), phase)
+        phase = refit_phase(config, search)
+        packs = ground.batches(config, _all_rows(ground.rows))
+        refit = Trainer(context, config, model, packs, phase, interview)
         refit.restore()
         ended = refit.train()
-    _remember_speed(settings, spec, digest, [search, refit] if refit else [search])
+    phases = [search, refit] if refit else [search]
+    _remember_speed(ground.settings, spec, ground.digest, phases)
     if ended and search.progress.step:
-        write_adapter(context, spec, search, refit, digest, folder.name, started_from)
+        write_adapter(
+            context, spec, search, refit, ground.digest, ground.name, started_from, held_out
+        )
+
+
+def run_sweep(context: JobContext, right: Right) -> None:
+    """Searches for settings; see ``sweep``.
+
+    Args:
+        context: The job.
+        right: Says whether an answer to an example's question is right.
+
+    Raises:
+        ModelError: The base model cannot be used.
+        TrainingDataError: A row does not fit the model.
+    """
+    ground = Ground(context, right)
+
+    def fresh(config: RunConfig) -> torch.nn.Module:
+        model = ground.model(config)
+        _start_from_reader(context, ground.spec, model, ground.digest)
+        return model
+
+    sweep.search(
+        context,
+        ground.spec.config,
+        fresh,
+        lambda c: ground.batches(c, ground.rows),
+        ground.interview,
+    )
+
+
+def _held_out(context: JobContext, search: Trainer, interview: Interview) -> list[LiveAnswer]:
+    """Answers at the best step, before what was watched is trained on; none for a stopped run."""
+    if context.stopping or not search.progress.step:
+        return []
+    share = search.progress.step / search.phase.total
+    context.progress(share, "Asking the questions that were watched")
+    if search.best is not None:
+        put_weights(search.model, search.best)
+    return interview.all(search.model)
 
 
 def _learned(search: Trainer) -> bool:
@@ -92,10 +172,11 @@ def _learned(search: Trainer) -> bool:
 
 
 def _all_rows(rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-    """The rows of the refit: those that were watched are trained on, and nothing is watched."""
+    """The rows of the refit: the user's that were watched are trained on, general ones stay watched."""
+    general = [row for row in rows if row.origin is Origin.GENERAL and row.split is not Split.TRAIN]
     own = [row for row in rows if row.split is Split.VALIDATION and row.origin is Origin.OWN]
     joined = [dataclasses.replace(row, split=Split.TRAIN) for row in own]
-    return [row for row in rows if row.split is Split.TRAIN] + joined * WATCHED_WEIGHT
+    return [row for row in rows if row.split is Split.TRAIN] + joined * WATCHED_WEIGHT + general
 
 
 def _start_from_reader(
@@ -114,5 +195,6 @@ def _remember_speed(
 ) -> None:
     tokens = sum(phase.progress.tokens for phase in phases)
     seconds = sum(phase.progress.seconds for phase in phases)
+    cpu_seconds = sum(phase.progress.cpu_seconds for phase in phases)
     if tokens and seconds > 1:
-        remember_speed(settings, digest, spec.config, tokens / seconds)
+        remember_speed(settings, digest, spec.config, tokens, seconds, cpu_seconds)

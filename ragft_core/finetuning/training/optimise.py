@@ -23,6 +23,7 @@ class Schedule:
 
     ``learning_rate`` is the peak; it rises linearly over ``warmup`` (a share of the steps) and
     falls linearly to 0 at ``steps``. ``clip`` bounds the gradient's norm.
+    LoRA's second matrices learn ``lora_plus`` times faster (LoRA+, arXiv 2402.12354).
     """
 
     steps: int
@@ -30,6 +31,7 @@ class Schedule:
     warmup: float = 0.06
     weight_decay: float = 0.0
     clip: float = 1.0
+    lora_plus: float = 1.0
 
     def rate(self, step: int) -> float:
         """The learning rate of the 0-based ``step``."""
@@ -54,8 +56,15 @@ def make_optimiser(model: torch.nn.Module, schedule: Schedule) -> torch.optim.Ad
     """AdamW over the parameters that require a gradient."""
     import torch
 
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(trained, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    second = [p for name, p in trained if ".lora_B." in name]
+    first = [p for name, p in trained if ".lora_B." not in name]
+    groups = [{"params": first, "faster": 1.0}, {"params": second, "faster": schedule.lora_plus}]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+    )
 
 
 def optimise(
@@ -96,7 +105,7 @@ def optimise(
         norm = torch.nn.utils.clip_grad_norm_(trained, schedule.clip)
         rate = schedule.rate(number)
         for parameters in optimiser.param_groups:
-            parameters["lr"] = rate
+            parameters["lr"] = rate * parameters["faster"]
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         tokens = sum(pack.n_tokens for pack in packs)

@@ -6,18 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ragft_core.approval import require_approval
-from ragft_core.errors import ModelError, TrainingDataError
+from ragft_core.errors import ModelError, SettingsError, TrainingDataError
 from ragft_core.finetuning.config import Origin, RunConfig, check_config
+from ragft_core.finetuning.examples.check import Finding, Same, check_examples
 from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.examples.store import Division, divide, load_examples
+from ragft_core.finetuning.rows.batches import CAPACITY
 from ragft_core.finetuning.rows.general import general_questions
-from ragft_core.finetuning.rows.rows import TrainingRow, find_gold
+from ragft_core.finetuning.rows.rows import TrainingRow, find_gold, rendered_example
 from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
+from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.estimate import estimate_run
 from ragft_core.jobs import Job, Needs, list_jobs, start_job
 from ragft_core.models.prompts import with_labels
+from ragft_core.models.weights.loading import check_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.values import to_dict
@@ -29,6 +34,9 @@ ROWS = "rows.jsonl"
 MOST_PASSAGES = 5
 # Fewer made-up questions than this would be learned by heart.
 FEWEST_MADE_UP = 48
+# More than a chat template adds to a row, and less than any model reads, in bytes and tokens.
+TEMPLATE_BYTES, SHORT = 400, 1000
+MOST_MINUTES = 24 * 60
 
 
 def start_run(
@@ -53,6 +61,50 @@ def start_run(
         ModelError: The workspace's model cannot be fine-tuned here.
         SettingsError: The config cannot be used.
     """
+    spec, rows = _order(workspace, config, passages, texts)
+    return start_job(workspace, "train", spec, _writer(rows), _needs(workspace, config))
+
+
+def start_sweep(
+    workspace: Workspace,
+    config: RunConfig,
+    minutes: float,
+    passages: Passages | None = None,
+    texts: Sequence[str] = (),
+) -> Job:
+    """Starts a search over learning rate, rank and steps in the background.
+
+    Args:
+        workspace: Whose examples and whose model.
+        config: The settings to begin with.
+        minutes: Of wall time that the trials may take.
+        passages: As for ``start_run``.
+        texts: As for ``start_run``.
+
+    Raises:
+        TrainingDataError: There are too few examples, or no passages to train with.
+        ModelError: The workspace's model cannot be fine-tuned here.
+        SettingsError: The config or the minutes cannot be used.
+    """
+    if not 1 <= minutes <= MOST_MINUTES:
+        raise SettingsError(
+            f"A search of {minutes:g} minutes cannot be made.",
+            f"Take between 1 and {MOST_MINUTES} minutes.",
+        )
+    spec, rows = _order(workspace, config, passages, texts)
+    order = spec | {"minutes": minutes}
+    return start_job(workspace, "sweep", order, _writer(rows), _needs(workspace, config))
+
+
+def list_sweeps(workspace: Workspace) -> list[Job]:
+    """The workspace's searches over settings, newest first."""
+    return list_jobs(workspace, "sweep")
+
+
+def _order(
+    workspace: Workspace, config: RunConfig, passages: Passages | None, texts: Sequence[str]
+) -> tuple[dict[str, Any], list[TrainingRow]]:
+    """A job's spec and its rows, checked."""
     check_config(config)
     settings = workspace.settings()
     require_approval(workspace, settings.model)
@@ -77,19 +129,23 @@ def start_run(
         "instruction": with_labels(settings.instruction, settings.labels, settings.label_pattern),
         "rewordings": division.rewordings,
         "counts": {"train": len(division.train), "validation": len(division.validation)}
-        | Counter(row.origin.value for row in rows if row.origin is not Origin.OWN),
+        | Counter(
+            row.origin.value
+            for row in rows
+            if row.origin is not Origin.OWN and row.split is Split.TRAIN
+        ),
     }
-
-    def prepare(folder: Path) -> None:
-        write_jsonl(folder / ROWS, [to_dict(row) for row in rows])
-
-    return start_job(workspace, "train", spec, prepare, _needs(workspace, config, examples))
+    return spec, rows
 
 
-def _needs(workspace: Workspace, config: RunConfig, examples: Sequence[Example]) -> Needs:
+def _writer(rows: Sequence[TrainingRow]) -> Callable[[Path], None]:
+    return lambda folder: write_jsonl(folder / ROWS, [to_dict(row) for row in rows])
+
+
+def _needs(workspace: Workspace, config: RunConfig) -> Needs:
     """What the run will take; nothing is known of a model that has to be fetched first."""
     try:
-        estimate = estimate_run(workspace, config, examples, Settings())
+        estimate = estimate_run(workspace, config, load_examples(workspace), Settings())
     except ModelError:
         return Needs()
     return Needs(estimate.memory_mb, estimate.disk_mb)
@@ -116,11 +172,55 @@ def mixed_rows(
         pool = max(FEWEST_MADE_UP, 2 * wanted)
         made_up = unanswerable_questions(train, texts, pool, config.seed)
         rows = [replace(_row(e, passages), origin=Origin.UNANSWERABLE) for e in made_up]
-    if config.general and passages is None:
+    if passages is None:
         trained, watched = general_questions(len(train) * 4, config.seed)
-        rows += [TrainingRow(e, origin=Origin.GENERAL) for e in trained]
+        if config.general:
+            rows += [TrainingRow(e, origin=Origin.GENERAL) for e in trained]
+        # Watched in any case: what is forgotten is to be seen where nothing is done against it.
         rows += [TrainingRow(e, Split.VALIDATION, origin=Origin.GENERAL) for e in watched]
     return rows
+
+
+def look_over(
+    workspace: Workspace,
+    examples: Sequence[Example],
+    settings: Settings,
+    same: Same | None = None,
+) -> tuple[Finding, ...]:
+    """Checks a workspace's examples before they are trained on.
+
+    Args:
+        workspace: Whose model and instruction decide what is too long.
+        examples: Its examples.
+        settings: Where models lie.
+        same: Whether two answers to a question say the same.
+
+    Raises:
+        ModelError: Rows are long, and the model that would say how long is not to be had.
+    """
+    chosen = workspace.settings()
+    instruction = with_labels(chosen.instruction, chosen.labels, chosen.label_pattern)
+
+    def n_bytes(example: Example) -> int:
+        texts = (instruction, example.question, example.answer)
+        return sum(len(text.encode()) for text in texts) + TEMPLATE_BYTES
+
+    # No token is shorter than a byte; only what may be too long is worth a model's tokenizer.
+    local = chosen.model.kind != "endpoint"
+    if not local or all(n_bytes(example) <= SHORT for example in examples):
+        return check_examples(examples, same)
+    require_approval(workspace, chosen.model)
+    folder = present_folder(chosen.model, settings)
+    longest = min(check_folder(folder).context_tokens, CAPACITY)
+    tokenizer = load_tokenizer(folder)
+
+    def too_long(example: Example) -> bool:
+        if n_bytes(example) <= longest:
+            return False
+        rendered = rendered_example(tokenizer, example, instruction)
+        return rendered.prompt_tokens + rendered.answer_tokens > longest
+
+    return check_examples(examples, same, too_long)
 
 
 def list_runs(workspace: Workspace) -> list[Job]:

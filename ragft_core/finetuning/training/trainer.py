@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ragft_core.finetuning.config import RunConfig
 from ragft_core.finetuning.rows.batches import Batches
 from ragft_core.finetuning.training import checkpoints
+from ragft_core.finetuning.training.answering import Interview
 from ragft_core.finetuning.training.checkpoints import Progress
 from ragft_core.finetuning.training.optimise import (
     Schedule,
@@ -31,6 +32,7 @@ from ragft_core.finetuning.training.optimise import (
 )
 from ragft_core.jobs import JobContext
 from ragft_core.types import ModelChoice
+from ragft_core.values import to_dict
 from ragft_core.workspace import read_jsonl, write_jsonl
 
 if TYPE_CHECKING:
@@ -95,13 +97,15 @@ class Trainer:
         model: torch.nn.Module,
         batches: Batches,
         phase: Phase,
+        interview: Interview | None = None,
     ) -> None:
         self.context = context
         self.config = config
         self.model = model
         self.batches = batches
         self.phase = phase
-        self.schedule = Schedule(phase.steps, phase.learning_rate)
+        self.interview = interview
+        self.schedule = Schedule(phase.steps, phase.learning_rate, lora_plus=config.lora_plus)
         self.optimiser = make_optimiser(model, self.schedule)
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] | None = None
@@ -109,6 +113,7 @@ class Trainer:
         self._folder: Path = context.folder / FOLDERS[phase.name]
         self._recent: deque[tuple[int, float]] = deque(maxlen=SPEED_STEPS)
         self._last_step_at = self._last_saved_at = time.perf_counter()
+        self._last_cpu_s = time.process_time()
 
     @property
     def finished(self) -> bool:
@@ -142,8 +147,8 @@ class Trainer:
             self.context.progress(0.0, "Measuring the base model")
             self.progress.first_val_loss = mean_loss(self.model, self.batches.validation)
             row = {"step": self.phase.before, "val_loss": self.progress.first_val_loss}
-            self.context.metric(row | self._general() | {"phase": self.phase.name})
-        self._last_step_at = time.perf_counter()
+            self.context.metric(row | self._watched() | {"phase": self.phase.name})
+        self._last_step_at, self._last_cpu_s = time.perf_counter(), time.process_time()
         if not self._should_stop_early():  # a run that was killed after its last step
             optimise(
                 self.model,
@@ -173,6 +178,7 @@ class Trainer:
         self._recent.append((step.n_tokens, seconds))
         progress.step, progress.tokens = step.number, progress.tokens + step.n_tokens
         progress.seconds += seconds
+        progress.cpu_seconds += time.process_time() - self._last_cpu_s
         row = {
             "step": self.phase.before + step.number,
             "steps": self.phase.total,
@@ -188,17 +194,19 @@ class Trainer:
         stopping = self.context.stopping
         asked = stopping and self.context.stop_asked
         last = step.number == self.phase.steps
-        watching = bool(self.batches.validation)
-        if watching and (last or asked or step.number % self._eval_every == 0):
+        due = last or asked or step.number % self._eval_every == 0
+        if due and self.batches.validation:
             row["val_loss"] = self._evaluate()
-            row |= self._general()
+        # In the refit nothing tells when to stop, so that looking once at its end is enough.
+        if last or asked or (due and self.batches.validation):
+            row |= self._watched()
         self.context.metric(row)
         self._report(row)
         early = self._should_stop_early()
-        due = time.perf_counter() - self._last_saved_at > SAVE_EVERY_S
-        if "val_loss" in row or last or stopping or due or early:
+        unsaved = time.perf_counter() - self._last_saved_at > SAVE_EVERY_S
+        if "val_loss" in row or last or stopping or unsaved or early:
             self._save()
-        self._last_step_at = time.perf_counter()
+        self._last_step_at, self._last_cpu_s = time.perf_counter(), time.process_time()
         return not (stopping or early)
 
     def _evaluate(self) -> float:
@@ -214,10 +222,17 @@ class Trainer:
             self.progress.evals_without_improvement += 1
         return loss
 
-    def _general(self) -> dict[str, float]:
-        """The loss on general questions that are not trained: it rises with what is forgotten."""
+    def _watched(self) -> dict[str, Any]:
+        """What is looked at besides the validation loss.
+
+        The loss on general questions that are not trained rises with what is forgotten; answers to
+        a few watched questions tell what a loss cannot.
+        """
         packs = self.batches.general
-        return {"general_loss": mean_loss(self.model, packs)} if packs else {}
+        row: dict[str, Any] = {"general_loss": mean_loss(self.model, packs)} if packs else {}
+        if self.interview:
+            row["answers"] = [to_dict(answer) for answer in self.interview.few(self.model)]
+        return row
 
     def _save(self) -> None:
         is_best = self.progress.best_step == self.progress.step

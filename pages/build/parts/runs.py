@@ -1,0 +1,407 @@
+"""How runs are drawn: where each is, its curves and its answers, trying it, runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.build.parts.training import ARMS
+from pages.ui import charts, components, resources
+from pages.ui.errors import plain, show_errors
+from ragft_core.finetuning.training import (
+    ComparedRun,
+    compare_runs,
+    rename_run,
+    right_answers,
+    run_note,
+    run_title,
+    signs,
+)
+from ragft_core.jobs import Job, JobState, JobStatus
+from ragft_core.workspace import Workspace
+
+BADGES = {
+    JobState.QUEUED: "gray",
+    JobState.RUNNING: "blue",
+    JobState.SUCCEEDED: "green",
+    JobState.FAILED: "red",
+    JobState.STOPPED: "orange",
+    JobState.INTERRUPTED: "orange",
+}
+TRAIN_COLOUR, VALIDATION_COLOUR, GENERAL_COLOUR = "#1f88d2", "#dd6b16", "#8a63d2"
+RUN_COLOURS = ("#1f88d2", "#dd6b16", "#2a9d6f", "#8a63d2")
+WARNING = ":orange[:material/warning:]"
+
+
+def runs_section(workspace: Workspace, runs: Sequence[Job]) -> None:
+    """All runs, newest first; those at work are drawn anew every other second."""
+    active = any(job.status().active for job in runs)
+
+    @st.fragment(run_every="2s" if active else None)
+    def live() -> None:
+        for number, job in enumerate(runs):
+            run_card(workspace, job, expanded=number == 0)
+        if active and not any(job.status().active for job in runs):
+            st.rerun()  # the whole page: the adapter is there now, and the timer ends
+
+    live()
+
+
+def run_card(workspace: Workspace, job: Job, *, expanded: bool) -> None:
+    """One run: where it is, its curves and answers, what can be done, and its card."""
+    status = job.status()
+    arm = "hybrid" if job.spec.get("config", {}).get("with_context") else "fine-tuned"
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(run_title(job))}** · {ARMS[arm].lower()}")
+            st.badge(status.state.value, color=BADGES[status.state])
+            st.caption(components.moment(job.created_at))
+        notes = run_note(job).notes
+        if notes:
+            st.caption(plain(notes))
+        if status.active:
+            _progress(status)
+        if status.error:
+            # Only a failure needs a change; an interruption is a state of its own.
+            show = st.error if status.state is JobState.FAILED else st.warning
+            show(plain(status.error), title="The run did not finish.")
+        with st.container(horizontal=True):
+            _actions(workspace, job, status)
+        if status.active or expanded:
+            _inside(workspace, job, status)
+        elif job.metrics():
+            with st.expander(
+                "Curves and answers", on_change="rerun", key=f"finetune.{job.id}"
+            ) as e:
+                if e.open:
+                    _inside(workspace, job, status)
+
+
+def _inside(workspace: Workspace, job: Job, status: JobStatus) -> None:
+    metrics, result = job.metrics(), job.result()
+    if result is not None:
+        _result(result)
+    else:
+        _now(metrics)
+        for text in signs(metrics):
+            st.caption(f"{WARNING} {plain(text)}")
+    losses, answers, speed = st.tabs(["Losses", "Answers", "Learning rate and speed"])
+    with losses:
+        loss_chart(metrics, f"finetune.chart.{job.id}")
+    with answers:
+        _answers(metrics, job.id)
+    with speed:
+        _speed_charts(metrics, job.id)
+    if result is not None and not status.active and result.get("adapter"):
+        _try_it(workspace, result["adapter"], job.id)
+    with st.expander("Run card and log", icon=":material/description:"):
+        spec = job.spec
+        st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)
+        st.code(job.log_tail(30) or "The log is empty.", language=None, height=160)
+
+
+def _progress(status: JobStatus) -> None:
+    text = plain(status.message)
+    if status.eta_s:
+        text += f", about {components.duration(status.eta_s)} left"
+    st.progress(status.share, text=text)
+
+
+def _actions(workspace: Workspace, job: Job, status: JobStatus) -> None:
+    if status.active:
+        if st.button("Stop and keep the best", icon=":material/stop_circle:", key=f"stop.{job.id}"):
+            job.stop()
+            st.rerun()
+        return
+    if status.state.resumable and st.button(
+        "Resume", icon=":material/play_arrow:", key=f"resume.{job.id}"
+    ):
+        with show_errors():
+            job.resume()
+            st.rerun()
+    with st.popover("Rename", icon=":material/edit:"):
+        note = run_note(job)
+        name = st.text_input("Name", run_title(job), max_chars=80, key=f"run.name.{job.id}")
+        notes = st.text_area("Notes", note.notes, key=f"run.notes.{job.id}")
+        if st.button("Save", key=f"run.rename.{job.id}"):
+            with show_errors():
+                rename_run(workspace, job.id, name, notes)
+                st.rerun()
+    if st.button("Delete run", icon=":material/delete:", key=f"delete.{job.id}", type="tertiary"):
+        with show_errors():
+            job.delete()  # its adapter stays until it is deleted itself
+            st.rerun()
+
+
+def _result(result: dict[str, Any]) -> None:
+    """What came of a run: losses, right answers, what was forgotten, why it ended."""
+    held_out = result.get("held_out") or {}
+    parts = []
+    if held_out.get("asked"):
+        parts.append(f"**{held_out['right']} of {held_out['asked']}** watched questions right")
+    if result.get("val_loss") is not None and result.get("first_val_loss") is not None:
+        parts.append(
+            f"Validation loss **{result['first_val_loss']:.2f}** before, "
+            f"**{result['val_loss']:.2f}** after"
+        )
+    parts.append(
+        f"best at step {result['best_step']} of {result['steps']}, "
+        f"{components.duration(result['seconds'])} of training"
+    )
+    st.markdown("; ".join(parts) + ".")
+    if result.get("general_loss") is not None:
+        st.caption(
+            "Loss on general questions that are not trained: "
+            f"{result['first_general_loss']:.2f} before, {result['general_loss']:.2f} after."
+        )
+    if result.get("ended"):
+        st.info(plain(result["ended"]), icon=":material/flag:")
+    if result.get("warning"):
+        st.caption(f"{WARNING} {plain(result['warning'])}")
+
+
+def _now(metrics: Sequence[dict[str, Any]]) -> None:
+    """A run's latest numbers."""
+    last = next((row for row in reversed(metrics) if "loss" in row), None)
+    if last is None:
+        return
+    text = (
+        f"Learning rate {last['learning_rate']:.2g} · {last['tokens_per_s']:.0f} tokens/s · "
+        f"{last['tokens']:,} tokens so far"
+    )
+    rights = right_answers(metrics)
+    if rights:
+        step, right, asked = rights[-1]
+        text = f"**{right} of {asked}** watched questions right after step {step} · {text}"
+    st.markdown(text)
+
+
+def _answers(metrics: Sequence[dict[str, Any]], job_id: str) -> None:
+    """What the model answers to questions it is not trained on, at each evaluation."""
+    looked = [row for row in metrics if row.get("answers")]
+    if not looked:
+        st.caption("The first answers come with the first evaluation.")
+        return
+    steps = [row["step"] for row in looked]
+    chosen = steps[-1]
+    if len(steps) > 1:
+        chosen = st.select_slider(
+            "After step", steps, value=steps[-1], key=f"run.answers.{job_id}.{len(steps)}"
+        )
+    row = next(row for row in looked if row["step"] == chosen)
+    st.dataframe(
+        [
+            {
+                "": "✓" if answer["right"] else "✗",
+                "Question": answer["question"],
+                "Answer": answer["answer"],
+                "Right answer": answer["gold"],
+            }
+            for answer in row["answers"]
+        ],
+        hide_index=True,
+        width="stretch",
+        column_config={"": st.column_config.TextColumn(width=30)},
+        alt=f"Answers after step {chosen} beside the right ones",
+    )
+    right = sum(answer["right"] for answer in row["answers"])
+    text = f"{right} of {len(row['answers'])} right by the evaluation's scorer, decoded greedily."
+    if row.get("phase") == "refit":
+        text += " At the end of the refit these questions have been trained: this is no test."
+    st.caption(text)
+
+
+def _try_it(workspace: Workspace, adapter_id: str, job_id: str) -> None:
+    """One question to this run's adapter, beside the model without it."""
+    with st.expander("Try it", icon=":material/chat:"):
+        with st.form(f"run.try.{job_id}", border=False):
+            question = st.text_input("A question", key=f"run.question.{job_id}")
+            asked = st.form_submit_button("Ask", icon=":material/send:")
+        if not asked or not question.strip():
+            return
+        with show_errors(), st.spinner("Answering"):
+            pending = resources.lab(workspace).try_adapter(question, adapter_id)
+            places = st.columns(len(pending))
+            for place, title, one in zip(
+                places, ("With this adapter", "Without"), pending, strict=True
+            ):
+                answer = one.answer(timeout=120)
+                with place:
+                    st.caption(title)
+                    st.markdown(plain(answer.text or answer.error or "(nothing)"))
+
+
+def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
+    """Training and validation loss by step, and the loss on general questions."""
+    import plotly.graph_objects as go
+
+    named = {
+        "Training": ("loss", TRAIN_COLOUR, "lines", "circle"),
+        "Validation": ("val_loss", VALIDATION_COLOUR, "lines+markers", "diamond"),
+        "General": ("general_loss", GENERAL_COLOUR, "lines+markers", "square"),
+    }
+    curves = {name: _curve(metrics, field) for name, (field, *_) in named.items()}
+    if not any(curves.values()):
+        st.caption("The curve starts with the first step.")
+        return
+    planned = max(max(row.get("steps", 0), row["step"]) for row in metrics)
+    figure = go.Figure()
+    for name, (_, colour, mode, symbol) in named.items():
+        if not curves[name]:
+            continue
+        figure.add_scatter(
+            x=[step for step, _ in curves[name]],
+            y=[loss for _, loss in curves[name]],
+            name=name,
+            mode=mode,
+            line={"color": colour, "width": 1 if mode == "lines" else 2},
+            marker={"size": 8, "symbol": symbol},
+            cliponaxis=False,
+            hovertemplate="step %{x}: %{y:.3f}<extra>" + name + "</extra>",
+        )
+    watched = curves["Validation"]
+    last = f"{watched[-1][1]:.2f} after step {watched[-1][0]}" if watched else "not measured yet"
+    charts.show(
+        charts.tidy(
+            figure,
+            height=260,
+            xaxis={"title": "Step", "range": [0, planned]},
+            yaxis={"title": "Loss per token (nats)", "rangemode": "tozero"},
+        ),
+        key,
+        f"Training, validation and general loss by step; validation loss is {last}",
+    )
+
+
+def _curve(metrics: Sequence[dict[str, Any]], field: str) -> list[tuple[int, float]]:
+    return [(row["step"], row[field]) for row in metrics if field in row]
+
+
+def _speed_charts(metrics: Sequence[dict[str, Any]], job_id: str) -> None:
+    import plotly.graph_objects as go
+
+    places = st.columns(2)
+    named = (("learning_rate", "Learning rate"), ("tokens_per_s", "Tokens per second"))
+    for place, (field, title) in zip(places, named, strict=True):
+        points = _curve(metrics, field)
+        with place:
+            if not points:
+                st.caption("Told from the first step on.")
+                continue
+            figure = go.Figure()
+            figure.add_scatter(
+                x=[step for step, _ in points],
+                y=[value for _, value in points],
+                mode="lines",
+                line={"color": TRAIN_COLOUR, "width": 2},
+                hovertemplate="step %{x}: %{y:.3~g}<extra></extra>",
+            )
+            charts.show(
+                charts.tidy(
+                    figure,
+                    height=220,
+                    xaxis={"title": "Step"},
+                    yaxis={"title": title, "rangemode": "tozero"},
+                ),
+                f"run.{field}.{job_id}",
+                f"{title} by step, {points[-1][1]:.3g} at step {points[-1][0]}",
+            )
+
+
+def compare_section(runs: Sequence[Job]) -> None:
+    """Runs side by side: what they were made with and what came of them."""
+    by_id = {job.id: job for job in runs if job.metrics()}
+    if len(by_id) < 2:
+        return
+    with st.expander("Compare runs", icon=":material/compare_arrows:", expanded=False):
+        titles = components.distinct({key: run_title(job) for key, job in by_id.items()})
+        chosen = st.multiselect(
+            "Runs", list(by_id), list(by_id)[:2], format_func=titles,
+            max_selections=len(RUN_COLOURS), key="finetune.compare",
+        )  # fmt: skip
+        if len(chosen) < 2:
+            st.caption("Choose two runs or more.")
+            return
+        found = compare_runs([by_id[key] for key in chosen])
+        names = [titles(run.id) for run in found.runs]
+        st.dataframe(
+            [
+                {"": label, **dict(zip(names, cells, strict=True))}
+                for label, cells in _rows(found.runs)
+            ],
+            hide_index=True,
+            width="stretch",
+            alt="What came of each run",
+        )
+        _curves_together(found.runs, names)
+        if not found.differing:
+            st.caption("They were made with the same settings.")
+            return
+        st.caption("Settings that differ")
+        st.dataframe(
+            [
+                {"": name.replace("_", " "), **dict(zip(names, map(str, values), strict=True))}
+                for name, values in found.differing.items()
+            ],
+            hide_index=True,
+            width="stretch",
+            alt="Settings in which the runs differ",
+        )
+
+
+def _rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
+    def cells(text: Any) -> list[str]:
+        return [text(run.scores) for run in runs]
+
+    def pair(first: float | None, last: float | None) -> str:
+        return "not measured" if first is None or last is None else f"{first:.2f} → {last:.2f}"
+
+    return [
+        (
+            "Right at the best step",
+            cells(lambda s: f"{s.right} of {s.asked}" if s.asked else "not measured"),
+        ),
+        ("Validation loss", cells(lambda s: pair(s.first_val_loss, s.val_loss))),
+        ("General loss", cells(lambda s: pair(s.first_general_loss, s.general_loss))),
+        (
+            "Best step",
+            cells(lambda s: "-" if s.best_step is None else f"{s.best_step} of {s.steps}"),
+        ),
+        (
+            "Time",
+            cells(lambda s: "-" if s.seconds is None else components.duration(s.seconds)),
+        ),
+        ("State", [run.state for run in runs]),
+    ]
+
+
+def _curves_together(runs: Sequence[ComparedRun], names: Sequence[str]) -> None:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for run, name, colour in zip(runs, names, RUN_COLOURS, strict=False):
+        for points, dash, width, what in (
+            (run.val_loss, "solid", 2, "validation"),
+            (run.loss, "dot", 1, "training"),
+        ):
+            figure.add_scatter(
+                x=[step for step, _ in points],
+                y=[value for _, value in points],
+                name=f"{name}, {what}",
+                mode="lines+markers" if what == "validation" else "lines",
+                line={"color": colour, "dash": dash, "width": width},
+                marker={"size": 7},
+                hovertemplate="step %{x}: %{y:.3f}<extra>" + plain(name) + "</extra>",
+            )
+    charts.show(
+        charts.tidy(
+            figure,
+            height=300,
+            xaxis={"title": "Step"},
+            yaxis={"title": "Loss per token (nats)", "rangemode": "tozero"},
+        ),
+        "finetune.compare.chart",
+        "Losses of the chosen runs over each other",
+    )

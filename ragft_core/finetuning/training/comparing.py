@@ -1,0 +1,140 @@
+"""Runs side by side: the settings in which they differ, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ragft_core.errors import ModelError
+from ragft_core.finetuning.adapters import CARD
+from ragft_core.finetuning.config import RunConfig
+from ragft_core.finetuning.training.signs import right_answers
+from ragft_core.finetuning.transfer import rename_adapter
+from ragft_core.jobs import Job, get_job
+from ragft_core.values import from_dict, to_dict
+from ragft_core.workspace import Workspace, read_json, write_json
+
+NOTE = "note.json"
+# What two runs may differ in without being different runs.
+_NAMES = {"name"}
+_ROWS = ("train", "validation", "unanswerable", "general")
+
+
+@dataclass(frozen=True)
+class RunNote:
+    """What people call a run, and what they wrote about it."""
+
+    name: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """What came of a run; None where it was not measured.
+
+    Losses are nats per trained token; ``right`` of ``asked`` watched questions were answered
+    rightly at the best step; ``seconds`` is training time.
+    """
+
+    val_loss: float | None = None
+    first_val_loss: float | None = None
+    right: int | None = None
+    asked: int | None = None
+    general_loss: float | None = None
+    first_general_loss: float | None = None
+    train_loss: float | None = None
+    steps: int | None = None
+    best_step: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run of a comparison. Curves are (step, value) pairs."""
+
+    id: str
+    title: str
+    state: str
+    scores: RunScores
+    loss: tuple[tuple[int, float], ...]
+    val_loss: tuple[tuple[int, float], ...]
+    right_share: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side. ``differing`` maps a setting to its value in each run, in order."""
+
+    runs: tuple[ComparedRun, ...]
+    differing: dict[str, tuple[Any, ...]]
+
+
+def compare_runs(runs: Sequence[Job]) -> Comparison:
+    """Puts runs side by side.
+
+    Settings that a run of before did not know stand with their default: that is how it was made.
+    """
+    configs = [_settings(job) for job in runs]
+    names = [name for name in configs[0] if name not in _NAMES] if configs else []
+    differing = {name: tuple(config[name] for config in configs) for name in names}
+    return Comparison(
+        tuple(_compared(job) for job in runs),
+        {name: values for name, values in differing.items() if len(set(map(repr, values))) > 1},
+    )
+
+
+def run_note(job: Job) -> RunNote:
+    """A run's own name and notes; empty where it has none."""
+    try:
+        return from_dict(RunNote, read_json(job.folder / NOTE), NOTE)
+    except FileNotFoundError:
+        return RunNote()
+
+
+def run_title(job: Job) -> str:
+    """What a run is called: by its owner, by its settings, or by its preset."""
+    config = job.spec.get("config", {})
+    made_of = f"{config.get('preset', '')} run".strip().capitalize()
+    return run_note(job).name or str(config.get("name") or made_of)
+
+
+def rename_run(workspace: Workspace, run_id: str, name: str, notes: str = "") -> None:
+    """Gives a run a name and notes, and its adapter the same name.
+
+    Raises:
+        JobError: There is no such run.
+        ModelError: The name is empty.
+    """
+    job = get_job(workspace, run_id)
+    name = " ".join(name.split())[:80]
+    if not name:
+        raise ModelError("A run needs a name.", "Write one.")
+    write_json(job.folder / NOTE, to_dict(RunNote(name, notes.strip())))
+    card = workspace.path / "adapters" / run_id / CARD
+    if card.exists():
+        rename_adapter(workspace, run_id, name, str(read_json(card).get("notes", "")))
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    config = from_dict(RunConfig, job.spec.get("config", {}), "spec.json")
+    counted = job.spec.get("counts", {})
+    rows = {f"rows ({name})": counted.get(name, 0) for name in _ROWS}
+    return {"model": job.spec.get("model", {}).get("name", ""), **to_dict(config), **rows}
+
+
+def _compared(job: Job) -> ComparedRun:
+    metrics, result = job.metrics(), job.result() or {}
+    held_out = result.get("held_out") or {}
+    named = {key: result.get(key) for key in RunScores.__dataclass_fields__}
+    asked = held_out.get("asked") or None
+    right = held_out.get("right") if asked else None
+    return ComparedRun(
+        id=job.id,
+        title=run_title(job),
+        state=job.status().state.value,
+        scores=RunScores(**named | {"right": right, "asked": asked}),
+        loss=tuple((row["step"], row["loss"]) for row in metrics if "loss" in row),
+        val_loss=tuple((row["step"], row["val_loss"]) for row in metrics if "val_loss" in row),
+        right_share=tuple((step, n / of) for step, n, of in right_answers(metrics)),
+    )
