@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragft_core.commands import build, compare, decide, deliver, retrieval, training
+from ragft_core.commands import build, compare, decide, deliver, examples, retrieval, training
 
 app = typer.Typer(
     help="The strategy lab: prompt, RAG, fine-tuning or both, measured on your own documents.",
@@ -24,7 +24,7 @@ for command in (
     build.search,
     retrieval.retrieve,
     retrieval.embedder,
-    build.examples,
+    examples.examples,
     training.classify,
     training.train,
     training.sweep,
