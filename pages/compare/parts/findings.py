@@ -35,8 +35,7 @@ MARKS = {
 
 def verdict(report: EvaluationReport) -> None:
     """The verdict line, both kinds of verdict side by side, and what limits them."""
-    decided = report.winner is not None
-    icon = ":material/emoji_events:" if decided else ":material/balance:"
+    icon = ":material/emoji_events:" if report.winner else ":material/balance:"
     with st.container(border=True):
         st.subheader(f"{icon} {plain(report.verdict)}", anchor=False)
         if report.agreement:
@@ -311,15 +310,14 @@ def claims(report: EvaluationReport) -> None:
     checked = {item.id: item for item in report.claims}
     for claim in claim_table():
         found = checked.get(claim.id)
+        mark = MARKS[found.holding if found else Holding.NOT_TESTED]
         with st.container(border=True):
-            mark = MARKS[found.holding if found else Holding.NOT_TESTED]
             st.markdown(f"**{claim.criterion}** {mark}")
             if found:
                 st.markdown(f"**Here:** {plain(found.measured)}")
             article, research = st.columns(2)
-            article.caption(
-                f"**The article.** RAG: {plain(claim.rag)} Fine-tuning: {plain(claim.fine_tuning)}"
-            )
+            said = f"RAG: {plain(claim.rag)} Fine-tuning: {plain(claim.fine_tuning)}"
+            article.caption(f"**The article.** {said}")
             sources = "; ".join(
                 f"{plain(source.title)}, {plain(source.where)} ({source.grade})"
                 for source in claim.sources
