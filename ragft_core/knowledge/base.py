@@ -253,9 +253,10 @@ class KnowledgeBase:
         self._index.tidy(self.embedder.embed_query)
         with self._writer.lock():
             chunks = self._fill(on_progress)  # what was added or removed meanwhile
-            for document in self.documents():
+            documents = [replace(d, n_chunks=len(chunks[d.id])) for d in self.documents()]
+            for document in documents:
                 store.write_chunks(self.workspace, document.id, chunks[document.id])
-                store.finish(self.workspace, replace(document, n_chunks=len(chunks[document.id])))
+            store.finish(self.workspace, documents)
             switch()
             self._index.settle()
             self._index.forget_others()

@@ -240,7 +240,7 @@ class ChunkIndex:
         """
         if self.n_unindexed():
             self.table().optimize()
-        neighbours.keep(self.table(), embed, self._folder / f"{self._name}.exact")
+        neighbours.keep(self.table(), embed, self._folder / f"{self.name}.exact")
         self.settle()
 
     def n_unindexed(self) -> int:
