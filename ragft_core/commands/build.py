@@ -15,6 +15,7 @@ from ragft_core.commands.output import (
     finish,
     follow,
     knowledge_of,
+    name_damage,
     note,
     opened,
     outcomes,
@@ -176,8 +177,10 @@ def documents(w: Name, as_json: Json = False) -> None:
     """Lists the documents."""
     from ragft_core.knowledge import documents as list_documents
 
+    workspace = opened(w)
     columns = {"id": "id", "file_name": "file", "format": "type", "n_chunks": "chunks"}
-    show(list_documents(opened(w)), as_json, lambda rows: table(rows, columns, "No documents yet."))
+    name_damage(workspace, "documents/")
+    show(list_documents(workspace), as_json, lambda rows: table(rows, columns, "No documents yet."))
 
 
 def remove(

@@ -16,6 +16,7 @@ from ragft_core.commands.output import (
     job_line,
     job_row,
     knowledge_of,
+    name_damage,
     note,
     opened,
     show,
@@ -87,7 +88,9 @@ def runs(w: Name, as_json: Json = False) -> None:
     """Lists the background jobs: fine-tuning, evaluation, example writing."""
     from ragft_core.jobs import list_jobs
 
-    rows = [job_row(job) for job in list_jobs(opened(w))]
+    workspace = opened(w)
+    name_damage(workspace, "jobs/")
+    rows = [job_row(job) for job in list_jobs(workspace)]
     show(rows, as_json, lambda items: "\n".join(map(job_line, items)) or "No runs yet.")
 
 
@@ -125,6 +128,7 @@ def adapters(
         )
     if rename:
         rename_adapter(workspace, rename, name)
+    name_damage(workspace, "adapters/")
     columns = {"id": "id", "name": "name", "rank": "rank", "with_context": "with passages"}
     rows = [{key: getattr(item, key) for key in columns} for item in list_adapters(workspace)]
     show(rows, as_json, lambda items: table(items, columns, "No adapters yet."))

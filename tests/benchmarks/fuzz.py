@@ -1,11 +1,11 @@
 """Spoils every file of a workspace in every way and looks for tracebacks.
 
-    python -m tests.benchmarks.fuzz [--states 2000] [--seed 0] [--pages 2] [--kind evaluations]
+    python -m tests.benchmarks.fuzz [--states 2000] [--seed 0] [--pages 1] [--commands 3]
 
-A state is one file of the workspace spoilt in one way. Each is seen by every command that only
-looks, by ``doctor --mend``, and by ``--pages`` of the eight pages (0 for all of them); every eighth
-state is also driven through the commands that change something. Prints the states and tracebacks
-by kind of file and by fault, and each traceback's last line once.
+A state is one file of the workspace spoilt in one way. Each is seen by some of the eight pages and
+some of the commands, drawn by the seed (``--pages 0 --commands 0`` for all of them), and then by
+``doctor --mend``; ``--every 4`` shows pages a quarter of the states only. ``--part 1/4`` runs every fourth state. Prints the states and tracebacks by kind
+of file, and each message once.
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ from tests.faults.drive import Driver, without_models
 from tests.faults.states import Fault, build, faults
 
 
-def chosen(workspace: Workspace, wanted: int, seed: int) -> list[Fault]:
-    """Whole-file faults of every file first, then fields, each in an order that the seed decides."""
+def chosen(workspace: Workspace, seed: int) -> list[Fault]:
+    """All faults in an order that the seed decides, kinds of file taking turns."""
     found = list(faults(workspace))
     random.Random(seed).shuffle(found)
-    found.sort(key=lambda fault: fault.name.startswith("field"))
-    return found[:wanted]
+    turn: Counter[tuple[str, str]] = Counter()
+    places = {}
+    for fault in found:
+        key = fault.kind, fault.name
+        turn[key] += 1
+        places[id(fault)] = turn[key]
+    return sorted(found, key=lambda fault: places[id(fault)])
 
 
 def main() -> None:
@@ -36,14 +41,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--states", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pages", type=int, default=2)
+    parser.add_argument("--pages", type=int, default=1)
+    parser.add_argument("--commands", type=int, default=3)
+    parser.add_argument("--every", type=int, default=1, help="Pages for every n-th state only.")
+    parser.add_argument("--seconds", type=float, default=1e9, help="Ends after so long.")
+    parser.add_argument("--part", default="1/1", help="Which of how many parts.")
     parser.add_argument("--kind", default="", help="Only files whose path begins so.")
     parser.add_argument("--fields", action="store_true", help="Only spoilt fields.")
     given = parser.parse_args()
+    part, parts = map(int, given.part.split("/"))
     with tempfile.TemporaryDirectory() as place, without_models(Path(place)):
         home = Path(place)
         whole = build(home / "whole", home)
-        driver = Driver(home, given.pages, given.seed)
+        driver = Driver(home, given.pages, given.commands, given.seed)
         began, states, bad, netted, told = (
             time.monotonic(),
             Counter(),
@@ -54,14 +64,16 @@ def main() -> None:
         names: Counter[str] = Counter()
         picked = [
             fault
-            for fault in chosen(whole, 10**9, given.seed)
+            for fault in chosen(whole, given.seed)
             if fault.file.startswith(given.kind) and (not given.fields or "field" in fault.name)
-        ][: given.states]
+        ][: given.states][part - 1 :: parts]
         for number, fault in enumerate(picked):
+            if time.monotonic() - began > given.seconds:
+                break
             workspace = Workspace(home / "workspaces" / f"w{number}")
             shutil.copytree(whole.path, workspace.path)
             fault.spoil(workspace.path / fault.file)
-            found = driver.drive(workspace, everything=number % 8 == 0)
+            found = driver.drive(workspace, pages=number % given.every == 0)
             shutil.rmtree(workspace.path)
             states[fault.kind] += 1
             names[fault.name] += 1

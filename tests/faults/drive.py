@@ -42,7 +42,6 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("adapters", "W", "--rename", "plain", "--name", "Plainer"),
     ("examples", "W", "--generate", "2"),
 )  # fmt: skip
-LOOKING = 13
 NET = "mistake in the lab itself"
 
 
@@ -128,25 +127,30 @@ class Driver:
     Args:
         home: Where files to add are put.
         some_pages: How many pages a workspace is seen by, chosen by the seed; 0 for all.
-        seed: Decides which pages.
+        some_commands: The same for commands; ``doctor --mend`` comes after them always.
+        seed: Decides which.
     """
 
-    def __init__(self, home: Path, some_pages: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, home: Path, some_pages: int = 0, some_commands: int = 0, seed: int = 0
+    ) -> None:
         self.commands = self.pages = 0
-        self._some, self._chance = some_pages, random.Random(seed)
+        self._some, self._lines, self._chance = some_pages, some_commands, random.Random(seed)
         self._given = {"FILE": str(home / "new.txt"), "TABLE": str(home / "pairs.csv")}
         Path(self._given["FILE"]).write_text("The Tern weighs 12 kg.", encoding="utf-8")
         table = "question,answer\nHow heavy is the Tern?,12 kg\n"
         Path(self._given["TABLE"]).write_text(table, encoding="utf-8")
 
-    def drive(self, workspace: Workspace, *, everything: bool = False) -> Seen:
-        """Every command that looks, or every one there is, and pages of a workspace."""
+    def drive(self, workspace: Workspace, *, pages: bool = True) -> Seen:
+        """Shows a workspace to pages and commands."""
         found = {}
-        for name, query in self._choose(workspace):
+        for name, query in self._choose(workspace) if pages else ():
             found[f"page {name}"] = page(name, workspace, **query)
             self.pages += 1
         given = self._given | {"W": str(workspace.path)}
-        lines = COMMANDS if everything else COMMANDS[:LOOKING]
+        lines = sorted(
+            self._chance.sample(COMMANDS, self._lines or len(COMMANDS)), key=COMMANDS.index
+        )
         for line in (*lines, ("doctor", "W", "--mend")):
             found[" ".join(line)] = command([given.get(word, word) for word in line])
             self.commands += 1

@@ -17,7 +17,7 @@ from ragft_core.finetuning import (
     estimate_run,
     start_run,
 )
-from ragft_core.finetuning.training import PRESET_TEXTS, with_passages
+from ragft_core.finetuning.training import PRESET_TEXTS, curve, run_facts, with_passages
 from ragft_core.jobs import Job, JobState, JobStatus
 from ragft_core.knowledge import documents, texts_of
 from ragft_core.strategies import training_passages
@@ -158,10 +158,10 @@ def runs_section(runs: Sequence[Job]) -> None:
 def run_card(job: Job, *, expanded: bool) -> None:
     """One run: where it is, its curve, what can be done, and its card."""
     status = job.status()
-    config = job.spec.get("config", {})
+    run = run_facts(job)
     with st.container(border=True):
-        arm = "hybrid" if config.get("with_context") else "fine-tuned"
-        title = plain(config.get("name") or f"{config.get('preset', '')} run".capitalize())
+        arm = "hybrid" if run.config.with_context else "fine-tuned"
+        title = plain(run.config.name or f"{run.config.preset} run".capitalize())
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{title}** · {ARMS[arm].lower()}")
             st.badge(status.state.value, color=BADGES[status.state])
@@ -215,28 +215,31 @@ def _actions(job: Job, status: JobStatus) -> None:
 
 
 def _result_line(job: Job) -> None:
-    result = job.result()
+    result = run_facts(job).result
     if result is None:
         return
     st.markdown(
-        f"Validation loss **{result['first_val_loss']:.2f}** before, **{result['val_loss']:.2f}** "
-        f"after; best at step {result['best_step']} of {result['steps']}, "
-        f"{components.duration(result['seconds'])} of training."
+        f"Validation loss **{_loss(result.first_val_loss)}** before, **{_loss(result.val_loss)}** "
+        f"after; best at step {result.best_step} of {result.steps}, "
+        f"{components.duration(result.seconds)} of training."
     )
-    if result.get("warning"):
-        st.caption(f":orange[:material/warning:] {plain(result['warning'])}")
+    if result.warning:
+        st.caption(f":orange[:material/warning:] {plain(result.warning)}")
+
+
+def _loss(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}"
 
 
 def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
     """Training and validation loss by step."""
     import plotly.graph_objects as go
 
-    trained = [(row["step"], row["loss"]) for row in metrics if "loss" in row]
-    watched = [(row["step"], row["val_loss"]) for row in metrics if "val_loss" in row]
+    trained, watched = curve(metrics, "loss"), curve(metrics, "val_loss")
     if not trained and not watched:
         st.caption("The curve starts with the first step.")
         return
-    planned = max(max(row.get("steps", 0), row["step"]) for row in metrics)
+    planned = max(step for _, step in [*curve(metrics, "steps"), *curve(metrics, "step")])
     figure = go.Figure()
     for name, points, colour, style in (
         ("Training", trained, TRAIN_COLOUR, "lines"),

@@ -10,19 +10,21 @@ from ragft_core.finetuning.config import (
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
-from ragft_core.finetuning.training.runs import list_runs, start_run
+from ragft_core.finetuning.training.runs import curve, list_runs, run_facts, start_run
 
 __all__ = [
     "PRESETS",
     "PRESET_TEXTS",
     "Estimate",
     "RunConfig",
+    "curve",
     "estimate_run",
     "list_runs",
     "load_tokenizer",
     "present_folder",
     "preset_config",
     "rendered_example",
+    "run_facts",
     "start_run",
     "with_passages",
 ]

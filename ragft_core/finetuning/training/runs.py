@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ragft_core.approval import require_approval
 from ragft_core.errors import ModelError, TrainingDataError
@@ -20,7 +21,7 @@ from ragft_core.jobs import Job, Needs, list_jobs, start_job
 from ragft_core.models.prompts import with_labels
 from ragft_core.settings import Settings
 from ragft_core.types import Example, QuestionKind, Split
-from ragft_core.values import to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, write_jsonl
 
 # For one example, the passages that retrieval gives with the right one among them, best first.
@@ -29,6 +30,45 @@ ROWS = "rows.jsonl"
 MOST_PASSAGES = 5
 # Fewer made-up questions than this would be learned by heart.
 FEWEST_MADE_UP = 48
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left, as far as people read it: losses in nats a token, seconds of training."""
+
+    adapter: str = ""
+    steps: int = 0
+    best_step: int = 0
+    first_val_loss: float | None = None
+    val_loss: float | None = None
+    seconds: float = 0.0
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run as it was asked for, and its result; what of it is damaged is left at its default."""
+
+    config: RunConfig
+    result: RunResult | None
+
+
+def run_facts(job: Job) -> RunFacts:
+    """Reads what a run was asked to do and what it left."""
+    configs = readable([job.spec.get("config") or {}], lambda data: from_dict(RunConfig, data))
+    left = job.result()
+    results = readable([left] if left else [], lambda data: from_dict(RunResult, data))
+    return RunFacts(configs[0] if configs else RunConfig(), results[0] if results else None)
+
+
+def curve(metrics: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, float]]:
+    """A measurement by step; rows without it, or with something else than numbers, are left out."""
+    numbers = [(row.get("step"), row.get(name)) for row in metrics]
+    return [
+        (step, float(value))
+        for step, value in numbers
+        if type(step) is int and type(value) in (int, float)
+    ]
 
 
 def start_run(
