@@ -103,16 +103,19 @@ class AdvisorError(RagftError):
     """A criteria file or a set of answers cannot be used."""
 
 
-def explain(error: BaseException, home: Path | None = None) -> RagftError:
+def explain(
+    error: BaseException, home: Path | None = None, log: str = "the server's log"
+) -> RagftError:
     """What a person is told about any exception: what is wrong, why, and what to do.
 
     Args:
         error: Ours, the machine's, or a mistake of the lab itself.
-        home: Where the traceback of a mistake is kept; without it, only in the log.
+        home: Where the traceback of a mistake is kept, beside the log.
+        log: What people call the log that has it.
     """
     if isinstance(error, RagftError):
         return error
-    return refusal(error) or _mistake(error, home)
+    return refusal(error) or _mistake(error, home, log)
 
 
 def refusal(error: BaseException) -> RagftError | None:
@@ -145,15 +148,15 @@ def _place(error: BaseException) -> str:
     return f"{error.strerror}{f' ({name})' if name else ''}"
 
 
-def _mistake(error: BaseException, home: Path | None) -> RagftError:
+def _mistake(error: BaseException, home: Path | None, log: str) -> RagftError:
     told = "".join(traceback.format_exception(error))
     logging.getLogger(__name__).error("%s", told)
-    where = "the server's log"
     if home:
         with suppress(OSError), (home / MISTAKES).open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n{told}\n")
-            where = f"{MISTAKES} in the lab's home folder"
+            log = f"{MISTAKES} in the lab's home folder"
     what = f"A mistake in the lab itself ended this: {type(error).__name__}: {str(error)[:200]}."
     return RagftError(
-        what, f"Run 'doctor' first: something damaged may be the cause. If not, report {where}."
+        what,
+        f"Run 'doctor' first: something damaged may be the cause. If not, report it with {log}.",
     )

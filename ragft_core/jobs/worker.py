@@ -34,7 +34,7 @@ from ragft_core.jobs.job import (
     STOP_FILE,
 )
 from ragft_core.jobs.kinds import KINDS
-from ragft_core.jobs.process import PROCESS_FILE, mark_of, write_mark
+from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, mark_of, write_mark
 from ragft_core.jobs.queue import GaveUpError, turn
 from ragft_core.jobs.room import Needs, check_disk, check_memory
 from ragft_core.jobs.status import JobState, read_status, write_status
@@ -155,7 +155,8 @@ def _outcome(context: JobContext, work: Callable[[], None]) -> tuple[JobState, s
         return JobState.FAILED, str(error)
     except Exception as error:
         traceback.print_exc()  # into the job's log
-        return JobState.FAILED, str(explain(error))
+        log = f"the log, jobs/{context.folder.name}/{LOG_FILE} in the workspace"
+        return JobState.FAILED, str(explain(error, log=log))
     if context.stop_asked:
         return JobState.STOPPED, ""
     if context.stopping:
