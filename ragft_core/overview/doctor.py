@@ -90,9 +90,10 @@ def examine(
         if damage.newer:
             remedy = "Update the lab to read it."
         elif mend:
-            remedy = f"It lies in {_aside(workspace, damage)} now."
+            where = _aside(workspace, damage)
+            remedy = f"It lies in {where} now."
             if damage.path.startswith("documents/"):
-                remedy += _taken_in_again(workspace, open_base, workspace.path / remedy.split()[2])
+                remedy += _taken_in_again(workspace, open_base, workspace.path / where)
         found.append(Finding(damage.path, damage.reason, remedy, mend and not damage.newer))
     found += _index(workspace, open_base, mend=mend)
     for choice in unapproved(workspace):

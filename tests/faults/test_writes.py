@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ragft_core.advisor import Answers, load_answers, load_criteria, save_answers
-from ragft_core.errors import explain
+from ragft_core.errors import RagftError, explain
 from ragft_core.evaluation import make_plan
 from ragft_core.evaluation.store.plans import list_plans, save_plan
 from ragft_core.finetuning import load_examples, save_examples
@@ -48,7 +48,7 @@ def _add(workspace: Workspace, folder: Path, name: str) -> None:
     file.write_text(f"The {name} kiln weighs 40 kg.", encoding="utf-8")
     (report,) = KnowledgeBase(workspace, HashEmbedder()).add_files([(file.name, file)])
     if report.error:
-        raise OSError(0, report.error)
+        raise RagftError(report.error)
 
 
 def _evaluation(workspace: Workspace) -> None:
