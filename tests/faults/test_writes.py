@@ -61,14 +61,14 @@ def _evaluation(workspace: Workspace) -> None:
     start_job(workspace, "evaluate", {"evaluation": plan.id})
 
 
-ACTS: dict[str, Callable[[Workspace, Path], object]] = {
-    "document": lambda w, folder: _add(w, folder, "new"),
-    "examples": lambda w, _: save_examples(w, [*OLD, Example("c", "How heavy?", "38 kg")]),
-    "chat": lambda w, _: save_turn(w, "chat-1", Turn("t1", "How?", (), "2026-01-02")),
-    "questionnaire": lambda w, _: save_answers(w, Answers({"need": "style"})),
-    "settings": lambda w, _: w.update(top_k=7),
-    "training": lambda w, _: start_job(w, "train", {"config": {}}),
-    "evaluation": lambda w, _: _evaluation(w),
+ACTS: dict[str, Callable[[Workspace, Path, int], object]] = {
+    "document": lambda w, folder, n: _add(w, folder, f"new{n}"),
+    "examples": lambda w, *_: save_examples(w, [*OLD, Example("c", "How heavy?", "38 kg")]),
+    "chat": lambda w, *_: save_turn(w, "chat-1", Turn("t1", "How?", (), "2026-01-02")),
+    "questionnaire": lambda w, *_: save_answers(w, Answers({"need": "style"})),
+    "settings": lambda w, *_: w.update(top_k=7),
+    "training": lambda w, *_: start_job(w, "train", {"config": {}}),
+    "evaluation": lambda w, *_: _evaluation(w),
 }
 
 
@@ -86,6 +86,7 @@ def _still_there(workspace: Workspace) -> None:
     list_plans(workspace)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ACTS)
 def test_every_write_may_fail(kept: Workspace, tmp_path: Path, what: str) -> None:
     n = failed = 0
@@ -94,7 +95,7 @@ def test_every_write_may_fail(kept: Workspace, tmp_path: Path, what: str) -> Non
         with failing_write(kept.path, n, CODES[n % len(CODES)]) as hook:
             told = ""
             try:
-                ACTS[what](kept, tmp_path)
+                ACTS[what](kept, tmp_path, n)
             except Exception as error:
                 told = str(explain(error))
                 assert "mistake in the lab" not in told, told
