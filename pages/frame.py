@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import activity, components, setup, state
+from pages.ui.errors import show_errors
 
 # A file of our own: the icon of a Material name would be fetched from another host.
 ICON = Path(__file__).parent / "ui" / "icon.png"
@@ -29,8 +30,9 @@ page = st.navigation(
     }
 )
 
-state.settle_workspace()
-components.workspace_sidebar()
-activity.section()
-setup.require_models()
-page.run()
+with show_errors():
+    state.settle_workspace()
+    components.workspace_sidebar()
+    activity.section()
+    setup.require_models()
+    page.run()

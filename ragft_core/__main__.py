@@ -14,8 +14,8 @@ import sys
 
 from ragft_core.commands import app
 from ragft_core.commands.output import note
-from ragft_core.errors import RagftError
-from ragft_core.settings import keep_private
+from ragft_core.errors import explain
+from ragft_core.settings import Settings, keep_private
 
 
 def main() -> None:
@@ -24,8 +24,8 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         app()
-    except RagftError as error:
-        note(str(error))
+    except Exception as error:
+        note(str(explain(error, Settings().home)))
         sys.exit(1)
 
 

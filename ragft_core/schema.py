@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from ragft_core.arms import BY_ID
-from ragft_core.errors import WorkspaceError
+from ragft_core.errors import NewerVersionError
 from ragft_core.values import to_dict
 
 Data = dict[str, Any]
@@ -73,14 +73,14 @@ def bring_forward(name: str, data: Data) -> Data:
     """A file's data in today's form, without the version.
 
     Raises:
-        WorkspaceError: It was written by a newer version of the lab.
+        NewerVersionError: It was written by a newer version of the lab.
     """
     kind = _kind(name)
     if not kind:
         return data
     found = data.get(KEY, 1)
     if not isinstance(found, int) or found > SCHEMAS[kind]:
-        raise WorkspaceError(
+        raise NewerVersionError(
             f"{name} was written by a newer version of the lab (schema {found}; this one reads "
             f"up to {SCHEMAS[kind]}).",
             "Update the lab to open it.",

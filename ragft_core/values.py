@@ -97,17 +97,11 @@ def _short(value: object) -> str:
 
 
 def readable(files: Iterable[K], read: Callable[[K], T]) -> list[T]:
-    """What can be read of files or ids; what a fault damaged is left out, for the doctor to name.
-
-    Raises:
-        InvalidValueError: A field has a value that does not fit, which is a person's work.
-    """
+    """What can be read of files or ids; what is damaged is left out, for ``overview`` to name."""
     found = []
     for file in files:
         try:
             found.append(read(file))
-        except InvalidValueError:
-            raise
         except (RagftError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s cannot be read: %s", file, error)
     return found

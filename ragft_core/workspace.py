@@ -17,32 +17,34 @@ Nothing in it names a path outside it, so it can be copied, zipped and opened el
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import os
 import re
 import secrets
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import RawIOBase
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from annotated_types import Interval
 from filelock import FileLock
 
 from ragft_core.approval import signatures
 from ragft_core.arms import Arm
-from ragft_core.errors import WorkspaceError
-from ragft_core.schema import bring_forward, stamp
+from ragft_core.errors import NewerVersionError, WorkspaceError
+from ragft_core.files import append_jsonl as append_jsonl
+from ragft_core.files import file_digest as file_digest
+from ragft_core.files import read_json as read_json
+from ragft_core.files import read_jsonl as read_jsonl
+from ragft_core.files import read_text as read_text
+from ragft_core.files import read_values as read_values
+from ragft_core.files import write_json as write_json
+from ragft_core.files import write_jsonl as write_jsonl
+from ragft_core.files import write_text as write_text
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.values import from_dict, to_dict
 
-T = TypeVar("T")
 VERSION = 1
 FILE = "workspace.json"
 _NAME = re.compile(r"[\w][\w .-]{0,63}", re.UNICODE)
@@ -122,9 +124,10 @@ class Workspace:
         """
         file = self.path / FILE
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-            if data.get("version", 0) > VERSION:
-                raise WorkspaceError(
+            data = read_json(file)
+            version = data.get("version", 0)
+            if isinstance(version, int) and version > VERSION:
+                raise NewerVersionError(
                     f"The workspace {self.id!r} was written by a newer version of the lab.",
                     "Update the lab to open it.",
                 )
@@ -133,11 +136,16 @@ class Workspace:
             raise WorkspaceError(
                 f"There is no workspace {self.id!r} here.", "Create it, or open the sample."
             ) from None
-        except (json.JSONDecodeError, TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError) as error:
+            why = getattr(error, "message", error)
             raise WorkspaceError(
-                f"The file {FILE} of workspace {self.id!r} is damaged: {error}.",
+                f"The file {FILE} of workspace {self.id!r} is damaged: {why}",
                 "Restore it from a copy of the workspace.",
             ) from None
+
+    def start_over(self) -> None:
+        """Writes settings at their defaults, where the file that held them is gone."""
+        write_json(self.path / FILE, to_dict(WorkspaceSettings(name=self.id, created_at=now())))
 
     def update(self, **changes: Any) -> WorkspaceSettings:  # noqa: ANN401 - fields differ in type
         """Changes fields of the settings and writes them back."""
@@ -235,116 +243,3 @@ def new_id(prefix: str) -> str:
 def now() -> str:
     """The current time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old or the new text, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 - JSON is any
-    """Writes JSON atomically, indented, with a final newline and the schema's version."""
-    text = json.dumps(stamp(path.name, data), indent=2, ensure_ascii=False)
-    write_text(path, text + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads what ``write_json`` wrote of an object, in today's form.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It holds no JSON object.
-        WorkspaceError: It was written by a newer version of the lab.
-    """
-    data = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(data, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
-    return bring_forward(path.name, data)
-
-
-def read_values(path: Path, kind: type[T]) -> list[T]:
-    """Reads JSON lines as values of one kind.
-
-    Raises:
-        InvalidValueError: A row does not fit; the message names the file, the line and the field.
-        WorkspaceError: A line is no JSON.
-    """
-    rows = enumerate(read_jsonl(path), start=1)
-    return [from_dict(kind, row, f"{path.name}, row {number}") for number, row in rows]
-
-
-def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Replaces a file of JSON lines atomically."""
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-
-
-def append_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Appends JSON lines, each in one write, so that a crash damages at most the last line.
-
-    A line that a crash cut short is dropped first: a row written behind it would be lost with it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b", buffering=0) as file:  # a row is one write, whole for other processes
-        _drop_cut_line(file)
-        for row in rows:
-            file.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
-
-
-def _drop_cut_line(file: RawIOBase) -> None:
-    """Cuts off what stands behind the last end of a line, unless that is a whole row."""
-    size = file.seek(0, os.SEEK_END)
-    if not size:
-        return
-    file.seek(-1, os.SEEK_END)
-    if file.read(1) == b"\n":
-        return
-    file.seek(0)
-    whole = file.read()
-    start = whole.rfind(b"\n") + 1
-    try:
-        json.loads(whole[start:])
-        file.write(b"\n")
-    except ValueError:
-        file.truncate(start)
-
-
-def read_jsonl(path: Path, *, skip_damaged: bool = False) -> Iterator[dict[str, Any]]:
-    """Reads JSON lines; a last line that a crash cut short is left out.
-
-    Raises:
-        WorkspaceError: Another line is damaged, and ``skip_damaged`` does not leave it out.
-    """
-    if not path.exists():
-        return
-    # Not splitlines(): a text may hold U+2028, which JSON leaves as it is.
-    lines = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines):
-                return
-            if skip_damaged:
-                continue
-            raise WorkspaceError(
-                f"Line {number} of {path.name} is damaged: {error}.",
-                "Restore the file from a copy of the workspace, or delete that line.",
-            ) from None

@@ -16,6 +16,7 @@ from ragft_core.strategies import Turn, list_conversations, save_turn
 from ragft_core.types import Example
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
+from tests.knowledge.hashing import HashEmbedder
 
 DOCUMENT = {
     "title": "Kiln", "file_name": "kiln.txt", "format": "txt", "sha256": "", "size_bytes": 4,
@@ -169,6 +170,55 @@ def test_the_doctor_rebuilds_an_index_that_differs(
     assert (
         open_base(workspace).search("How heavy is the kiln?")[0].chunk.text.startswith("The kiln")
     )
+
+
+def test_a_damaged_document_keeps_its_chunks_and_is_taken_in_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    embedder = HashEmbedder()
+
+    def open_base(item: Workspace) -> KnowledgeBase:
+        return KnowledgeBase(item, embedder)
+
+    for name in ("kiln", "oven"):
+        (tmp_path / f"{name}.txt").write_text(f"The {name} weighs 40 kg.", encoding="utf-8")
+        open_base(workspace).add_files([(f"{name}.txt", tmp_path / f"{name}.txt")])
+    file = next(
+        path
+        for path in workspace.path.glob("documents/*/document.json")
+        if "kiln.txt" in path.read_text(encoding="utf-8")
+    )
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole[: whole.index('"format"')], encoding="utf-8")
+    embedded = embedder.n_embedded
+    found = open_base(workspace).search("How heavy is the kiln?")
+    assert [passage.document_title for passage in found] == ["oven"]
+    file.write_text(whole, encoding="utf-8")
+    assert "kiln" in {p.document_title for p in open_base(workspace).search("kiln")}
+    assert embedder.n_embedded == embedded
+    file.write_text(whole[: whole.index('"format"')], encoding="utf-8")
+    (finding,) = examine(workspace, open_base, mend=True)
+    assert "added again as kiln.txt" in finding.remedy
+    assert {document.file_name for document in documents(workspace)} == {"kiln.txt", "oven.txt"}
+    assert examine(workspace, open_base) == []
+
+
+def test_damaged_settings_are_set_aside_and_the_rest_stays(damaged: Workspace) -> None:
+    def open_base(item: Workspace) -> KnowledgeBase:
+        return KnowledgeBase(item, HashEmbedder())
+
+    file = damaged.path / "workspace.json"
+    file.write_text('{"name": ', encoding="utf-8")
+    (finding,) = examine(damaged, open_base)
+    assert "no JSON" in finding.problem
+    examine(damaged, open_base, mend=True)
+    assert damaged.settings().name == damaged.id
+    assert [row.id for row in load_examples(damaged)] == ["a", "b"]
+    (kept,) = damaged.path.glob("set-aside/*/workspace.json")
+    assert kept.read_text(encoding="utf-8") == '{"name": '
+    file.write_text('{"name": "Later", "created_at": "", "version": 99}', encoding="utf-8")
+    (newer,) = examine(damaged, open_base, mend=True)
+    assert (newer.mended, newer.remedy) == (False, "Update the lab to open it.")
 
 
 def test_whole_workspaces_have_none(workspace: Workspace, tmp_path: Path) -> None:

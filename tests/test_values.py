@@ -15,6 +15,7 @@ from ragft_core.finetuning import load_examples
 from ragft_core.finetuning.training.checkpoints import Progress
 from ragft_core.jobs import JobState, list_jobs
 from ragft_core.knowledge import chunks_of, documents
+from ragft_core.overview import find_damage
 from ragft_core.schema import MIGRATIONS, SCHEMAS, bring_forward
 from ragft_core.strategies import list_conversations, load_votes
 from ragft_core.types import Answer, Example, SearchMode
@@ -145,16 +146,36 @@ def test_its_evaluation_and_its_decision_are_read_as_they_were(old: Workspace) -
     ("file", "field", "read"),
     [
         ("workspace.json", "top_k", lambda w: w.settings()),
-        ("documents/*/document.json", "n_chunks", documents),
-        ("evaluations/*/plan.json", "latency_questions", list_plans),
         ("advisor/answers.json", "choices", lambda w: load_answers(w, load_criteria(w))),
     ],
 )
 def test_a_spoilt_field_of_a_file_is_named(
     old: Workspace, file: str, field: str, read: object
 ) -> None:
-    (path,) = old.path.glob(file)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {field: "spoilt"}))
+    path = spoil(old, file, field)
     with pytest.raises(RagftError, match=f"{field} is 'spoilt'; allowed") as refused:
         read(old)  # type: ignore[operator]
-    assert path.name in str(refused.value) or "evaluation" in str(refused.value)
+    assert path.name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "read"),
+    [
+        ("documents/*/document.json", "n_chunks", documents),
+        ("evaluations/*/plan.json", "latency_questions", list_plans),
+    ],
+)
+def test_a_spoilt_field_takes_one_out_of_a_list_and_is_named(
+    old: Workspace, file: str, field: str, read: object
+) -> None:
+    path = spoil(old, file, field)
+    assert read(old) == []  # type: ignore[operator]
+    (damage,) = find_damage(old)
+    assert damage.path == path.parent.relative_to(old.path).as_posix()
+    assert f"{field} is 'spoilt'; allowed" in damage.reason
+
+
+def spoil(workspace: Workspace, file: str, field: str) -> Path:
+    (path,) = workspace.path.glob(file)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: "spoilt"}))
+    return path

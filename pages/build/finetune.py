@@ -16,17 +16,21 @@ components.page_header(
     "Trains a LoRA adapter on your examples, in the background; the model itself stays as it is.",
 )
 workspace = components.require_workspace()
-with show_errors():
+examples = None
+with show_errors():  # damaged examples do not hide the runs
     examples = load_examples(workspace)
+with show_errors():
     runs = list_runs(workspace)
     adapters = [adapter for adapter in list_adapters(workspace) if not adapter.bundled]
-    n_train = sum(example.split is Split.TRAIN for example in examples)
+    n_train = sum(example.split is Split.TRAIN for example in examples or ())
     if workspace.settings().model.kind == "endpoint":
         components.empty_state(
             "The model of this workspace cannot be fine-tuned here.",
             "It is reached through an endpoint. Choose a local model to train on.",
             components.HOME,
         )
+    elif examples is None:
+        pass
     elif n_train < FEWEST:
         components.empty_state(
             "There is too little to learn from." if n_train else "There is nothing to learn yet.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +12,7 @@ import streamlit as st
 from pages.ui import arms, state
 from pages.ui.errors import plain, show_error
 from ragft_core.errors import RagftError
+from ragft_core.overview import Damage, find_damage, stamp
 from ragft_core.strategies import ArmState, Need
 from ragft_core.types import Passage
 from ragft_core.workspace import Workspace
@@ -84,7 +86,29 @@ def require_workspace() -> Workspace:
     except RagftError as error:
         show_error(error)
         st.stop()
+    damage_hint(workspace)
     return workspace
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _damage(path: str, stamp: str) -> list[Damage]:
+    """What is damaged, looked for again when a file has changed and not with every click."""
+    return find_damage(Workspace(Path(path)))
+
+
+def damage_in(workspace: Workspace) -> list[Damage]:
+    """What is damaged in a workspace."""
+    return _damage(str(workspace.path), stamp(workspace))
+
+
+def damage_hint(workspace: Workspace) -> None:
+    """One line on every page but Home, where damage is named: what a list leaves out is not lost."""
+    n = len(damage_in(workspace))
+    if n:
+        things = "One damaged thing is" if n == 1 else f"{n} damaged things are"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":orange[:material/warning:] {things} left out.", width="content")
+            st.page_link(HOME, label="See on Home", icon=":material/arrow_forward:")
 
 
 def empty_state(title: str, text: str, page: str = "", label: str = "") -> None:
@@ -197,4 +221,7 @@ def moment(stamp: str) -> str:
     """An ISO time as ``22 Nov 2026, 09:30`` in UTC; empty stays empty."""
     from datetime import datetime
 
-    return datetime.fromisoformat(stamp).strftime("%d %b %Y, %H:%M") if stamp else ""
+    try:
+        return datetime.fromisoformat(stamp).strftime("%d %b %Y, %H:%M")
+    except ValueError:  # none yet, or one that was damaged
+        return stamp

@@ -1,4 +1,4 @@
-"""How errors reach the page: ours in their own words, all others as the bugs they are."""
+"""How errors reach the page: as a sentence, whatever they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from ragft_core.errors import RagftError
+from pages.ui import state
+from ragft_core.errors import RagftError, explain
 
 # What Markdown's extensions take for the beginning of an address; an e-mail's is before its "@".
 _ADDRESS = re.compile(
@@ -23,11 +24,11 @@ def show_error(error: RagftError) -> None:
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Turns an error meant for the user into a message on the page; the page goes on."""
+    """Turns an error into a message on the page, which goes on; see ``errors.explain``."""
     try:
         yield
-    except RagftError as error:
-        show_error(error)
+    except Exception as error:
+        show_error(explain(error, state.settings().home))
 
 
 def plain(text: str) -> str:

@@ -15,6 +15,7 @@ from ragft_core.commands.output import (
     finish,
     follow,
     knowledge_of,
+    name_damage,
     note,
     opened,
     outcomes,
@@ -188,7 +189,9 @@ def documents(w: Name, as_json: Json = False) -> None:
     """Lists the documents."""
     from ragft_core.knowledge import documents as list_documents
 
+    workspace = opened(w)
     columns = {"id": "id", "file_name": "file", "format": "type", "n_chunks": "chunks"}
+    name_damage(workspace, "documents/")
 
     def listed(rows: list[dict[str, Any]]) -> str:
         told = [
@@ -196,7 +199,7 @@ def documents(w: Name, as_json: Json = False) -> None:
         ]
         return "\n".join([table(rows, columns, "No documents yet."), *told])
 
-    show(list_documents(opened(w)), as_json, listed)
+    show(list_documents(workspace), as_json, listed)
 
 
 def remove(

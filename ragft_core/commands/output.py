@@ -27,6 +27,14 @@ def opened(name: str) -> Workspace:
     return open_workspace(Settings(), name)
 
 
+def name_damage(workspace: Workspace, *beginnings: str) -> None:
+    """Names on standard error what a list had to leave out, which lies under these paths."""
+    from ragft_core.overview import find_damage
+
+    for damage in find_damage(workspace, under=beginnings):
+        note(f"{damage.path} is left out: {damage.reason} 'doctor {workspace.id} --mend' helps.")
+
+
 def show(data: Any, as_json: bool, human: Callable[[Any], str]) -> None:
     """Prints data as JSON, or as the text that ``human`` makes of it."""
     plain = to_dict(data)

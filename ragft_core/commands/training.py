@@ -16,6 +16,7 @@ from ragft_core.commands.output import (
     job_line,
     job_row,
     knowledge_of,
+    name_damage,
     note,
     opened,
     show,
@@ -182,6 +183,7 @@ def runs(
         rename_run(workspace, rename, name, notes)
     if delete:
         get_job(workspace, delete).delete()
+    name_damage(workspace, "jobs/")
     rows = [job_row(job) for job in list_jobs(workspace)]
     show(rows, as_json, lambda items: "\n".join(map(_run_line, items)) or "No runs yet.")
 
@@ -259,6 +261,7 @@ def adapters(
         )
     if rename:
         rename_adapter(workspace, rename, name)
+    name_damage(workspace, "adapters/")
     columns = {"id": "id", "name": "name", "rank": "rank", "with_context": "with passages"}
     rows = [{key: getattr(item, key) for key in columns} for item in list_adapters(workspace)]
     show(rows, as_json, lambda items: table(items, columns, "No adapters yet."))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import ragft_core
 from ragft_core.errors import ModelError
 from ragft_core.types import Adapter
+from ragft_core.values import InvalidValueError, from_dict, to_dict
 from ragft_core.workspace import Workspace, file_digest
 
 CONFIG = "adapter_config.json"
@@ -26,6 +28,28 @@ CARD = "card.json"
 BUNDLED = "bundled:"
 READER = f"{BUNDLED}reader"
 BUNDLED_FOLDER = Path(ragft_core.__file__).parent / "models" / "adapters"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is read of a run card, beside what is only shown; see ``training.card``."""
+
+    name: str = ""
+    base: str = ""
+    base_name: str = ""
+    rank: int = 0
+    with_context: bool = False
+    created_at: str = ""
+    notes: str = ""
+    warning: str = ""
+    best_step: int | None = None
+    first_val_loss: float | None = None
+    val_loss: float | None = None
+    seconds: float | None = None
+    tokens: float | None = None
+    sha256: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 def list_adapters(workspace: Workspace) -> list[Adapter]:
@@ -98,7 +122,7 @@ def check_adapter(folder: Path) -> None:
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"The adapter {name} has no {WEIGHTS}.", "Train it again.")
     card = folder / CARD
-    expected = _read(card).get("sha256") if card.exists() else None
+    expected = _read_card(folder).get("sha256") if card.exists() else None
     if expected and weights_digest(folder) != expected:
         raise ModelError(
             f"The weights of the adapter {name} are damaged: they have changed since training.",
@@ -140,14 +164,14 @@ def _complete(folder: Path) -> bool:
     try:
         _read(folder / CONFIG)
         if (folder / CARD).exists():
-            _read(folder / CARD)
+            _read_card(folder)
     except ModelError:
         return False
     return True
 
 
 def _own(folder: Path) -> Adapter:
-    card = _read(folder / CARD)
+    card = _read_card(folder)
     return Adapter(
         id=folder.name,
         name=str(card.get("name") or folder.name),
@@ -177,6 +201,23 @@ def _bundled(folder: Path) -> Adapter:
         digest=weights_digest(folder),
         card=card,
     )
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    """The run card with its known fields checked; the others are as they are.
+
+    A field that is empty in a card counts as not there, as one of another adapter's may be.
+    """
+    data = _read(folder / CARD)
+    known = {f.name: data[f.name] for f in fields(Card) if data.get(f.name) is not None}
+    try:
+        checked = to_dict(from_dict(Card, known, CARD))
+    except InvalidValueError as error:
+        raise ModelError(
+            f"The run card of the adapter {folder.name} is damaged: {error.message}",
+            "Train it again, or restore the file.",
+        ) from None
+    return data | {name: checked[name] for name in known}
 
 
 def _read(path: Path) -> dict[str, Any]:

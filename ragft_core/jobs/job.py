@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.approval import key_variables
-from ragft_core.errors import JobError, RagftError
+from ragft_core.errors import MEMORY_ADVICE, JobError, RagftError
 from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.launcher import LOCAL, Launcher
 from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
@@ -34,11 +34,6 @@ GRACE_S = 600.0
 # Between the job's folder and its process lies the start of an interpreter.
 START_S = 10.0
 LOW_MEMORY_MB = 400
-
-MEMORY_ADVICE = (
-    "If memory ran short: close other programs, or use a smaller batch, a smaller rank or a "
-    "smaller model; then resume."
-)
 
 
 @dataclass(frozen=True)
@@ -166,20 +161,26 @@ class Job:
         return status
 
     def metrics(self) -> list[dict[str, Any]]:
-        """What the job has measured so far, oldest first."""
-        return list(read_jsonl(self.folder / METRICS_FILE))
+        """What the job has measured so far, oldest first; damaged rows are left out.
+
+        A value is a number, a text or nothing: a curve is drawn of these.
+        """
+        plain = (int, float, str, type(None))
+        rows = read_jsonl(self.folder / METRICS_FILE, skip_damaged=True)
+        return [row for row in rows if all(isinstance(value, plain) for value in row.values())]
 
     def log_tail(self, n: int = 50) -> str:
         """The last ``n`` lines of the job's log."""
         path = self.folder / LOG_FILE
-        if not path.exists():
-            return ""
-        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-n:])
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        return "\n".join(text.splitlines()[-n:])
 
     def result(self) -> dict[str, Any] | None:
-        """What the job left, or nothing as long as there is nothing."""
-        path = self.folder / RESULT_FILE
-        return read_json(path) if path.exists() else None
+        """What the job left, or nothing as long as there is nothing that can be read."""
+        try:
+            return read_json(self.folder / RESULT_FILE)
+        except (OSError, RagftError):
+            return None
 
     def _stop_asked_s(self) -> float | None:
         """How long ago somebody asked for the stop."""
@@ -217,10 +218,11 @@ class Job:
 
 
 def _age_s(status: JobStatus) -> float:
-    if not status.updated_at:
+    try:
+        written = datetime.fromisoformat(status.updated_at)
+        return (datetime.now(UTC) - written).total_seconds()
+    except (ValueError, TypeError):  # none, damaged, or without its time zone
         return START_S
-    written = datetime.fromisoformat(status.updated_at)
-    return (datetime.now(UTC) - written).total_seconds()
 
 
 def _explain_death(folder: Path) -> str:

@@ -25,10 +25,9 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from ragft_core.errors import RagftError
+from ragft_core.errors import RagftError, explain
 from ragft_core.jobs.job import (
     HEARTBEAT_FILE,
-    MEMORY_ADVICE,
     METRICS_FILE,
     RESULT_FILE,
     SPEC_FILE,
@@ -46,10 +45,6 @@ from ragft_core.workspace import Workspace, append_jsonl, now, read_json, write_
 HEARTBEAT_S = 2.0
 WRITE_EVERY_S = 0.25
 NICENESS = 5
-# torch raises RuntimeError where memory ends; there is no class to catch.
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate")
-# Raised as OSError by Python, as other classes by libraries written in Rust.
-_NO_SPACE = "no space left"
 
 
 @dataclass
@@ -158,21 +153,10 @@ def _outcome(context: JobContext, work: Callable[[], None]) -> tuple[JobState, s
         pass
     except RagftError as error:
         return JobState.FAILED, str(error)
-    except MemoryError:
-        traceback.print_exc()
-        return JobState.FAILED, f"There was not enough memory. {MEMORY_ADVICE}"
     except Exception as error:
-        traceback.print_exc()
-        said = str(error).lower()
-        if any(words in said for words in _NO_MEMORY):
-            return JobState.FAILED, f"There was not enough memory. {MEMORY_ADVICE}"
-        if _NO_SPACE in said:
-            return JobState.FAILED, "The disk is full. Free some space, then resume the job."
-        where = f"jobs/{context.folder.name}/{LOG_FILE}"
-        return JobState.FAILED, (
-            f"A mistake in the lab itself ended this job: {type(error).__name__}: {error}. "
-            f"Please report it with the log, {where} in the workspace."
-        )
+        traceback.print_exc()  # into the job's log
+        log = f"the log, jobs/{context.folder.name}/{LOG_FILE} in the workspace"
+        return JobState.FAILED, str(explain(error, log=log))
     if context.stop_asked:
         return JobState.STOPPED, ""
     if context.stopping:

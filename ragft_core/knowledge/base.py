@@ -168,7 +168,8 @@ class KnowledgeBase:
         for hit in hits:
             document_id = hit.chunk.document_id
             if document_id not in titles:
-                document = store.find(self.workspace, document_id)
+                damaged = store.is_damaged(self.workspace, document_id)
+                document = None if damaged else store.find(self.workspace, document_id)
                 titles[document_id] = document.title if document else None
             title = titles[document_id]
             if title is not None and len(passages) < k:

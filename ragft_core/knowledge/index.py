@@ -8,8 +8,8 @@ nothing that could not be made again from the documents.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,11 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ragft_core.errors import RetrievalError
+from ragft_core.errors import RagftError, RetrievalError, refusal
+from ragft_core.files import sync_folder
 from ragft_core.knowledge import neighbours
 from ragft_core.knowledge.retrievers import STOP_WORDS, Retriever, cosine
 from ragft_core.types import Chunk
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import lancedb.table
     import pyarrow as pa
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _PREFIX = "chunks-"
 _IDENTITY = b"ragft.embedder"
 # Every add, delete and rebuild leaves a fragment; beyond this many, scans get slower.
@@ -63,6 +66,23 @@ class Hit:
     similarity: float | None
     text_score: float | None
     found_by: str
+
+
+def _told(method: Callable[P, T]) -> Callable[P, T]:
+    """Lets a method tell a damaged index in words; a full or read-only disk is told by ``explain``."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except (OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, RagftError) or refusal(error):
+                raise
+            raise RetrievalError(
+                f"The search index is damaged: {_first_line(error)}", _REBUILD
+            ) from error
+
+    return call
 
 
 class ChunkIndex:
@@ -140,6 +160,7 @@ class ChunkIndex:
         ]
         return pa.schema(fields, metadata={_IDENTITY: self._identity.encode()})
 
+    @_told
     def upsert(self, entries: Sequence[Entry]) -> None:
         """Writes chunks; one that is there already is replaced."""
         import pyarrow as pa
@@ -154,6 +175,7 @@ class ChunkIndex:
         merge = self.table().merge_insert("id")
         merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
 
+    @_told
     def delete(self, document_ids: Sequence[str]) -> None:
         """Removes all chunks of these documents."""
         from lancedb.expr import col, lit
@@ -161,12 +183,14 @@ class ChunkIndex:
         for document_id in document_ids:
             self.table().delete(col("document_id") == lit(document_id))
 
+    @_told
     def counts(self) -> Counter[str]:
         """How many chunks each document has in the index."""
         self.table().checkout_latest()
         rows = self.table().search().select(["document_id"]).limit(None).to_arrow()
         return Counter(rows.column("document_id").to_pylist())
 
+    @_told
     def texts(self) -> dict[str, dict[str, str]]:
         """Every chunk's text by its id, by document; reads the whole index.
 
@@ -174,18 +198,12 @@ class ChunkIndex:
             RetrievalError: A file of it cannot be read.
         """
         found: dict[str, dict[str, str]] = {}
-        try:
-            self.table().checkout_latest()
-            wanted = ["id", "document_id", "text"]
-            rows = self.table().search().select(wanted).limit(None).to_arrow()
-            for key, document_id, text in zip(
-                *(rows.column(c).to_pylist() for c in wanted), strict=True
-            ):
-                found.setdefault(document_id, {})[key] = text
-        except (OSError, RuntimeError, ValueError) as error:
-            raise RetrievalError(
-                f"The search index is damaged: {_first_line(error)}", _REBUILD
-            ) from error
+        self.table().checkout_latest()
+        wanted = ["id", "document_id", "text"]
+        rows = self.table().search().select(wanted).limit(None).to_arrow()
+        columns = (rows.column(name).to_pylist() for name in wanted)
+        for key, document_id, text in zip(*columns, strict=True):
+            found.setdefault(document_id, {})[key] = text
         return found
 
     def search(
@@ -221,6 +239,7 @@ class ChunkIndex:
         # Fusion ties often (first by meaning, first by words); the nearer meaning goes first.
         return sorted(hits, key=lambda hit: (-hit.score, -(hit.similarity or 0.0), hit.chunk.id))
 
+    @_told
     def settle(self) -> None:
         """Puts what was written on the disk for good, and tidies after many small writes.
 
@@ -232,6 +251,7 @@ class ChunkIndex:
             table.optimize()
         sync_folder(self._folder / f"{self.name}.lance")
 
+    @_told
     def tidy(self, embed: Callable[[str], np.ndarray]) -> None:
         """Takes all rows into the indices; rows outside them are found by a slower scan.
 
@@ -243,6 +263,7 @@ class ChunkIndex:
         neighbours.keep(self.table(), embed, self._folder / f"{self.name}.exact")
         self.settle()
 
+    @_told
     def n_unindexed(self) -> int:
         """How many rows the word index does not hold yet."""
         self.table().checkout_latest()
@@ -322,23 +343,3 @@ def _similarity(row: dict[str, Any], vector: np.ndarray | None) -> float | None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def sync_folder(folder: Path) -> None:
-    """Flushes every file of a folder, and the folders themselves, to the disk."""
-    for path in [folder, *folder.rglob("*")]:
-        sync_file(path)
-
-
-def sync_file(path: Path) -> None:
-    """Flushes a file, or a folder's list of names, to the disk; nothing where it is gone."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows syncs no folders
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return  # tidied away meanwhile
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,19 +18,21 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from ragft_core.documents import CHUNKER, ParsedDocument
+from ragft_core.documents import CHUNKER, ParsedDocument, clean_name
 from ragft_core.errors import DocumentError, WorkspaceError
-from ragft_core.knowledge.index import sync_file, sync_folder
+from ragft_core.files import REMEDY, DamagedFileError, sync_file, sync_folder
 from ragft_core.schema import stamp
 from ragft_core.types import Chunk, Document
-from ragft_core.values import InvalidValueError, from_dict, readable, to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import (
     Workspace,
     file_digest,
     read_json,
+    read_text,
     read_values,
     write_text,
 )
@@ -60,7 +62,7 @@ def find(workspace: Workspace, document_id: str) -> Document | None:
     file = folder_of(workspace, document_id) / _FILE
     try:
         return _read(file)[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -100,6 +102,12 @@ def check_document(workspace: Workspace, document_id: str, *, digest: bool = Fal
             raise WorkspaceError(
                 f"The document {document.title!r} has no {file.name}.", "Add the document again."
             )
+    parsed_of(workspace, document_id)
+    if len(chunks_of(workspace, document_id)) != document.n_chunks:
+        raise WorkspaceError(
+            f"The document {document.title!r} has lost some of its chunks.",
+            "Add the document again.",
+        )
     if digest and file_digest(original) != document.sha256:
         raise WorkspaceError(
             f"The file of the document {document.title!r} has changed since it was added.",
@@ -124,9 +132,7 @@ def folder_of(workspace: Workspace, document_id: str) -> Path:
 def text_of(workspace: Workspace, document_id: str) -> str:
     """The text of a document, to which chunks' offsets refer."""
     get(workspace, document_id)
-    path = folder_of(workspace, document_id) / "text.txt"
-    with path.open(encoding="utf-8", newline="") as file:
-        return file.read()
+    return read_text(folder_of(workspace, document_id) / "text.txt")
 
 
 def texts_of(workspace: Workspace, most_characters: int = 2_000_000) -> list[str]:
@@ -148,7 +154,12 @@ def parsed_of(workspace: Workspace, document_id: str) -> ParsedDocument:
     """A document as it came from the parser."""
     document = get(workspace, document_id)
     pages = folder_of(workspace, document_id) / "pages.json"
-    starts = tuple(json.loads(pages.read_text(encoding="utf-8")))
+    try:
+        starts = tuple(int(start) for start in json.loads(read_text(pages)))
+    except (ValueError, TypeError, RecursionError):
+        raise DamagedFileError(
+            f"pages.json of the document {document.title!r} is damaged.", REMEDY
+        ) from None
     text = text_of(workspace, document_id)
     return ParsedDocument(document.title, text, document.format, starts, document.warnings)
 
@@ -256,12 +267,11 @@ def _read(file: Path) -> tuple[Document, list[str]]:
         data = read_json(file)
         where = f"documents/{file.parent.name}/{_FILE}"
         return from_dict(Document, data, where), [str(item) for item in data.get("replaces", [])]
-    except InvalidValueError:
-        raise
     except (ValueError, TypeError) as error:
+        why = getattr(error, "message", error)
         raise WorkspaceError(
-            f"The file documents/{file.parent.name}/{_FILE} is damaged: {error}.",
-            "Delete that folder and add the document again.",
+            f"The file documents/{file.parent.name}/{_FILE} is damaged: {why}",
+            "Set it aside on Home or with 'doctor W --mend', and add the document again.",
         ) from None
 
 
@@ -272,6 +282,31 @@ def has_documents(workspace: Workspace) -> bool:
             return any(Path(folder, _FILE).exists() for folder in folders)
     except FileNotFoundError:
         return False
+
+
+def called(folder: Path) -> str:
+    """What the file of a document was called, also where ``document.json`` is damaged.
+
+    The name is looked for in what is left of it; else the document's id is the name.
+    """
+    left = folder / _FILE
+    text = left.read_bytes().decode("utf-8", errors="replace") if left.is_file() else ""
+    original = next(folder.glob("original.*"), None)
+    found = re.search(r'"file_name":\s*("(?:[^"\\]|\\.)+")', text)
+    with suppress(ValueError):
+        name = clean_name(str(json.loads(found[1]))) if found else ""
+        if original and name.endswith(original.suffix):
+            return name
+    return f"{folder.name}{original.suffix if original else ''}"
+
+
+def is_damaged(workspace: Workspace, document_id: str) -> bool:
+    """Whether there is such a document, and what it is cannot be read."""
+    try:
+        find(workspace, document_id)
+    except WorkspaceError:
+        return True
+    return False
 
 
 def content_ids(workspace: Workspace) -> list[str]:

@@ -152,7 +152,9 @@ class Writer:
             cleared = self._clear()
             found = self.index.counts()
             known = {document.id: document for document in store.documents(self.workspace)}
-            strangers = [document_id for document_id in found if document_id not in known]
+            # A damaged document keeps its chunks for the day that it is restored.
+            there = set(store.content_ids(self.workspace))
+            strangers = [document_id for document_id in found if document_id not in there]
             wrong = [item for item in known.values() if found[item.id] != item.n_chunks]
             self.index.delete([*strangers, *(item.id for item in wrong if found[item.id])])
             for document in wrong:

@@ -10,14 +10,16 @@ import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ragft_core.approval import SECRET, unapproved, what_for
-from ragft_core.errors import RagftError
+from ragft_core.errors import NewerVersionError, RagftError
 from ragft_core.knowledge import KnowledgeBase
+from ragft_core.knowledge.store import called, document_id
 from ragft_core.models.weights import BUNDLED, is_ready
-from ragft_core.overview.integrity import find_damage, set_aside
+from ragft_core.overview.integrity import Damage, find_damage, set_aside
 from ragft_core.settings import Settings
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import FILE, Workspace, file_digest
 
 LOW_DISK_BYTES = 2_000_000_000
 
@@ -73,22 +75,53 @@ def examine(
         open_base: Opens its knowledge base; called only when there are documents.
         mend: Sets damaged things aside and makes a differing index anew.
     """
+    found = []
     try:
         workspace.settings()
     except RagftError as error:
-        return [Finding("workspace.json", error.message, error.remedy)]
-    found = []
+        if not mend or isinstance(error, NewerVersionError):
+            return [Finding(FILE, error.message, error.remedy)]
+        where = _aside(workspace, Damage(FILE, error.message))
+        workspace.start_over()
+        told = f"It lies in {where} now; the settings are at their defaults."
+        found.append(Finding(FILE, error.message, told, mended=True))
     for damage in find_damage(workspace, digests=True):
         remedy = "Set it aside (--mend), and restore it from a copy if you have one."
-        if mend:
-            where = set_aside(workspace, damage).relative_to(workspace.path).as_posix()
+        if damage.newer:
+            remedy = "Update the lab to read it."
+        elif mend:
+            where = _aside(workspace, damage)
             remedy = f"It lies in {where} now."
-        found.append(Finding(damage.path, damage.reason, remedy, mend))
+            if damage.path.startswith("documents/"):
+                remedy += _taken_in_again(workspace, open_base, workspace.path / where)
+        found.append(Finding(damage.path, damage.reason, remedy, mend and not damage.newer))
     found += _index(workspace, open_base, mend=mend)
     for choice in unapproved(workspace):
         remedy = "Allow it with 'model W --allow', if you trust where the workspace came from."
         found.append(Finding("workspace.json", f"It {what_for(choice)}, unasked.", remedy))
     return found
+
+
+def _aside(workspace: Workspace, damage: Damage) -> str:
+    return set_aside(workspace, damage).relative_to(workspace.path).as_posix()
+
+
+def _taken_in_again(
+    workspace: Workspace, open_base: Callable[[Workspace], KnowledgeBase], folder: Path
+) -> str:
+    """Adds the original of a document that was set aside, if it is what it was; says so."""
+    original = next(folder.glob("original.*"), None)
+    if original is None or not original.is_file():
+        return ""
+    if document_id(file_digest(original)) != folder.name:
+        return " Its original has changed and was not added again."
+    try:
+        (report,) = open_base(workspace).add_files([(called(folder), original)])
+    except RagftError as error:
+        return f" It could not be added again: {error.message}"
+    if report.error:
+        return f" It could not be added again: {report.error}"
+    return f" Its original was added again as {called(folder)}."
 
 
 def _index(

@@ -12,9 +12,13 @@ from pages.ui import charts, components, resources
 from pages.ui.errors import plain, show_errors
 from ragft_core.finetuning.training import (
     ComparedRun,
+    RunResult,
     compare_runs,
+    curve,
     rename_run,
     right_answers,
+    run_facts,
+    run_metrics,
     run_note,
     run_title,
     signs,
@@ -52,7 +56,7 @@ def runs_section(workspace: Workspace, runs: Sequence[Job]) -> None:
 def run_card(workspace: Workspace, job: Job, *, expanded: bool) -> None:
     """One run: where it is, its curves and answers, what can be done, and its card."""
     status = job.status()
-    arm = "hybrid" if job.spec.get("config", {}).get("with_context") else "fine-tuned"
+    arm = "hybrid" if run_facts(job).config.with_context else "fine-tuned"
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(run_title(job))}** · {ARMS[arm].lower()}")
@@ -80,7 +84,7 @@ def run_card(workspace: Workspace, job: Job, *, expanded: bool) -> None:
 
 
 def _inside(workspace: Workspace, job: Job, status: JobStatus) -> None:
-    metrics, result = job.metrics(), job.result()
+    metrics, result = run_metrics(job), run_facts(job).result
     if result is not None:
         _result(result)
     else:
@@ -94,8 +98,8 @@ def _inside(workspace: Workspace, job: Job, status: JobStatus) -> None:
         _answers(metrics, job.id)
     with speed:
         _speed_charts(metrics, job.id)
-    if result is not None and not status.active and result.get("adapter"):
-        _try_it(workspace, result["adapter"], job.id)
+    if result is not None and not status.active and result.adapter:
+        _try_it(workspace, result.adapter, job.id)
     with st.expander("Run card and log", icon=":material/description:"):
         spec = job.spec
         st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)
@@ -135,31 +139,33 @@ def _actions(workspace: Workspace, job: Job, status: JobStatus) -> None:
             st.rerun()
 
 
-def _result(result: dict[str, Any]) -> None:
+def _result(result: RunResult) -> None:
     """What came of a run: losses, right answers, what was forgotten, why it ended."""
-    held_out = result.get("held_out") or {}
     parts = []
-    if held_out.get("asked"):
-        parts.append(f"**{held_out['right']} of {held_out['asked']}** watched questions right")
-    if result.get("val_loss") is not None and result.get("first_val_loss") is not None:
+    if result.held_out.asked:
+        right, asked = result.held_out.right, result.held_out.asked
+        parts.append(f"**{right} of {asked}** watched questions right")
+    if result.val_loss is not None and result.first_val_loss is not None:
         parts.append(
-            f"Validation loss **{result['first_val_loss']:.2f}** before, "
-            f"**{result['val_loss']:.2f}** after"
+            f"Validation loss **{result.first_val_loss:.2f}** before, **{result.val_loss:.2f}** "
+            "after"
         )
-    parts.append(
-        f"best at step {result['best_step']} of {result['steps']}, "
-        f"{components.duration(result['seconds'])} of training"
-    )
-    st.markdown("; ".join(parts) + ".")
-    if result.get("general_loss") is not None:
+    if result.steps is not None and result.seconds is not None:
+        parts.append(
+            f"best at step {result.best_step} of {result.steps}, "
+            f"{components.duration(result.seconds)} of training"
+        )
+    if parts:
+        st.markdown("; ".join(parts) + ".")
+    if result.general_loss is not None and result.first_general_loss is not None:
         st.caption(
             "Loss on general questions that are not trained: "
-            f"{result['first_general_loss']:.2f} before, {result['general_loss']:.2f} after."
+            f"{result.first_general_loss:.2f} before, {result.general_loss:.2f} after."
         )
-    if result.get("ended"):
-        st.info(plain(result["ended"]), icon=":material/flag:")
-    if result.get("warning"):
-        st.caption(f"{WARNING} {plain(result['warning'])}")
+    if result.ended:
+        st.info(plain(result.ended), icon=":material/flag:")
+    if result.warning:
+        st.caption(f"{WARNING} {plain(result.warning)}")
 
 
 def _now(metrics: Sequence[dict[str, Any]]) -> None:
@@ -242,7 +248,7 @@ def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
         "Validation": ("val_loss", VALIDATION_COLOUR, "lines+markers", "diamond"),
         "General": ("general_loss", GENERAL_COLOUR, "lines+markers", "square"),
     }
-    curves = {name: _curve(metrics, field) for name, (field, *_) in named.items()}
+    curves = {name: curve(metrics, field) for name, (field, *_) in named.items()}
     if not any(curves.values()):
         st.caption("The curve starts with the first step.")
         return
@@ -275,17 +281,13 @@ def loss_chart(metrics: Sequence[dict[str, Any]], key: str) -> None:
     )
 
 
-def _curve(metrics: Sequence[dict[str, Any]], field: str) -> list[tuple[int, float]]:
-    return [(row["step"], row[field]) for row in metrics if field in row]
-
-
 def _speed_charts(metrics: Sequence[dict[str, Any]], job_id: str) -> None:
     import plotly.graph_objects as go
 
     places = st.columns(2)
     named = (("learning_rate", "Learning rate"), ("tokens_per_s", "Tokens per second"))
     for place, (field, title) in zip(places, named, strict=True):
-        points = _curve(metrics, field)
+        points = curve(metrics, field)
         with place:
             if not points:
                 st.caption("Told from the first step on.")
@@ -312,7 +314,7 @@ def _speed_charts(metrics: Sequence[dict[str, Any]], job_id: str) -> None:
 
 def compare_section(runs: Sequence[Job]) -> None:
     """Runs side by side: what they were made with and what came of them."""
-    by_id = {job.id: job for job in runs if job.metrics()}
+    by_id = {job.id: job for job in runs if run_metrics(job)}
     if len(by_id) < 2:
         return
     with st.expander("Compare runs", icon=":material/compare_arrows:", expanded=False):

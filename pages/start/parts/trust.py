@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.components import damage_in
 from pages.ui.errors import plain, show_errors
 from ragft_core.approval import approve, unapproved, what_for
-from ragft_core.overview import Damage, find_damage, set_aside, stamp
+from ragft_core.overview import Damage, set_aside
 from ragft_core.workspace import Workspace
 
 
@@ -25,15 +24,9 @@ def consent_notice(workspace: Workspace) -> None:
                 st.rerun()
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _damage(path: str, stamp: str) -> list[Damage]:
-    """What is damaged, looked for again when a file has changed and not with every click."""
-    return find_damage(Workspace(Path(path)))
-
-
 def damage_notice(workspace: Workspace) -> None:
     """Names what is damaged, each with a button that sets it aside."""
-    found = _damage(str(workspace.path), stamp(workspace))
+    found = damage_in(workspace)
     if not found:
         return
     with st.container(border=True):
@@ -51,6 +44,8 @@ def _row(workspace: Workspace, damage: Damage) -> None:
         shown = ", ".join(map(str, damage.rows[:5])) + (" …" if len(damage.rows) > 5 else "")
         place += f", row {shown}" if len(damage.rows) == 1 else f", rows {shown}"
     told.markdown(f"`{place}`  \n{plain(damage.reason)}")
+    if damage.newer:
+        return
     if button.button("Set aside", key=f"home.damage.{damage.path}", width="stretch"):
         with show_errors():
             target = set_aside(workspace, damage)

@@ -6,6 +6,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ragft_core.evaluation.protocols import ArmRunner
@@ -22,6 +23,7 @@ from ragft_core.evaluation.store.answers import (
 )
 from ragft_core.evaluation.store.plans import FOLDER, Plan
 from ragft_core.settings import Settings
+from ragft_core.values import InvalidValueError, from_dict, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
 
 EFFORT_FILE = "seconds_per_answer.jsonl"
@@ -133,12 +135,22 @@ def _seconds(workspace: Workspace, missing: list[Task], apart: list[Task]) -> fl
     return LOADING_S + sum(rates[arm] for arm in wanted)
 
 
+@dataclass(frozen=True)
+class Effort:
+    """What answers took on a machine: seconds each, by arm."""
+
+    machine: str
+    seconds: dict[str, float]
+
+
 def seconds_per_answer(workspace: Workspace) -> dict[str, float]:
     """Seconds per answer of each arm on this machine, from the latest runs; batching included."""
     rates: dict[str, float] = {}
-    for row in read_jsonl(workspace.path / FOLDER / EFFORT_FILE):
-        if row["machine"] == platform.node():
-            rates |= {arm: float(seconds) for arm, seconds in row["seconds"].items()}
+    for row in read_jsonl(workspace.path / FOLDER / EFFORT_FILE, skip_damaged=True):
+        with suppress(InvalidValueError):  # without a row the estimate is worse, no more
+            effort = from_dict(Effort, row)
+            if effort.machine == platform.node():
+                rates |= effort.seconds
     return rates
 
 
@@ -160,7 +172,7 @@ def keep_seconds_per_answer(
     if total <= 0:
         return
     shares = {arm: seconds * own[arm] / total / counts[arm] for arm in counts}
-    row = {"machine": platform.node(), "seconds": shares}
+    row = to_dict(Effort(platform.node(), shares))
     append_jsonl(workspace.folder(FOLDER) / EFFORT_FILE, [row])
 
 

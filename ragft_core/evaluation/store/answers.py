@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,11 +134,12 @@ def stored_answers(folder: Path) -> dict[tuple[str, str, int], StoredAnswer]:
 
 def stored_keys(folder: Path) -> dict[tuple[str, str, int], str]:
     """The key of every good answer of a run, without building the answers."""
-    return {
-        (row["arm"], row["question_id"], row["draw"]): row["key"]
-        for row in read_jsonl(folder / ANSWERS_FILE)
-        if not row["answer"].get("error")
-    }
+    found = {}
+    for row in read_jsonl(folder / ANSWERS_FILE, skip_damaged=True):
+        with suppress(KeyError, TypeError, AttributeError):  # asked again, as if it were not there
+            if not row["answer"].get("error"):
+                found[str(row["arm"]), str(row["question_id"]), int(row["draw"])] = str(row["key"])
+    return found
 
 
 def stored_timings(folder: Path) -> list[Timing]:
@@ -153,7 +155,12 @@ def similarity_key(answer: str, golds: Iterable[str]) -> str:
 
 def stored_similarities(folder: Path) -> dict[str, float]:
     """The cosines that were worked out in a run."""
-    return {row["key"]: row["value"] for row in read_jsonl(folder / SIMILARITY_FILE)}
+    rows = read_jsonl(folder / SIMILARITY_FILE, skip_damaged=True)
+    return {
+        str(row["key"]): float(row["value"])
+        for row in rows
+        if "key" in row and isinstance(row.get("value"), (int, float))
+    }
 
 
 def keep(path: Path, rows: Iterable[Any]) -> None:

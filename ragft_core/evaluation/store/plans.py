@@ -13,7 +13,6 @@ evaluations/<id>/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.statistics.looks import look_sizes
+from ragft_core.files import REMEDY
 from ragft_core.types import ModelChoice, Sampling
-from ragft_core.values import InvalidValueError, from_dict, readable, to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import (
     Workspace,
     new_id,
@@ -205,12 +205,10 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
         raise EvaluationError(
             f"There is no evaluation {evaluation_id!r} in this workspace.", "See the list of runs."
         ) from None
-    except InvalidValueError:
-        raise
-    except (json.JSONDecodeError, TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError) as error:
+        why = getattr(error, "message", error)
         raise EvaluationError(
-            f"The plan of evaluation {evaluation_id!r} is damaged: {error}.",
-            "Delete its folder under evaluations/, or restore it from a copy of the workspace.",
+            f"The evaluation {evaluation_id!r} is damaged: {why}", REMEDY
         ) from None
     return plan, QuestionSet(plan.name, questions, plan.labelling, plan.caveat)
 

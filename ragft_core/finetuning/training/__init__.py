@@ -19,9 +19,13 @@ from ragft_core.finetuning.training.comparing import (
 )
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
 from ragft_core.finetuning.training.runs import (
+    RunResult,
+    curve,
     list_runs,
     list_sweeps,
     look_over,
+    run_facts,
+    run_metrics,
     start_run,
     start_sweep,
 )
@@ -35,10 +39,12 @@ __all__ = [
     "Comparison",
     "Estimate",
     "RunConfig",
+    "RunResult",
     "Trial",
     "best_config",
     "best_trial",
     "compare_runs",
+    "curve",
     "estimate_run",
     "list_runs",
     "list_sweeps",
@@ -52,6 +58,8 @@ __all__ = [
     "run_note",
     "run_title",
     "signs",
+    "run_facts",
+    "run_metrics",
     "start_run",
     "start_sweep",
     "trials_of",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ragft_core.errors import ModelError
 from ragft_core.finetuning.adapters import CARD
-from ragft_core.finetuning.config import RunConfig
+from ragft_core.finetuning.training.runs import RunResult, curve, run_facts, run_metrics
 from ragft_core.finetuning.training.signs import right_answers
 from ragft_core.finetuning.transfer import rename_adapter
 from ragft_core.jobs import Job, get_job
@@ -94,9 +94,8 @@ def run_note(job: Job) -> RunNote:
 
 def run_title(job: Job) -> str:
     """What a run is called: by its owner, by its settings, or by its preset."""
-    config = job.spec.get("config", {})
-    made_of = f"{config.get('preset', '')} run".strip().capitalize()
-    return run_note(job).name or str(config.get("name") or made_of)
+    config = run_facts(job).config
+    return run_note(job).name or config.name or f"{config.preset} run".capitalize()
 
 
 def rename_run(workspace: Workspace, run_id: str, name: str, notes: str = "") -> None:
@@ -117,24 +116,26 @@ def rename_run(workspace: Workspace, run_id: str, name: str, notes: str = "") ->
 
 
 def _settings(job: Job) -> dict[str, Any]:
-    config = from_dict(RunConfig, job.spec.get("config", {}), "spec.json")
+    config = run_facts(job).config
     counted = job.spec.get("counts", {})
     rows = {f"rows ({name})": counted.get(name, 0) for name in _ROWS}
     return {"model": job.spec.get("model", {}).get("name", ""), **to_dict(config), **rows}
 
 
 def _compared(job: Job) -> ComparedRun:
-    metrics, result = job.metrics(), job.result() or {}
-    held_out = result.get("held_out") or {}
-    named = {key: result.get(key) for key in RunScores.__dataclass_fields__}
-    asked = held_out.get("asked") or None
-    right = held_out.get("right") if asked else None
+    metrics, result = run_metrics(job), run_facts(job).result or RunResult()
+    of = result.held_out
+    named = {
+        key: getattr(result, key)
+        for key in RunScores.__dataclass_fields__
+        if key not in ("right", "asked")
+    }
     return ComparedRun(
         id=job.id,
         title=run_title(job),
         state=job.status().state.value,
-        scores=RunScores(**named | {"right": right, "asked": asked}),
-        loss=tuple((row["step"], row["loss"]) for row in metrics if "loss" in row),
-        val_loss=tuple((row["step"], row["val_loss"]) for row in metrics if "val_loss" in row),
-        right_share=tuple((step, n / of) for step, n, of in right_answers(metrics)),
+        scores=RunScores(**named, right=of.right if of.asked else None, asked=of.asked or None),
+        loss=tuple(curve(metrics, "loss")),
+        val_loss=tuple(curve(metrics, "val_loss")),
+        right_share=tuple((step, n / asked) for step, n, asked in right_answers(metrics)),
     )

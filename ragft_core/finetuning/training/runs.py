@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ragft_core.finetuning.rows.batches import CAPACITY
 from ragft_core.finetuning.rows.general import general_questions
 from ragft_core.finetuning.rows.rows import TrainingRow, find_gold, rendered_example
 from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
+from ragft_core.finetuning.training.answering import LiveAnswer
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.estimate import estimate_run
 from ragft_core.jobs import Job, Needs, list_jobs, start_job
@@ -25,7 +26,7 @@ from ragft_core.models.prompts import with_labels
 from ragft_core.models.weights.loading import check_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Example, QuestionKind, Split
-from ragft_core.values import to_dict
+from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, write_jsonl
 
 # For one example, the passages that retrieval gives with the right one among them, best first.
@@ -37,6 +38,74 @@ FEWEST_MADE_UP = 48
 # More than a chat template adds to a row, and less than any model reads, in bytes and tokens.
 TEMPLATE_BYTES, SHORT = 400, 1000
 MOST_MINUTES = 24 * 60
+
+
+# The numbers in a row of a run's measurements.
+MEASURED = (
+    "loss", "val_loss", "general_loss", "learning_rate", "tokens", "tokens_per_s", "steps",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How many of the watched questions were answered rightly at the best step."""
+
+    right: int = 0
+    asked: int = 0
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left, as far as people read it: losses in nats a token, seconds of training."""
+
+    adapter: str = ""
+    steps: int | None = None
+    best_step: int | None = None
+    first_val_loss: float | None = None
+    val_loss: float | None = None
+    first_general_loss: float | None = None
+    general_loss: float | None = None
+    train_loss: float | None = None
+    held_out: HeldOut = HeldOut()
+    seconds: float | None = None
+    ended: str = ""
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run as it was asked for, and its result; what of it is damaged is left at its default."""
+
+    config: RunConfig
+    result: RunResult | None
+
+
+def run_facts(job: Job) -> RunFacts:
+    """Reads what a run was asked to do and what it left."""
+    configs = readable([job.spec.get("config") or {}], lambda data: from_dict(RunConfig, data))
+    left = job.result()
+    results = readable([left] if left else [], lambda data: from_dict(RunResult, data))
+    return RunFacts(configs[0] if configs else RunConfig(), results[0] if results else None)
+
+
+def run_metrics(job: Job) -> list[dict[str, Any]]:
+    """What a run measured on its way; rows that are not what they should be are left out."""
+    return [row for row in job.metrics() if _sound(row)]
+
+
+def _sound(row: Mapping[str, Any]) -> bool:
+    answers = row.get("answers", [])
+    return (
+        type(row.get("step")) is int
+        and all(type(row[key]) in (int, float) for key in MEASURED if key in row)
+        and isinstance(answers, list)
+        and len(readable(answers, lambda data: from_dict(LiveAnswer, data))) == len(answers)
+    )
+
+
+def curve(metrics: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, float]]:
+    """A measurement by step; rows without it are left out."""
+    return [(row["step"], float(row[name])) for row in metrics if name in row]
 
 
 def start_run(
