@@ -142,9 +142,10 @@ def _number(
     value = body.get(name)
     if value is None:
         return usual
-    if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
+    fits = isinstance(value, kind) and not isinstance(value, bool)
+    if not fits or not least <= value <= most:
         raise ApiError(400, f"{name} has to be a number from {least} to {most}.", name)
-    return value  # type: ignore[no-any-return]
+    return float(value)
 
 
 def _texts(value: object, name: str, most: int) -> tuple[str, ...]:

@@ -135,7 +135,10 @@ def sheets_of(file: IO[bytes], name: str) -> Iterator[Sheet]:
             check_characters(length, name)
             rows.append(row)
         # The library reads merged cells only where it keeps the whole workbook in memory.
-        xml = workbook._archive.read(sheet._worksheet_path)
+        # It has no public name for that part of the file.
+        inside: Any = sheet
+        archive: Any = workbook
+        xml = archive._archive.read(inside._worksheet_path)
         _merge(rows, xml)
         yield Sheet(sheet.title, Grid(rows), len(_NO_VALUE.findall(xml)))
     workbook.close()

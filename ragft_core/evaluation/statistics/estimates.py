@@ -196,4 +196,5 @@ def _difference(
         low, high = min(low, lowest), max(high, highest)
     low, high = max(low, -reach), min(high, reach)  # no lead is larger than the scale
     wins, losses = int((gaps > 0).sum()), int((gaps < 0).sum())
-    return Difference(*pair, mean, low, high, n, wins, losses, *tested, smallest or None)
+    p, p_holm, test = tested
+    return Difference(*pair, mean, low, high, n, wins, losses, p, p_holm, test, smallest or None)

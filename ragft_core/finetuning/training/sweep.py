@@ -207,16 +207,16 @@ def search(
     for number in range(len(done), MOST_TRIALS):
         if context.stopping or time.monotonic() > until:
             break
-        trial = study.ask(space)
-        chosen = with_trial(config, **trial.params)
-        ended = _run(context, chosen, trial, number, until, fresh, batches(chosen), interview)
+        asked = study.ask(space)
+        tried = with_trial(config, **asked.params)
+        ended = _run(context, tried, asked, number, until, fresh, batches(tried), interview)
         if context.stopping and not context.stop_asked:
             return  # interrupted: the trial is made again when the job goes on
         append_jsonl(context.folder / TRIALS, [to_dict(ended)])
         if ended.state == "finished":
-            study.tell(trial, ended.score)
+            study.tell(asked, ended.score)
         else:
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            study.tell(asked, state=optuna.trial.TrialState.PRUNED)
     best = best_trial(trials_of(context.folder))
     n_trials = len(trials_of(context.folder))
     context.finish({"best": to_dict(best) if best else None, "trials": n_trials})
