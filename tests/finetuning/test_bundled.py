@@ -11,8 +11,10 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from ragft_core.finetuning.bundled.company_data import company_packs
 from ragft_core.finetuning.bundled.reading_data import Reading, reader_packs
 from ragft_core.finetuning.bundled.train import LONGEST, gather, hold_out, make_packs, parse, train
+from ragft_core.finetuning.bundled.turns import Turn
 from ragft_core.finetuning.config import ALL_LINEAR, RunConfig
 from ragft_core.finetuning.training.base_model import load_tokenizer, with_adapter
 from ragft_core.models.prompts import ABSTENTION
@@ -111,3 +113,83 @@ def test_an_adapter_starts_from_the_same_numbers_as_the_shipped_ones(tiny_model:
     ours = with_adapter(load_base(tiny_model)[0], RunConfig(rank=4, alpha=8, seed=3))
     for name, parameter in ours.named_parameters():
         assert torch.equal(parameter, shipped[name]), name
+
+
+def asked(turn: Turn) -> str:
+    return turn.messages[-1].content.rsplit("Question: ", 1)[1]
+
+
+def passages_of(turn: Turn) -> str:
+    return turn.messages[-1].content.rsplit("\n\nQuestion: ", 1)[0]
+
+
+def test_invented_papers_hold_every_answer_and_none_of_what_is_declined() -> None:
+    packs = list(company_packs(120, seed=1))
+    kinds = {"declined": 0, "two parts": 0, "one": 0}
+    for turn in (turn for turns in packs for turn in turns):
+        text = passages_of(turn).lower()
+        if turn.answer == ABSTENTION:
+            kinds["declined"] += 1
+            continue
+        kinds["two parts" if "; " in turn.answer else "one"] += 1
+        for part in turn.answer.split("; "):
+            said = part.removeprefix("No, ").removeprefix("Yes, ").lower()
+            assert said.rstrip(".") in text or part.startswith(("Yes", "No")), turn
+    assert min(kinds.values()) > 50
+
+
+def test_what_is_declined_is_stated_of_nothing_with_that_name() -> None:
+    for turns in company_packs(60, seed=2):
+        answered = {asked(turn) for turn in turns if turn.answer != ABSTENTION}
+        declined = {asked(turn) for turn in turns if turn.answer == ABSTENTION}
+        assert not answered & declined
+
+
+def test_invented_papers_are_the_same_for_the_same_seed() -> None:
+    assert list(company_packs(5, 3)) == list(company_packs(5, 3)) != list(company_packs(5, 4))
+
+
+def test_an_answer_that_was_taken_out_of_its_passage_is_declined() -> None:
+    text = "The wing was built in 1910. It cost 900 pounds. Miss Orr drew the plans."
+    rows = [
+        Reading(
+            "x",
+            f"doc {n}",
+            text.replace("1910", f"19{n:02}"),
+            "When was the wing built?",
+            f"19{n:02}",
+        )
+        for n in range(80)
+    ]
+    turns = [turn for turns in reader_packs(rows, 0) for turn in turns]
+    own = [t for t in turns if t.answer == ABSTENTION and "built in" not in passages_of(t)]
+    assert own
+    assert all("cost 900 pounds" in passages_of(turn) for turn in own)
+    assert all(t.answer in passages_of(t) for t in turns if t.answer != ABSTENTION)
+
+
+def test_two_questions_about_a_passage_are_asked_in_one() -> None:
+    rows = [
+        Reading("x", f"doc {n}", f"It opened in 18{n}. It cost {n} pounds.", *pair)
+        for n in range(10, 60)
+        for pair in (("When did it open?", f"18{n}"), ("What did it cost?", f"{n} pounds"))
+    ]
+    turns = [turn for turns in reader_packs(rows, 0) for turn in turns]
+    both = [turn for turn in turns if "; " in turn.answer]
+    assert both
+    assert {asked(turn) for turn in both} <= {
+        "When did it open, and what did it cost?",
+        "What did it cost, and when did it open?",
+    }
+
+
+def test_a_training_goes_on_from_an_adapter(
+    readings: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(arguments(readings, tiny_model, first, steps=1))
+    options = arguments(readings, tiny_model, second, steps=1)
+    options.start_from, options.learning_rate = first, 1e-12
+    train(options)
+    before, after = (load_file(at / "adapter_model.safetensors") for at in (first, second))
+    assert all((before[name] == after[name]).all() for name in before)

@@ -19,7 +19,7 @@ from ragft_core.finetuning.training.base_model import copy_adapter, load_tokeniz
 from ragft_core.finetuning.training.runs import mixed_rows
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.models.weights.loading import load_base
-from ragft_core.types import Adapter, Example, QuestionKind, Split
+from ragft_core.types import Example, QuestionKind, Split
 from tests.finetuning.conftest import colour_examples
 
 TEXT = (
@@ -101,16 +101,15 @@ def test_a_copied_adapter_computes_the_same(
             if parameter.requires_grad:
                 parameter.add_(0.1 * torch.randn_like(parameter))
     small.save_pretrained(str(tmp_path))  # type: ignore[operator]
-    adapter = Adapter(id="a", name="a", base="", path=str(tmp_path), rank=4)
     second, _ = load_base(tiny_model)
     larger = with_adapter(second, RunConfig(rank=rank, alpha=alpha, seed=1))
-    assert copy_adapter(larger, adapter)
+    assert copy_adapter(larger, tmp_path)
     ids = torch.arange(1, 20)[None]
     with torch.no_grad():
         one, two = small(input_ids=ids).logits, larger(input_ids=ids).logits
     assert (one - two).abs().max() < 1e-4
     third, _ = load_base(tiny_model)
-    assert not copy_adapter(with_adapter(third, RunConfig(rank=2)), adapter)
+    assert not copy_adapter(with_adapter(third, RunConfig(rank=2)), tmp_path)
 
 
 def test_settings_are_written_as_name_and_value() -> None:

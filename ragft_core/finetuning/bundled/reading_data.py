@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragft_core.finetuning.bundled.turns import Turn
 from ragft_core.models.prompts import ABSTENTION, render_messages, render_writing
-from ragft_core.types import Message
 
 # How many passages a reader's pack has, and how often: as many as retrieval gives, or fewer.
 PASSAGE_COUNTS = {1: 0.30, 2: 0.15, 3: 0.20, 4: 0.20, 5: 0.15}
 UNANSWERABLE_SHARE = 0.2
 QUESTIONS_PER_PASSAGE = 4
 TRIES = 50
+# Of so many passages the sentence that holds one answer is taken out: its question, and all that is
+# near to it, stays, and must be declined.
+SILENCED, TWO_PART = 0.3, 0.1
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\d])")
 # PolicyQA asks the same few questions of every policy: more than one such passage in a pack
 # makes the question ambiguous. Its references are fragments ("update", "we respond"), so a
 # passage of it is asked one question only.
@@ -36,14 +41,6 @@ class Reading:
     document: str
     context: str
     question: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One conversation to learn: what the model sees and what it should say."""
-
-    messages: tuple[Message, ...]
     answer: str
 
 
@@ -103,13 +100,15 @@ def reader_packs(readings: Sequence[Reading], seed: int) -> Iterator[list[Turn]]
     while contexts:
         wanted = chance.choices(counts, weights)[0]
         chosen = _choose(contexts, by_context, wanted)
-        passages = [(by_context[text][0].document, text) for text in chosen]
+        passages: list[tuple[str, str]] = []
         asked: list[tuple[str, str]] = []
         for text in chosen:
             here = by_context[text]
             most = 1 if here[0].source in GENERIC_SOURCES else QUESTIONS_PER_PASSAGE
-            for reading in chance.sample(here, min(len(here), most)):
-                asked.append((reading.question, reading.answer))
+            some = chance.sample(here, min(len(here), most))
+            shown = _silenced(text, some[0], chance) if most > 1 else text
+            passages.append((here[0].document, shown))
+            asked += _questions(some, shown, chance)
         missing = _round(len(asked) * UNANSWERABLE_SHARE / (1 - UNANSWERABLE_SHARE), chance)
         asked += [
             (question, ABSTENTION)
@@ -119,6 +118,30 @@ def reader_packs(readings: Sequence[Reading], seed: int) -> Iterator[list[Turn]]
         ]
         chance.shuffle(passages)
         yield [Turn(render_messages(q, passages=passages), answer) for q, answer in asked]
+
+
+def _silenced(text: str, reading: Reading, chance: random.Random) -> str:
+    """The passage, now and then without the sentences that hold a reading's answer."""
+    kept = [part for part in _SENTENCE.split(text) if reading.answer not in part]
+    if chance.random() >= SILENCED or len(kept) < 2:
+        return text
+    return " ".join(kept)
+
+
+def _questions(
+    readings: Sequence[Reading], shown: str, chance: random.Random
+) -> list[tuple[str, str]]:
+    """Questions with answers, two in one now and then; declined where the answer was taken out."""
+    held = [reading for reading in readings if reading.answer in shown]
+    asked = [(reading.question, ABSTENTION) for reading in readings if reading not in held]
+    if len(held) > 1 and chance.random() < TWO_PART * QUESTIONS_PER_PASSAGE:
+        one, other = held[:2]
+        second = other.question[:1].lower() + other.question[1:]
+        asked.append(
+            (f"{one.question.rstrip('?. ')}, and {second}", f"{one.answer}; {other.answer}")
+        )
+        held = held[2:]
+    return asked + [(reading.question, reading.answer) for reading in held]
 
 
 def _choose(contexts: list[str], by_context: dict[str, list[Reading]], wanted: int) -> list[str]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ragft_core.finetuning.bundled.company_data import company_packs
 from ragft_core.finetuning.bundled.reading_data import (
     Reading,
     load_readings,
@@ -27,7 +28,7 @@ from ragft_core.finetuning.bundled.reading_data import (
 from ragft_core.finetuning.config import RunConfig
 from ragft_core.finetuning.rows.packing import Pack, group_rows, pack_groups
 from ragft_core.finetuning.rows.rows import encode
-from ragft_core.finetuning.training.base_model import with_adapter
+from ragft_core.finetuning.training.base_model import copy_adapter, with_adapter
 from ragft_core.finetuning.training.checkpoints import (
     Progress,
     load_checkpoint,
@@ -53,16 +54,33 @@ CHECKPOINT_EVERY = 50
 
 
 def make_packs(
-    role: str, readings: Sequence[Reading], tokenizer: PreTrainedTokenizerBase, seed: int
+    role: str,
+    readings: Sequence[Reading],
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    company: float = 0.0,
+    most: int = 0,
 ) -> list[Pack]:
-    """One epoch of packs in training order."""
-    lists = {"reader": reader_packs, "writer": writer_packs}[role]
+    """One epoch of packs in training order.
+
+    Args:
+        role: ``reader`` or ``writer``.
+        readings: What is asked about.
+        tokenizer: Of the base model.
+        seed: Same seed, same packs.
+        company: Invented packs for each pack that was read.
+        most: Ends the epoch after so many; 0 gives all.
+    """
+    lists = list({"reader": reader_packs, "writer": writer_packs}[role](readings, seed))
+    lists += company_packs(round(company * len(lists)), seed)
+    random.Random(seed).shuffle(lists)
     packs: list[Pack] = []
-    for turns in lists(readings, seed):
+    for turns in lists:
         rows = [encode(tokenizer, turn.messages, turn.answer) for turn in turns]
         groups = group_rows(rows, LONGEST)
         packs += pack_groups([group for group in groups if group.n_tokens <= LONGEST], LONGEST)
-    random.Random(seed).shuffle(packs)
+        if most and len(packs) >= most:
+            break
     return packs
 
 
@@ -89,9 +107,18 @@ def train(arguments: argparse.Namespace) -> None:
     rank = arguments.rank
     config = RunConfig(rank=rank, alpha=2 * rank, seed=arguments.seed)
     model = with_adapter(base.to(device), config)
+    if arguments.start_from and not copy_adapter(model, arguments.start_from):
+        raise SystemExit(f"{arguments.start_from} has a larger rank or other layers.")
     readings, held = hold_out(gather(arguments.data, arguments.without), arguments.held_out)
-    packs = make_packs(arguments.role, readings, tokenizer, arguments.seed)
     size = PACKS_PER_STEP[arguments.role]
+    packs = make_packs(
+        arguments.role,
+        readings,
+        tokenizer,
+        arguments.seed,
+        arguments.company,
+        most=size * arguments.steps,
+    )
     per_epoch = len(packs) // size
     schedule = Schedule(
         steps=arguments.steps or round(per_epoch * arguments.epochs),
@@ -146,6 +173,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--held-out", type=float, default=0.0, help="share of the documents kept for the loss"
     )
+    parser.add_argument(
+        "--company", type=float, default=0.0, help="invented packs for each pack that was read"
+    )
+    parser.add_argument("--start-from", type=Path, help="an adapter to go on from")
     parser.add_argument("--model", required=True, help="folder of the base model")
     parser.add_argument("--out", type=Path, required=True, help="where the adapter goes")
     parser.add_argument("--epochs", type=float, default=1.0)

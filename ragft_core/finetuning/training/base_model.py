@@ -13,7 +13,7 @@ from ragft_core.finetuning.config import RunConfig
 from ragft_core.models.factory import model_folder
 from ragft_core.models.weights.picker import hub_folder
 from ragft_core.settings import Settings
-from ragft_core.types import Adapter, ModelChoice
+from ragft_core.types import ModelChoice
 
 if TYPE_CHECKING:
     import torch
@@ -109,7 +109,7 @@ def linear_layers(model: PreTrainedModel, kind: str = "all") -> list[str]:
     return sorted(found)
 
 
-def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:
+def copy_adapter(model: torch.nn.Module, folder: Path) -> bool:
     """Makes a fresh adapter compute what another one does, and leaves it free to go on from there.
 
     Ranks beyond the other's stay as they were: they add nothing before they are trained, because
@@ -117,7 +117,7 @@ def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:
 
     Args:
         model: With a fresh adapter, from ``with_adapter``.
-        adapter: A LoRA adapter of the same base.
+        folder: Holds a LoRA adapter of the same base.
 
     Returns:
         False, and nothing is changed, where the other has a larger rank or other layers.
@@ -125,13 +125,12 @@ def copy_adapter(model: torch.nn.Module, adapter: Adapter) -> bool:
     import torch
     from safetensors.torch import load_file
 
-    path = Path(adapter.path)
-    theirs = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    theirs = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     ours: Any = model.peft_config["default"]  # type: ignore[index,union-attr]
     scale = _scale(theirs["lora_alpha"], theirs["r"], theirs.get("use_rslora")) / _scale(
         ours.lora_alpha, ours.r, ours.use_rslora
     )
-    found = load_file(path / WEIGHTS)
+    found = load_file(folder / WEIGHTS)
     places = {
         name.replace(".default", ""): parameter
         for name, parameter in model.named_parameters()

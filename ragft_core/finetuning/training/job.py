@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.approval import require_approval
@@ -187,7 +188,7 @@ def _start_from_reader(
     if not (config.with_context and config.start_from_reader and settings.reader):
         return ""
     reader = get_adapter(context.workspace, READER)
-    return READER if reader.base == digest and copy_adapter(model, reader) else ""
+    return READER if reader.base == digest and copy_adapter(model, Path(reader.path)) else ""
 
 
 def _remember_speed(
