@@ -16,7 +16,7 @@ class HashEmbedder:
     def __init__(self, name: str = "hash", dimension: int = 64) -> None:
         self.identity = f"{name}/{dimension}"
         self.dimension = dimension
-        self.tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+        self.tokenizer = Tokenizer(models.WordLevel({"[WORD]": 0}, unk_token="[WORD]"))
         self.tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
         self.n_embedded = 0
 

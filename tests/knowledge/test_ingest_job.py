@@ -25,8 +25,7 @@ from tests.knowledge.hashing import HashEmbedder
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs are prepared and not launched; their function runs here, with an instant embedder."""
     monkeypatch.setattr(Job, "launch", lambda self: None)
-    monkeypatch.setattr(job_module, "fetch", lambda model, folder: folder)
-    monkeypatch.setattr(job_module, "Embedder", lambda folder, threads: HashEmbedder())
+    monkeypatch.setattr(job_module, "embedder_of", lambda workspace, settings: HashEmbedder())
 
 
 def run(job: Job) -> JobContext:
