@@ -108,7 +108,8 @@ def damage_hint(workspace: Workspace) -> None:
         things = "One damaged thing is" if n == 1 else f"{n} damaged things are"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":orange[:material/warning:] {things} left out.", width="content")
-            st.page_link(HOME, label="See on Home", icon=":material/arrow_forward:")
+            if st.button("See on Home", type="tertiary", key="damage.home"):
+                st.switch_page(HOME)
 
 
 def empty_state(title: str, text: str, page: str = "", label: str = "") -> None:

@@ -163,9 +163,9 @@ class Job:
     def metrics(self) -> list[dict[str, Any]]:
         """What the job has measured so far, oldest first; damaged rows are left out.
 
-        A value is a number, a text or nothing: a curve is drawn of these.
+        A value is a number, a text, a list or nothing; whoever reads a list checks what is in it.
         """
-        plain = (int, float, str, type(None))
+        plain = (int, float, str, list, type(None))
         rows = read_jsonl(self.folder / METRICS_FILE, skip_damaged=True)
         return [row for row in rows if all(isinstance(value, plain) for value in row.values())]
 

@@ -50,7 +50,7 @@ def test_trained_wordings_prefer_tested_facts_and_are_not_ranked() -> None:
         example(3, Split.TRAIN, fact="f1"),
     ]
     found = from_examples(examples, trained_wordings=1)
-    assert [(q.id, q.trained_wording) for q in found.questions] == [("e1", False), ("e3", True)]
+    assert {q.id: q.trained_wording for q in found.questions} == {"e1": False, "e3": True}
     assert [q.id for q in found.ranked] == ["e1"]
 
 

@@ -40,7 +40,9 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("stop", "W", "train-20261122-093001-1f2e"), ("remove", "W", "wren.txt"),
     ("arms", "W", "--copy", "rag", "--name", "Mine"), ("init", "W"),
     ("adapters", "W", "--rename", "plain", "--name", "Plainer"),
-    ("examples", "W", "--generate", "2"),
+    ("examples", "W", "--generate", "2"), ("costs", "W", "--set", "requests=900"),
+    ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
+    ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
 )  # fmt: skip
 NET = "mistake in the lab itself"
 
@@ -136,7 +138,8 @@ class Driver:
     ) -> None:
         self.commands = self.pages = 0
         self._some, self._lines, self._chance = some_pages, some_commands, random.Random(seed)
-        self._given = {"FILE": str(home / "new.txt"), "TABLE": str(home / "pairs.csv")}
+        names = {"FILE": "new.txt", "TABLE": "pairs.csv", "OUT": "out.jsonl", "SHIP": "ship"}
+        self._given = {word: str(home / name) for word, name in names.items()}
         Path(self._given["FILE"]).write_text("The Tern weighs 12 kg.", encoding="utf-8")
         table = "question,answer\nHow heavy is the Tern?,12 kg\n"
         Path(self._given["TABLE"]).write_text(table, encoding="utf-8")

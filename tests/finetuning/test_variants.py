@@ -18,7 +18,11 @@ from ragft_core.models.weights.loading import load_base
 def test_rslora_weighs_by_the_root_of_the_rank(tiny_model: Path) -> None:
     config = RunConfig(rank=16, alpha=32, rslora=True)
     model = with_adapter(load_base(tiny_model)[0], config)
-    scales = {module.scaling["default"] for module in model.modules() if hasattr(module, "scaling")}
+    scales = {
+        module.scaling["default"]
+        for module in model.modules()
+        if isinstance(getattr(module, "scaling", None), dict)
+    }
     assert scales == {config.scale} == {8.0}
     assert RunConfig(rank=16, alpha=32).scale == 2.0
 

@@ -172,7 +172,7 @@ def test_the_setup_says_what_leaks_and_what_the_run_can_show(stocked: Workspace)
     said = texts(page)
     assert "1 of 8 questions were trained on (1 word for word)" in said
     assert "16 answers." in said
-    assert "With 8 questions" in said
+    assert "8 questions decide among two arms" in said
     assert "Start the evaluation" in [button.label for button in page.button]
 
 

@@ -76,7 +76,11 @@ def decide(
         answers = parse_answers(criteria, dict(answers))
     given = {**criteria.weights, **answers.weights, **(weights or {})}
     order = tuple(strategy for strategy in STRATEGIES if strategy in strategies)
-    matrix = build_matrix(criteria, answers.choices, given, measurements, order, leads)
+
+    def rebuilt(choices: Mapping[str, str]) -> Matrix:
+        return build_matrix(criteria, choices, given, measurements, order, leads)
+
+    matrix = rebuilt(answers.choices)
     scores, allowed = matrix.scores, matrix.allowed
     first = leading(scores, allowed)
     ranked = sorted(np.flatnonzero(allowed), key=lambda s: -scores[s])
@@ -106,7 +110,7 @@ def decide(
         vetoes=matrix.vetoes,
         contributions=_contributions(matrix),
         information=_information(criteria, matrix, draws),
-        answer_flips=() if first is None else answer_flips(criteria, matrix, first, measurements),
+        answer_flips=() if first is None else answer_flips(matrix, first, answers.choices, rebuilt),
         weight_flips=() if first is None else weight_flips(matrix, first),
         measurement_flips=measurement_flips(criteria, matrix, first, second, measurements),
         methods_agree=_agrees(matrix, first),

@@ -5,20 +5,19 @@ All of it is exact arithmetic on the weighted sum; nothing here is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragft_core.advisor.criteria.values import Choice, Criteria
-from ragft_core.advisor.deciding.matrix import Floats, Matrix, build_row
+from ragft_core.advisor.deciding.matrix import Floats, Matrix
 from ragft_core.advisor.deciding.recommendation import (
     AnswerFlip,
     Measurement,
     MeasurementFlip,
     WeightFlip,
 )
-from ragft_core.advisor.deciding.voice import still_eligible
 
 
 def leading(scores: Floats, allowed: NDArray[np.bool_]) -> int | None:
@@ -29,43 +28,41 @@ def leading(scores: Floats, allowed: NDArray[np.bool_]) -> int | None:
 
 
 def answer_flips(
-    criteria: Criteria, matrix: Matrix, leader: int, measurements: Sequence[Measurement]
+    matrix: Matrix,
+    leader: int,
+    choices: Mapping[str, str],
+    rebuild: Callable[[Mapping[str, str]], Matrix],
 ) -> tuple[AnswerFlip, ...]:
     """The lead under every other answer to every question, the smallest lead first.
 
     Where the other answer is a must that the leader cannot meet, the margin is that of the best
     remaining strategy over a leader that counts as 0.
+
+    Args:
+        matrix: The decision as it stands.
+        leader: Index of its leader.
+        choices: The answers, choice id by criterion id.
+        rebuild: The matrix of other answers; one answer may say something about other questions.
     """
     found = []
-    for j, row in enumerate(matrix.rows):
+    for row in matrix.rows:
+        key = row.criterion.id
         for choice in row.criterion.choices:
             if row.choice is None or choice.id != row.choice.id:
-                found.append(_answer_flip(criteria, matrix, leader, j, choice, measurements))
+                other = rebuild({**choices, key: choice.id})
+                found.append(_answer_flip(other, leader, key, choice))
     return tuple(sorted(found, key=lambda flip: (flip.margin, flip.criterion, flip.choice)))
 
 
-def _answer_flip(
-    criteria: Criteria,
-    matrix: Matrix,
-    leader: int,
-    j: int,
-    choice: Choice,
-    measurements: Sequence[Measurement],
-) -> AnswerFlip:
-    row = matrix.rows[j]
-    other = build_row(criteria, row.criterion, choice, measurements, matrix.strategies)
-    scores = np.round(matrix.scores + matrix.weights[j] * (other.utility - row.utility), 8)
-    out = {veto.strategy for veto in matrix.vetoes if veto.criterion != row.criterion.id}
-    out |= set(choice.veto)
-    left = still_eligible(matrix.strategies, out, matrix.leads)
-    allowed = np.array([strategy in left for strategy in matrix.strategies])
+def _answer_flip(other: Matrix, leader: int, criterion: str, choice: Choice) -> AnswerFlip:
+    scores, allowed = other.scores, other.allowed
     winner = leading(scores, allowed)
-    vetoed = matrix.strategies[leader] in out
+    vetoed = other.strategies[leader] in {veto.strategy for veto in other.vetoes}
     lead = 0.0 if not allowed[leader] else float(scores[leader])
     rivals = [float(scores[s]) for s in np.flatnonzero(allowed) if s != leader]
     margin = lead - max(rivals, default=0.0)
-    name = None if winner is None else matrix.strategies[winner]
-    return AnswerFlip(row.criterion.id, choice.id, choice.label, margin, name, vetoed)
+    name = None if winner is None else other.strategies[winner]
+    return AnswerFlip(criterion, choice.id, choice.label, margin, name, vetoed)
 
 
 def weight_flips(matrix: Matrix, leader: int) -> tuple[WeightFlip, ...]:
