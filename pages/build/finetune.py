@@ -1,6 +1,7 @@
 import streamlit as st
 
 from pages.build.parts import adapters as adapter_views
+from pages.build.parts import curves
 from pages.build.parts import runs as run_views
 from pages.build.parts import sweeps as sweep_views
 from pages.build.parts import training as training_views
@@ -47,7 +48,7 @@ with show_errors():
         sweep_views.sweeps_section(workspace, sweeps)
     if runs:
         st.subheader("Runs", anchor=False)
-        run_views.compare_section(runs)
+        curves.compare_section(runs)
         run_views.runs_section(workspace, runs)
     if adapters:
         st.subheader("Adapters", anchor=False)

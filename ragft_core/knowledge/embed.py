@@ -36,6 +36,8 @@ _NEEDED = ("config.json", "tokenizer.json", "model.safetensors", "modules.json")
 class TextEmbedder(Protocol):
     """What a knowledge base needs of an embedding model."""
 
+    folder: Path  # where it lies, as sentence-transformers loads it
+
     @property
     def identity(self) -> str:
         """Vectors compare only where this is the same."""

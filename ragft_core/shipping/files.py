@@ -9,7 +9,7 @@ from typing import Any
 
 from ragft_core.errors import ModelError
 from ragft_core.finetuning import get_adapter
-from ragft_core.knowledge import Embedder, KnowledgeBase, codes, retrievers
+from ragft_core.knowledge import KnowledgeBase, codes, retrievers
 from ragft_core.models.prompts import GROUNDING, with_labels
 from ragft_core.models.remote import served_name
 from ragft_core.models.remote.chat_api import chat_url
@@ -53,7 +53,6 @@ def write_knowledge(folder: Path, knowledge: KnowledgeBase) -> None:
     Raises:
         ModelError: There is not enough room on the disk.
     """
-    assert isinstance(knowledge.embedder, Embedder)
     index, embedder = knowledge.workspace.path / "index", knowledge.embedder.folder
     check_room(folder, [*index.rglob("*"), *embedder.rglob("*")])
     shutil.copytree(index, folder / "index")
@@ -114,14 +113,19 @@ def arm_settings(
         "max_new_tokens": own.max_new_tokens,
         "model": served_name(state.adapter) or choice.name,
     }
-    return rows | (_of_folder(base, choice) if base else _of_endpoint(choice)) | _search(mode)
+    return (
+        rows
+        | (_of_folder(base, choice) if base else _of_endpoint(choice))
+        | _search(mode, own.meaning)
+    )
 
 
-def _search(mode: SearchMode) -> dict[str, Any]:
+def _search(mode: SearchMode, meaning: float | None) -> dict[str, Any]:
     return {
         "search": {
             "mode": mode.value,
             "table": "",
+            "meaning": meaning,
             "most": retrievers.MOST_MEANING,
             "least": retrievers.LEAST_MEANING,
             "whole": retrievers.WHOLE,

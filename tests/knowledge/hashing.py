@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -18,6 +19,7 @@ class HashEmbedder:
         self.dimension = dimension
         self.tokenizer = Tokenizer(models.WordLevel({"[WORD]": 0}, unk_token="[WORD]"))
         self.tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        self.folder = Path()  # there is nothing on the disk
         self.n_embedded = 0
 
     def embed_documents(
