@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import activity, components, setup, state
+from pages.ui import activity, components, resources, setup, state
 from pages.ui.errors import show_errors
 
 # A file of our own: the icon of a Material name would be fetched from another host.
@@ -35,4 +35,5 @@ with show_errors():
     components.workspace_sidebar()
     activity.section()
     setup.require_models()
+    resources.relieve_collector()
     page.run()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import sys
 from collections.abc import Sequence
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -22,6 +24,23 @@ if TYPE_CHECKING:
     from ragft_core.knowledge import Embedder, KnowledgeBase, TextEmbedder
     from ragft_core.models import Generator
     from ragft_core.strategies import Lab
+
+
+_spared = 0  # modules that were loaded when the collector was last relieved of them
+
+
+def relieve_collector() -> None:
+    """Leaves what libraries hold for good out of garbage collection.
+
+    Streamlit collects garbage after every run of a script and of a fragment. With torch, lancedb and
+    plotly loaded that takes half a second of a processor, every other second where a page watches a
+    job. Done again when more libraries have come in.
+    """
+    global _spared  # one collector for the whole server
+    if len(sys.modules) > _spared + 100:
+        gc.collect()
+        gc.freeze()
+        _spared = len(sys.modules)
 
 
 @st.cache_resource(show_spinner="Loading the embedding model")

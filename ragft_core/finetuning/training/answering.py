@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 # Whether an answer to an example's question is right.
 Right = Callable[[Example, str], bool]
 # Asked at every evaluation, and once at the best step.
-FEW, MOST = 5, 32
+FEW, MOST = 5, 16
 TOGETHER = 8
 # An answer may be so many tokens longer than the gold answer, and no longer than this.
-MORE_TOKENS, MOST_TOKENS = 8, 48
+MORE_TOKENS, MOST_TOKENS = 8, 24
+# A run that evaluates more often than this asks at so many of its evaluations, evenly spread.
+MOST_INTERVIEWS = 8
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Interview:
         return self._answers(model, self._asked[:FEW])
 
     def all(self, model: torch.nn.Module) -> list[LiveAnswer]:
-        """Answers to all, at most 32."""
+        """Answers to all, at most 16."""
         return self._answers(model, self._asked)
 
     def _answers(

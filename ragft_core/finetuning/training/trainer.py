@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ragft_core.finetuning.config import RunConfig
 from ragft_core.finetuning.rows.batches import Batches
 from ragft_core.finetuning.training import checkpoints
-from ragft_core.finetuning.training.answering import Interview
+from ragft_core.finetuning.training.answering import MOST_INTERVIEWS, Interview
 from ragft_core.finetuning.training.checkpoints import Progress
 from ragft_core.finetuning.training.optimise import (
     Schedule,
@@ -230,9 +230,15 @@ class Trainer:
         """
         packs = self.batches.general
         row: dict[str, Any] = {"general_loss": mean_loss(self.model, packs)} if packs else {}
-        if self.interview:
+        if self.interview and self._asks_now():
             row["answers"] = [to_dict(answer) for answer in self.interview.few(self.model)]
         return row
+
+    def _asks_now(self) -> bool:
+        """Whether this evaluation is one at which questions are asked: answers take their time."""
+        n_evaluations = -(-self.phase.steps // self._eval_every)
+        apart = self._eval_every * -(-n_evaluations // MOST_INTERVIEWS)
+        return self.progress.step % apart == 0 or self.progress.step == self.phase.steps
 
     def _save(self) -> None:
         is_best = self.progress.best_step == self.progress.step
