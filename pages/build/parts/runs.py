@@ -181,7 +181,7 @@ def _now(metrics: Sequence[dict[str, Any]]) -> None:
 
 
 def _answers(metrics: Sequence[dict[str, Any]], job_id: str) -> None:
-    """What the model answers to questions it is not trained on, at each evaluation."""
+    """What the model answers on its way to questions it is not trained on."""
     looked = [row for row in metrics if row.get("answers")]
     if not looked:
         st.caption("The first answers come with the first evaluation.")

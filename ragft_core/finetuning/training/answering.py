@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 # Whether an answer to an example's question is right.
 Right = Callable[[Example, str], bool]
-# Asked at every evaluation, and once at the best step.
+# Asked on the way, and once at the best step.
 FEW, MOST = 5, 16
 TOGETHER = 8
 # An answer may be so many tokens longer than the gold answer, and no longer than this.
 MORE_TOKENS, MOST_TOKENS = 8, 24
-# A run that evaluates more often than this asks at so many of its evaluations, evenly spread.
-MOST_INTERVIEWS = 8
+# Asked before the first step and at so many evaluations, evenly spread: answers take their time.
+MOST_INTERVIEWS = 5
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,11 @@ class Interview:
     ) -> list[LiveAnswer]:
         import torch
 
-        was_training = model.training
+        was_training, threads = model.training, torch.get_num_threads()
         model.eval()
+        # A token is hundreds of small operations, and threads that have to meet at each of them
+        # wait for whatever else runs on the machine.
+        torch.set_num_threads(1)
         answers: list[LiveAnswer] = []
         with torch.no_grad():
             for start in range(0, len(asked), self._size):
@@ -96,6 +99,7 @@ class Interview:
                 for (example, _), text in zip(batch, self._decoded(model, batch), strict=True):
                     right = self._right(example, text)
                     answers.append(LiveAnswer(example.question, example.answer, text, right))
+        torch.set_num_threads(threads)
         model.train(was_training)
         return answers
 

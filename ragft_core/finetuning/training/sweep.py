@@ -47,7 +47,7 @@ class Trial:
     """One short run of a search. ``state`` is ``finished``, ``rejected`` or ``cut short``.
 
     ``right`` of ``asked`` watched questions were answered rightly at its best step; of a rejected
-    trial, of those few that are asked at every evaluation. ``seconds`` is wall time.
+    trial, of those few that are asked on the way. ``seconds`` is wall time.
     """
 
     number: int
