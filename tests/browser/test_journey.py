@@ -1,6 +1,6 @@
 """The whole product in a real browser: from the empty state to the recommendation.
 
-Screenshots of every page, light and dark, wide and narrow, go to ``screenshots/`` beside this
+Screenshots of every page, light and wide, dark and narrow, go to ``screenshots/`` beside this
 file, to be looked at.
 """
 
@@ -110,9 +110,8 @@ def test_from_the_empty_state_to_the_recommendation(
     compare(page)
     evaluate(page)
     decide(page)
-    for scheme in ("light", "dark"):
-        for width in (1440, 420):
-            look_at_every_page(browser, base, scheme, width)
+    for scheme, width in (("light", 1440), ("dark", 420)):
+        look_at_every_page(browser, base, scheme, width)
 
 
 def open_the_sample(page: Page) -> None:
