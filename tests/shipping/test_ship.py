@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import ModelError, SettingsError
-from ragft_core.finetuning import export_adapter, import_adapter, save_examples
+from ragft_core.finetuning import save_examples
 from ragft_core.knowledge import KnowledgeBase
-from ragft_core.samples import load_sample
 from ragft_core.settings import Settings
 from ragft_core.shipping import ship
-from ragft_core.strategies import Lab, add_arm, open_lab
+from ragft_core.strategies import Lab, add_arm
 from ragft_core.types import Example, QuestionKind, SearchMode, Split
 from tests.serving.conftest import serving
 
@@ -143,22 +142,3 @@ def without_card(data: bytes) -> bytes:
             if name != "card.json":
                 target.writestr(name, source.read(name))
     return out.getvalue()
-
-
-@pytest.mark.slow
-def test_an_arm_that_reads_and_is_tuned_answers_ten_questions_of_the_sample_elsewhere(
-    settings: Settings, tmp_path: Path
-) -> None:
-    """The bundled model; the bundled adapters stand for trained ones, so that nothing is trained."""
-    workspace = load_sample(settings, "knowledge", settings.workspaces / "kilns")
-    for adapter, with_context in (("bundled:reader", True), ("bundled:writer", False)):
-        data = without_card(export_adapter(workspace, adapter))
-        import_adapter(workspace, adapter, data, settings, with_context=with_context)
-    lab = open_lab(workspace, settings)
-    try:
-        done = ship(lab, "hybrid", tmp_path / "hybrid", settings)
-        assert done.n_questions == 10
-        found = run(tmp_path / "hybrid", "smoke_test.py")
-        assert "10 of 10 answers are the lab's" in found.stdout, found.stdout + found.stderr
-    finally:
-        lab.close()
