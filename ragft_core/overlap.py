@@ -112,8 +112,8 @@ def support(answer: str, passages: Sequence[str]) -> float | None:
 
 def holding(passages: Sequence[str], wanted: str) -> int | None:
     """Index of the first passage that holds a text in one piece; None where none does."""
-    needle = _one_line(wanted)
-    found = (place for place, text in enumerate(passages) if needle in _one_line(text))
+    needle = one_line(wanted)
+    found = (place for place, text in enumerate(passages) if needle in one_line(text))
     return next(found, None) if needle else None
 
 
@@ -123,5 +123,6 @@ def holds_most(passage: str, wanted: str) -> bool:
     return not asked or len(asked & set(words(passage))) >= HELD * len(asked)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Lower case, single spaces."""
     return " ".join(text.lower().split())

@@ -36,8 +36,8 @@ SUB_ROOMS = {
         "exporting",
         "examples",
         "rows",
-        "training",
         "writing",
+        "training",
         "bundled",
     ],
     "evaluation": [

@@ -29,6 +29,7 @@ class Origin(StrEnum):
     """Where a training row comes from."""
 
     OWN = "own"
+    REWORDED = "reworded"
     UNANSWERABLE = "unanswerable"
     GENERAL = "general"
 
@@ -148,6 +149,17 @@ class RunConfig:
             "max": 100,
         },
     )
+    rewordings: int = field(
+        default=4,
+        metadata={
+            "label": "Rewordings",
+            "help": "The model puts each fact in so many other questions before it trains, and reads "
+            "them back to check the answer. What was trained in several wordings is found in a new "
+            "one. Takes about a second for each; 0 for none.",
+            "min": 0,
+            "max": 8,
+        },
+    )
     unanswerable: float = field(
         default=0.4,
         metadata={
@@ -192,7 +204,7 @@ class RunConfig:
 
     @property
     def mixture(self) -> dict[Origin, float]:
-        """How many rows of each origin are mixed in, for each row of the user's own."""
+        """How many rows are mixed in for each question about a fact, the user's or a rewording."""
         return {Origin.UNANSWERABLE: self.unanswerable, Origin.GENERAL: self.general}
 
     def n_steps(self, n_rows: int, tokens_per_row: float) -> int:

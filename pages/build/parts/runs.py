@@ -21,6 +21,7 @@ from ragft_core.finetuning.training import (
     run_title,
     signs,
 )
+from ragft_core.finetuning.writing import rewordings_of
 from ragft_core.jobs import Job, JobState, JobStatus
 from ragft_core.workspace import Workspace
 
@@ -96,6 +97,15 @@ def _inside(workspace: Workspace, job: Job, status: JobStatus) -> None:
         curves.speed_charts(metrics, job.id)
     if result is not None and not status.active and result.adapter:
         _try_it(workspace, result.adapter, job.id)
+    written = rewordings_of(job.folder)
+    if written:
+        with st.expander(f"{len(written)} questions in other words", icon=":material/edit_note:"):
+            st.caption("Written from your examples before training, and trained beside them.")
+            st.dataframe(
+                [{"Question": e.question, "Answer": e.answer} for e in written],
+                hide_index=True,
+                height=240,
+            )
     with st.expander("Run card and log", icon=":material/description:"):
         spec = job.spec
         st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)

@@ -36,7 +36,7 @@ ARM_HELP = (
 )
 FORM_FIELDS = (
     "name", "steps", "epochs", "most_tokens", "learning_rate", "rank", "alpha", "rslora", "lora_plus", "targets",
-    "batch_size", "eval_every", "patience", "unanswerable", "general", "refit", "seed",
+    "batch_size", "eval_every", "patience", "rewordings", "unanswerable", "general", "refit", "seed",
 )  # fmt: skip
 
 

@@ -63,8 +63,11 @@ class Batches:
         self._plain: dict[str, EncodedRow] = {}
         train = [row for row in rows if row.split is Split.TRAIN]
         self._own = [row for row in train if row.origin is Origin.OWN]
-        self._mixed = [
-            ([row for row in train if row.origin is origin], round(share * len(self._own)))
+        reworded = [row for row in train if row.origin is Origin.REWORDED]
+        # As many rewordings as rows of the user's own, so that neither drowns the other.
+        asked = len(self._own) * (2 if reworded else 1)
+        self._mixed = [(reworded, asked - len(self._own))] + [
+            ([row for row in train if row.origin is origin], round(share * asked))
             for origin, share in config.mixture.items()
         ]
         watched = [row for row in rows if row.split is Split.VALIDATION]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TextPair = tuple[str, str]
+# Whether an answer to an example's question is right: said by whoever starts a run, because the
+# product's scorer stands above this room.
+Right = Callable[[Example, str], bool]
 # How many passages a training prompt has: as many as retrieval gives, give or take.
 PASSAGE_COUNTS = {1: 0.10, 2: 0.20, 3: 0.40, 4: 0.20, 5: 0.10}
 QUESTIONS_TOGETHER = 4
@@ -35,7 +38,7 @@ class TrainingRow:
     """An example as a run keeps it. ``passages`` are (title, text), best first.
 
     ``gold`` is the passage that holds the answer; None where none does. ``origin`` tells the
-    user's own rows from those that are mixed in.
+    user's own rows from those that are mixed in. ``source`` is what rewordings are written from.
     """
 
     example: Example
@@ -43,6 +46,7 @@ class TrainingRow:
     passages: tuple[tuple[str, str], ...] = ()
     gold: int | None = None
     origin: Origin = Origin.OWN
+    source: str = ""
 
 
 @dataclass(frozen=True)

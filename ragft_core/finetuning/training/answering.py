@@ -6,21 +6,24 @@ the product's scorer stands above this room.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.finetuning.config import Origin
 from ragft_core.finetuning.rows.packing import EncodedRow
-from ragft_core.finetuning.rows.rows import TrainingRow, encode_plain, encode_with_passages
+from ragft_core.finetuning.rows.rows import (
+    Right,
+    TrainingRow,
+    encode_plain,
+    encode_with_passages,
+)
 from ragft_core.types import Example, Split
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-# Whether an answer to an example's question is right.
-Right = Callable[[Example, str], bool]
 # Asked on the way, and once at the best step.
 FEW, MOST = 5, 16
 TOGETHER = 8

@@ -21,11 +21,12 @@ from typing import Any
 from filelock import FileLock
 
 from ragft_core.finetuning.config import RunConfig, check_config
-from ragft_core.finetuning.examples.facts import label_counts
+from ragft_core.finetuning.examples.facts import by_fact, label_counts
 from ragft_core.finetuning.examples.store import Division, divide
 from ragft_core.finetuning.rows.batches import CAPACITY
 from ragft_core.finetuning.training.answering import MORE_TOKENS, MOST, MOST_TOKENS, TOGETHER
 from ragft_core.finetuning.training.base_model import present_folder
+from ragft_core.finetuning.writing.rewording import TRIES
 from ragft_core.models.weights.loading import check_folder, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Example
@@ -46,6 +47,9 @@ EVALUATIONS = 9
 # Decoding a token of a few answers at once reads all weights for hardly any arithmetic: as much time
 # as training on so many tokens (4 bytes a weight at 10 GB/s against 4 operations at 60 GFLOPS).
 DECODING_COST = 6.0
+# A wording that is tried, written and read back, with its prompts cached: as much time as training
+# on so many tokens (measured, 28 facts).
+REWORDING_COST = 60.0
 # Above this share of the processors in others' use the estimate says so.
 BUSY = 0.2
 # A run always gets its part: the scheduler shares with those who compete.
@@ -146,7 +150,7 @@ def estimate_run(
     speed = known or EFFICIENCY * matmul_gigaflops() / shape.gigaflops_per_token
     busy = others_share()
     watching = EVALUATIONS * len(division.validation) * per_row * EVALUATION_COST
-    watching += _answering(division)
+    watching += _answering(division) + _rewording(division, config)
     pack = min(CAPACITY, config.batch_size * per_row)
     memory = shape.memory_mb(config.rank, pack)
     free = _free_mb()
@@ -171,8 +175,16 @@ def _mixed(division: Division, config: RunConfig) -> int:
     """About how many rows are mixed in beside the user's own, see ``runs.mixed_rows``."""
     if label_counts(division.train):
         return 0
+    asked = len(division.train) * (2 if config.rewordings else 1)
     general = 0.0 if config.with_context else config.general
-    return round((config.unanswerable + general) * len(division.train))
+    return round((config.unanswerable + general) * asked) + asked - len(division.train)
+
+
+def _rewording(division: Division, config: RunConfig) -> float:
+    """What writing other wordings and reading them back costs, in tokens trained."""
+    if not config.rewordings or label_counts(division.train):
+        return 0.0
+    return len(by_fact(division.train)) * config.rewordings * TRIES * REWORDING_COST
 
 
 def _tokens(example: Example, config: RunConfig, passage_tokens: float) -> float:

@@ -12,9 +12,9 @@ from ragft_core.finetuning.adapters import READER, get_adapter
 from ragft_core.finetuning.config import Origin, RunConfig
 from ragft_core.finetuning.rows.batches import Batches
 from ragft_core.finetuning.rows.packing import packing_holds
-from ragft_core.finetuning.rows.rows import TrainingRow, encode_plain
+from ragft_core.finetuning.rows.rows import Right, TrainingRow, encode_plain
 from ragft_core.finetuning.training import sweep
-from ragft_core.finetuning.training.answering import Interview, LiveAnswer, Right
+from ragft_core.finetuning.training.answering import Interview, LiveAnswer
 from ragft_core.finetuning.training.base_model import copy_adapter, with_adapter
 from ragft_core.finetuning.training.card import write_adapter
 from ragft_core.finetuning.training.checkpoints import put_weights
@@ -26,6 +26,8 @@ from ragft_core.finetuning.training.trainer import (
     refit_phase,
     search_phase,
 )
+from ragft_core.finetuning.writing.reworded import reworded_rows
+from ragft_core.finetuning.writing.roundtrip import StoppedError
 from ragft_core.jobs import JobContext
 from ragft_core.models.factory import model_folder
 from ragft_core.models.weights.loading import check_folder, load_base, weights_digest
@@ -59,9 +61,14 @@ class Ground:
         self.settings = Settings()
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
-        self.spec = from_dict(TrainingSpec, context.spec, "spec.json")
+        spec = from_dict(TrainingSpec, context.spec, "spec.json")
+        require_approval(context.workspace, spec.model)
+        rows = read_values(context.folder / ROWS, TrainingRow)
+        reworded = reworded_rows(context, spec.model, spec.config.rewordings, rows, right)
+        self.rows = rows + reworded
+        counts = spec.counts | ({Origin.REWORDED.value: len(reworded)} if reworded else {})
+        self.spec = dataclasses.replace(spec, counts=counts)
         context.progress(0.0, "Loading the model")
-        require_approval(context.workspace, self.spec.model)
         folder = model_folder(self.spec.model, self.settings)
         self.name = folder.name
         self._base, self._tokenizer = load_base(folder)
@@ -69,7 +76,6 @@ class Ground:
         self._model: Any = None
         self.digest = weights_digest(folder)
         context.progress(0.0, "Preparing the examples")
-        self.rows = read_values(context.folder / ROWS, TrainingRow)
         self._longest = check_folder(folder).context_tokens
         few = [row for row in self.rows if row.origin is Origin.OWN][:3]
         encoded = encode_plain(self._tokenizer, few, self.spec.instruction, self._longest)
@@ -91,6 +97,14 @@ class Ground:
         return Batches(self._tokenizer, rows, instruction, config, self._longest, self._packed)
 
 
+def _ground(context: JobContext, right: Right) -> Ground | None:
+    """None where somebody asked for the end before the first step."""
+    try:
+        return Ground(context, right)
+    except StoppedError:
+        return None
+
+
 def run_training(context: JobContext, right: Right) -> None:
     """Runs a training job from the start, or from its newest good checkpoint.
 
@@ -102,7 +116,9 @@ def run_training(context: JobContext, right: Right) -> None:
         ModelError: The base model cannot be used.
         TrainingDataError: A row does not fit the model.
     """
-    ground = Ground(context, right)
+    ground = _ground(context, right)
+    if ground is None:
+        return
     spec, interview, config = ground.spec, ground.interview, ground.spec.config
     model = ground.model(config)
     started_from = _start_from_reader(context, spec, model, ground.digest)
@@ -139,7 +155,9 @@ def run_sweep(context: JobContext, right: Right) -> None:
         ModelError: The base model cannot be used.
         TrainingDataError: A row does not fit the model.
     """
-    ground = Ground(context, right)
+    ground = _ground(context, right)
+    if ground is None:
+        return
 
     def fresh(config: RunConfig) -> torch.nn.Module:
         model = ground.model(config)

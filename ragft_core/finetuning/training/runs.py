@@ -21,6 +21,7 @@ from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
 from ragft_core.finetuning.training.answering import LiveAnswer
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.estimate import estimate_run
+from ragft_core.finetuning.writing.reworded import with_sources
 from ragft_core.jobs import Job, Needs, list_jobs, start_job
 from ragft_core.models.prompts import with_labels
 from ragft_core.models.weights.loading import check_folder
@@ -186,7 +187,10 @@ def _order(
     examples = load_examples(workspace)
     division = divide(examples, config.seed)
     retrieve = passages if config.with_context else None
-    rows = _rows(division, retrieve) + mixed_rows(division.train, config, texts, retrieve)
+    own = _rows(division, retrieve)
+    if config.rewordings and not label_counts(division.train):
+        own = with_sources(own, texts)
+    rows = own + mixed_rows(division.train, config, texts, retrieve)
     if config.with_context and not any(row.passages for row in rows):
         raise TrainingDataError(
             "An adapter for the hybrid arm is trained with retrieved passages, and there are none.",
@@ -235,7 +239,8 @@ def mixed_rows(
     if label_counts(train):
         return []
     declining = sum(e.kind is QuestionKind.UNANSWERABLE for e in train)
-    wanted = round(config.unanswerable * len(train)) - declining
+    asked = len(train) * (2 if config.rewordings else 1)
+    wanted = round(config.unanswerable * asked) - declining
     rows = []
     if wanted > 0:
         pool = max(FEWEST_MADE_UP, 2 * wanted)

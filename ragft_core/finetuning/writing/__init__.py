@@ -7,6 +7,7 @@ from ragft_core.finetuning.writing.job import (
     writer_ready,
 )
 from ragft_core.finetuning.writing.review import accept, discard, edit, latest_generation
+from ragft_core.finetuning.writing.reworded import rewordings_of
 from ragft_core.finetuning.writing.roundtrip import REASONS, Candidate
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "edit",
     "latest_generation",
     "read_candidates",
+    "rewordings_of",
     "start_generation",
     "writer_ready",
 ]

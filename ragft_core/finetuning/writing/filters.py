@@ -55,6 +55,11 @@ def tidy_question(text: str) -> str:
     return line[:1].upper() + line[1:]
 
 
+def asks_in_english(question: str) -> bool:
+    """Whether a question has an English word of asking."""
+    return bool(_ASKS.search(question.lower()))
+
+
 def form_fault(question: str, answer: str) -> str | None:
     """Why a question cannot be used whatever its answer; None where its form is right.
 

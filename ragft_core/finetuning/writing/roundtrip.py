@@ -176,7 +176,9 @@ class RoundTrip:
                 task.fact,
                 task.wording,
             )
-            for task, text in zip(tasks, self._ask(requests), strict=True)
+            for task, text in zip(
+                tasks, ask_all(self._generator, requests, self._stopping), strict=True
+            )
         ]
 
     def _by_words(self, candidate: Candidate, task: Task) -> Candidate:
@@ -203,7 +205,9 @@ class RoundTrip:
     ) -> list[Candidate]:
         """Asks a model about those still in, and replaces them with what the judge makes of it."""
         asked = [c for c in candidates if not c.reason]
-        answers = iter(self._ask([ask(c, by_fact[c.fact]) for c in asked]))
+        answers = iter(
+            ask_all(self._generator, [ask(c, by_fact[c.fact]) for c in asked], self._stopping)
+        )
         return [c if c.reason else judge(c, next(answers).strip()) for c in candidates]
 
     def _closed_book(self, candidate: Candidate, task: Task) -> Request:
@@ -238,21 +242,29 @@ class RoundTrip:
         self._wordings.add(candidate.question)
         return candidate
 
-    def _ask(self, requests: Sequence[Request]) -> list[str]:
-        """Submits all, so that the engine can batch them, and waits for all."""
-        running = [self._generator.submit(request, priority=PRIORITY) for request in requests]
-        texts: list[str] = []
-        for generation in running:
-            while True:
-                try:
-                    texts.append(generation.result(timeout=0.5).text)
-                    break
-                except TimeoutError:
-                    if self._stopping():
-                        for other in running:
-                            other.cancel()
-                        raise StoppedError from None
-        return texts
+
+def ask_all(
+    generator: Generator, requests: Sequence[Request], stopping: Callable[[], bool]
+) -> list[str]:
+    """Submits all, so that the engine can batch them, and waits for all.
+
+    Raises:
+        StoppedError: ``stopping`` came true.
+        ModelError: The model failed.
+    """
+    running = [generator.submit(request, priority=PRIORITY) for request in requests]
+    texts: list[str] = []
+    for generation in running:
+        while True:
+            try:
+                texts.append(generation.result(timeout=0.5).text)
+                break
+            except TimeoutError:
+                if stopping():
+                    for other in running:
+                        other.cancel()
+                    raise StoppedError from None
+    return texts
 
 
 def _request(messages: tuple[Message, ...], adapter: str | None, max_new_tokens: int) -> Request:
