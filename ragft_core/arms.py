@@ -59,7 +59,8 @@ class Arm:
     """A strategy made runnable.
 
     ``base`` is the id of the arm that this one is a copy of, empty for the ready-made. ``chosen``
-    says that it takes part unless somebody decides otherwise. ``icon`` is a Material symbol,
+    says that it takes part unless somebody decides otherwise. ``adaptive`` says that it is asked with
+    passages and without, and the likelier answer given. ``icon`` is a Material symbol,
     ``badge`` a Streamlit colour, ``symbol`` a Plotly marker.
     """
 
@@ -76,6 +77,7 @@ class Arm:
     chosen: bool = True
     base: str = ""
     settings: ArmSettings = ArmSettings()
+    adaptive: bool = False
 
     @property
     def retrieves(self) -> bool:

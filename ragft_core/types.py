@@ -155,6 +155,7 @@ class Completion:
     ``thought`` is what a thinking model said to itself before; ``text`` is without it.
     ``cost`` is in the currency of the endpoint's price list, 0 on this machine. ``memory_bytes`` is
     what it held besides the base model: keys and values, and its adapter; 0 where not known.
+    ``confidence`` is the geometric mean of its tokens' probabilities, None where the model tells none.
     """
 
     text: str
@@ -168,6 +169,7 @@ class Completion:
     cost: float = 0.0
     memory_bytes: int = 0
     thought: str = ""
+    confidence: float | None = None
 
     @property
     def tokens_per_s(self) -> float:
@@ -209,6 +211,20 @@ class Answer:
     note: str = ""
     error: str = ""
     thought: str = ""
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns the adaptive arm's scores into chances of being right: intercepts and slopes.
+
+    ``n`` questions of the evaluation ``source`` decided them; 0 leaves the scores as they are.
+    """
+
+    passages: tuple[float, float] = (0.0, 1.0)
+    memory: tuple[float, float] = (0.0, 1.0)
+    n: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from ragft_core.files import write_json as write_json
 from ragft_core.files import write_jsonl as write_jsonl
 from ragft_core.files import write_text as write_text
 from ragft_core.settings import Settings
-from ragft_core.types import ModelChoice, SearchMode
+from ragft_core.types import Calibration, ModelChoice, SearchMode
 from ragft_core.values import from_dict, to_dict
 
 VERSION = 1
@@ -83,6 +83,11 @@ class WorkspaceSettings:
     )
     adapter: str = field(default="", metadata={"help": "Adapter of the fine-tuned arm."})
     hybrid_adapter: str = field(default="", metadata={"help": "Adapter of the hybrid arm."})
+    caution: Annotated[float, Interval(ge=0, le=1)] = field(
+        default=0.3,
+        metadata={"help": "The adaptive arm answers where its chance of being right is so high."},
+    )
+    calibration: Calibration | None = None  # of the adaptive arm; None is as shipped
     max_new_tokens: Annotated[int, Interval(ge=1, le=8192)] = field(
         default=96, metadata={"help": "An answer's limit in tokens."}
     )

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from pages.compare.parts import cases, findings, review, setup
+from pages.compare.parts import cases, confidence, findings, review, setup
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation import find_job, list_plans
@@ -74,6 +74,7 @@ def read(evaluation_id: str) -> None:
         "questions": "Questions",
         "review": "Review",
         "costs": "Time and side effects",
+        "confidence": "Confidence",
         **({"labels": "Labels"} if report.labels else {}),
         "claims": "The article's claims",
         "export": "Export",
@@ -102,6 +103,8 @@ def read(evaluation_id: str) -> None:
         review.review(results)
     elif view == "costs":
         findings.costs(results, report)
+    elif view == "confidence":
+        confidence.confidence(results)
     elif view == "labels":
         findings.labels(report)
     elif view == "claims":

@@ -58,12 +58,23 @@ def _asking(workspace: Workspace, settings: WorkspaceSettings) -> None:
         )
         k = st.number_input("Passages", 1, 8, settings.top_k)
         longest = st.number_input("Longest answer, tokens", 8, 1024, settings.max_new_tokens)
+        caution = st.slider(
+            "Caution of the adaptive arm",
+            0.0,
+            1.0,
+            settings.caution,
+            0.05,
+            help="It answers where its chance of being right is so high, and says that the documents "
+            "do not tell otherwise. An evaluation calibrates the chance: Compare / Evaluation, "
+            "Confidence.",
+        )
         if st.form_submit_button("Save"):
             workspace.update(
                 instruction=instruction.strip(),
                 search_mode=mode.value,
                 top_k=int(k),
                 max_new_tokens=int(longest),
+                caution=caution,
             )
             state.notify("Saved.")
             st.rerun()

@@ -251,3 +251,55 @@ def evaluate(
         raise EvaluationError(now.error or f"The evaluation is {now.state}.", "Resume it.")
     report = load_report(workspace, plan.id)
     show(report, as_json, lambda _: report_text(report))
+
+
+def adaptive(
+    w: Name,
+    calibrate: Annotated[
+        str, typer.Option(help="Fit the arm to an evaluation's answers: its id, or 'last'.")
+    ] = "",
+    caution: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Answer where the chance of being right is so high."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Shows how the adaptive arm decides; calibrates it; sets its caution."""
+    from ragft_core.evaluation import list_plans, load_results
+    from ragft_core.evaluation.running import calibrate as fit
+
+    workspace = opened(w)
+    if caution is not None:
+        workspace.update(caution=caution)
+    report = None
+    if calibrate:
+        plans = list_plans(workspace)
+        if calibrate == "last" and not plans:
+            raise EvaluationError("There is no evaluation yet.", "Make one: evaluate W.")
+        chosen = plans[0].id if calibrate == "last" else calibrate
+        report = fit(workspace, load_results(workspace, chosen))
+    own = workspace.settings()
+    found = {
+        "caution": own.caution,
+        "calibration": to_dict(own.calibration),
+        "report": to_dict(report),
+    }
+    show(found, as_json, _adaptive)
+
+
+def _adaptive(found: dict[str, Any]) -> str:
+    fitted = found["calibration"]
+    lines = [
+        f"Answers where the chance of being right is {found['caution']:.0%} or more.",
+        f"Calibrated on {fitted['n']} questions of {fitted['source']}." if fitted
+        else "Not calibrated on this workspace's questions: --calibrate last.",
+    ]  # fmt: skip
+    if found["report"]:
+        lines.append("On questions it was not fitted to:")
+        for name in ("reading", "adaptive"):
+            row = found["report"][name]
+            what = "always reading" if name == "reading" else "adaptive"
+            lines.append(
+                f"  {what}: {row['right']} right, {row['wrong']} wrong, {row['declined']} declined"
+            )
+    return "\n".join(lines)

@@ -99,6 +99,7 @@ def _shippable(lab: Lab, arm_id: str) -> ArmState:
         "reads whole documents": state.arm.reads is Reads.DOCUMENTS,
         "shows examples in its prompt": bool(own.shots),
         "re-ranks what it finds": bool(own.reranker),
+        "chooses between two answers": state.arm.adaptive,
     }
     for what, holds in odd.items():
         if holds:

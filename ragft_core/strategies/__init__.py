@@ -26,7 +26,6 @@ from ragft_core.strategies.conversations import (
 )
 from ragft_core.strategies.lab import (
     Lab,
-    PendingAnswer,
     WorkspaceGenerator,
     open_embedder,
     open_lab,
@@ -34,6 +33,7 @@ from ragft_core.strategies.lab import (
     open_workspace_generator,
 )
 from ragft_core.strategies.passages import training_passages
+from ragft_core.strategies.pending import PendingAnswer
 from ragft_core.strategies.prepare import search_settings
 
 __all__ = [

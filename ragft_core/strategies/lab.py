@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ragft_core.approval import require_approval
-from ragft_core.arms import find_arm
+from ragft_core.arms import AdapterKind, Reads, find_arm
 from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
 from ragft_core.knowledge import Embedder, KnowledgeBase, embedder_of
@@ -17,79 +17,14 @@ from ragft_core.models import open_generator
 from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
+from ragft_core.strategies.adaptive import AdaptiveAnswer
 from ragft_core.strategies.arms import ArmState, arm_states
-from ragft_core.strategies.cite import cite
-from ragft_core.strategies.prepare import Prepared, Preparer
+from ragft_core.strategies.pending import PendingAnswer
+from ragft_core.strategies.prepare import Preparer
 from ragft_core.types import Adapter, Answer, Message, ModelChoice, Request, Sampling
 from ragft_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
-
-
-class PendingAnswer:
-    """An arm's answer while it is being made. Never raises: a failure is part of the answer."""
-
-    def __init__(
-        self,
-        base: Answer,
-        prepared: Prepared | None = None,
-        generation: Generation | None = None,
-    ) -> None:
-        self._base = base
-        self._prepared = prepared
-        self._generation = generation
-
-    @property
-    def arm(self) -> str:
-        """The id of the arm that answers."""
-        return self._base.arm
-
-    @property
-    def text(self) -> str:
-        """The text so far."""
-        return self._generation.text if self._generation else ""
-
-    @property
-    def done(self) -> bool:
-        """Whether the answer is complete, was cancelled or has failed."""
-        return self._generation is None or self._generation.done
-
-    @property
-    def passages(self) -> int:
-        """How many passages or documents the arm was given."""
-        return len(self._prepared.passages) if self._prepared else 0
-
-    def cancel(self) -> None:
-        """Ends the generation soon; the text so far is kept."""
-        if self._generation:
-            self._generation.cancel()
-
-    def answer(self, timeout: float | None = None) -> Answer:
-        """Waits for the end and returns the answer with its provenance."""
-        if self._generation is None or self._prepared is None:
-            return self._base
-        try:
-            done = self._generation.result(timeout)
-        except RagftError as error:
-            return dataclasses.replace(self._base, error=str(error), finish="error")
-        except TimeoutError:
-            late = f"There was no end within {timeout:.0f} s. Ask again."
-            return dataclasses.replace(self._base, text=self.text, error=late, finish="error")
-        text = done.text.strip()
-        return dataclasses.replace(
-            self._base,
-            text=text,
-            thought=done.thought,
-            citations=cite(text, self._prepared.passages),
-            prompt=done.prompt,
-            prompt_tokens=done.prompt_tokens,
-            completion_tokens=done.completion_tokens,
-            first_token_s=self._base.retrieval_s + done.first_token_s,
-            total_s=self._base.retrieval_s + done.total_s,
-            finish=done.finish,
-            cost=done.cost,
-            memory_bytes=done.memory_bytes,
-        )
 
 
 class Lab:
@@ -174,6 +109,26 @@ class Lab:
         return [self._start(state, question, (), preparer, 0) for state in asked]
 
     def _start(
+        self,
+        state: ArmState,
+        question: str,
+        history: Sequence[Message],
+        preparer: Preparer,
+        priority: int,
+    ) -> PendingAnswer:
+        if not state.arm.adaptive:
+            return self._start_one(state, question, history, preparer, priority)
+        own = self.workspace.settings()
+        by_heart = dataclasses.replace(state.arm, reads=Reads.NOTHING, adapter=AdapterKind.NONE)
+        recalls = dataclasses.replace(state, arm=by_heart, adapter=None)
+        return AdaptiveAnswer(
+            self._start_one(state, question, history, preparer, priority),
+            self._start_one(recalls, question, history, preparer, priority),
+            own.caution,
+            own.calibration,
+        )
+
+    def _start_one(
         self,
         state: ArmState,
         question: str,

@@ -21,7 +21,8 @@ from ragft_core.models.remote import served_name
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
-from ragft_core.types import ModelChoice, Sampling, Split
+from ragft_core.strategies.adaptive import POLICY
+from ragft_core.types import Calibration, ModelChoice, Sampling, Split
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, WorkspaceSettings, file_digest
 
@@ -76,6 +77,8 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
         parts["search"] = search_settings(arm, own)
         if own.meaning is not None:
             parts["meaning"] = own.meaning
+    if arm.adaptive:
+        parts["adaptive"] = [POLICY, own.caution, to_dict(own.calibration or Calibration())]
     if arm.reads is Reads.DOCUMENTS:
         parts["long_context_tokens"] = own.long_context_tokens
     return parts

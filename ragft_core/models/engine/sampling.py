@@ -61,7 +61,8 @@ class Sampler:
     """Chooses tokens for one answer; its random numbers are its own, so neighbours do not matter.
 
     ``ties`` counts the greedy choices whose two best logits lay within ``TIE``: only there may an
-    answer differ between runs whose sums were added in another order.
+    answer differ between runs whose sums were added in another order. ``log_probability`` is that of
+    all chosen tokens, in nats, before temperature and top-p.
     """
 
     def __init__(self, sampling: Sampling, choices: Choices | None = None) -> None:
@@ -71,6 +72,7 @@ class Sampler:
         self._choices = choices
         self._random = torch.Generator().manual_seed(sampling.seed)
         self.ties = 0
+        self.log_probability = 0.0
 
     @property
     def greedy(self) -> bool:
@@ -79,10 +81,12 @@ class Sampler:
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token from its logits (vocabulary,)."""
-        if self._choices is None:
-            return self._choose(logits)
-        token = self._choose(self._choices.mask(logits))
-        self._choices.take(token)
+        if self._choices is not None:
+            logits = self._choices.mask(logits)
+        token = self._choose(logits)
+        self.log_probability += float(logits[token] - logits.logsumexp(0))
+        if self._choices is not None:
+            self._choices.take(token)
         return token
 
     def _choose(self, logits: torch.Tensor) -> int:

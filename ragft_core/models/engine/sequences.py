@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class SequenceState:
             finish=finish,
             cached_tokens=self.cached,
             memory_bytes=self.memory_bytes,
+            confidence=math.exp(self.sampler.log_probability / self.n_new) if self.n_new else None,
         )
 
 
