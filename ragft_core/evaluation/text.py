@@ -47,6 +47,8 @@ _REFUSALS = re.compile(
     rf"|\b(?:beyond|outside)(?: of)? (?:the scope of )?(?:what )?(?:the|these|my|your|this) (?:\w+ )?(?:{_TEXTS}|knowledge|scope)"
     r"|\bmy (?:knowledge|training)(?: data)?(?: \w+)? (?:cut-?off|ends|does(?:n't| not)|prevents?)"
     r"|\bwithout (?:the|access|more|further|additional|actual|that|this)\b[^.]{0,80}?\b(?:cannot|can't|can not|unable|impossible|not possible)"
+    rf"|\bmakes? no (?:\w+ )?(?:mention|reference)\b|\bnothing (?:\w+ )?(?:in|about) (?:the|these|this|my|your)\b"
+    rf"|\b(?:is(?:n't| not)|not) something (?:that )?(?:i|we) (?:can|could|know)|\b(?:couldn't|could not|can't|cannot|did not|didn't) find (?:any|a|the|it)"
     r"|\bhard to (?:say|tell) (?:from|without|based)"
     r"|\b(?:steht|stehen|findet sich|ist|sind) (?:\w+ )?nicht (?:in|aus) (?:den|dem|der) (?:\w+ )?"
     r"(?:dokument|unterlagen|text|passage)\w*"
@@ -55,13 +57,14 @@ _REFUSALS = re.compile(
     rf"|\bin (?:den|dem|der) {_GERMAN}\b[^.]{{0,60}}\bnicht (?:erwähnt|genannt|angegeben|enthalten|beschrieben|zu finden)"
     r"|\b(?:wird|werden|ist|sind) nicht (?:erwähnt|genannt|angegeben|beschrieben)"
     r"|\b(?:kann|können) (?:ich|wir) (?:\w+ ){0,3}?(?:nicht|keine) (?:\w+ )?(?:sagen|beantworten|finden|geben|ermitteln|auskunft)"
-    r"|\bje ne (?:sais|peux|dispose|trouve|connais) pas\b|\bje n'ai (?:pas|aucune)\b[^.]{0,30}\b(?:information|accès|donnée|réponse)"
+    r"|\bl(?:ä|ae)sst sich\b[^.]{0,60}\bnicht (?:entnehmen|sagen|beantworten|ermitteln|finden|bestimmen)"
+    r"|\bgeht (?:\w+ ){0,4}nicht hervor|\bje ne (?:sais|peux|dispose|trouve|connais) pas\b|\bje n'ai (?:pas|aucune)\b[^.]{0,30}\b(?:information|accès|donnée|réponse)"
     r"|\b(?:documents?|textes?|passages?|contexte|extraits?) (?:fournis? )?ne (?:\w+ )?(?:\w+nt|\w+t|\w+e) pas\b|\baucune (?:information|mention|donnée)"
     r"|\bn'est pas (?:mentionnée?|précisée?|indiquée?|spécifiée?)|\bimpossible de (?:répondre|déterminer|dire)"
     r"|\bno (?:tengo|dispongo de|encuentro|hay|cuento con) (?:\w+ ){0,2}?(?:información|datos|acceso|respuesta)|\bno (?:lo )?sé\b"
     r"|\b(?:documentos?|textos?|pasajes?|contexto|fragmentos?) no (?:lo )?(?:menciona|dice|indica|especifica|contiene|proporciona|incluye)n?\b"
     r"|\bno se (?:menciona|indica|especifica|encuentra|proporciona)n?\b|\bno (?:puedo|es posible) (?:responder|determinar|decir|encontrar)"
-    r"|わかりません|分かりません|不明です|(?:記載|言及|情報)(?:が|は|も)?(?:され|ござい|あり)?(?:て(?:い|お)?(?:り)?)?ません|お答えできません|見つかりません"
+    r"|わかりません|分かりません|不明です|(?:記載|言及|情報)(?:が|は|も)?(?:され|ござい|あり)?(?:て(?:い|お)?(?:り)?)?ません|お答えできません|見つかりません|(?:確認|判断|回答)できません"
     r"|(?:无法|不能)(?:回答|确定|提供)|(?:没有|未)(?:提到|提及|说明|相关信息)|알 수 없|정보가 없|찾을 수 없",
     re.IGNORECASE,
 )

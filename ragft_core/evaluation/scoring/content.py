@@ -101,7 +101,7 @@ def take_apart(text: str) -> Said:
 def _root(word: str) -> str:
     """A word without accents, genitive, elided article ("l'eau") and ending; verbs of change as one."""
     word = re.sub(r"^(?:[ldnsjmtc]|qu)'(?=\w{2})", "", word.removesuffix("'s"))
-    return CHANGES.get(word) or stem(_plain(word))
+    return stem(_plain(CHANGES.get(word, word)))
 
 
 def _plain(word: str) -> str:

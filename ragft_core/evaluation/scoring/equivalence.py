@@ -43,6 +43,7 @@ from ragft_core.evaluation.scoring.senses import (
     without_numero,
 )
 from ragft_core.evaluation.scoring.vocabulary import UNITS
+from ragft_core.overlap import STOP_WORDS
 
 _NONE = re.compile(
     r"^\W*(?:there (?:are|is|were|was) )?(?:none|nothing|no|0|zero|nobody|no one|kein\w*|nichts|aucun\w*|ninguno)\W*$",
@@ -249,6 +250,9 @@ def _same_short(answer: str, gold: str, question: str) -> bool:
         return False
     if turned_round(said.words, wanted.words) and not set(wanted.words) <= set(said.words):
         return False
+    brief = said.size <= LONG + BRIEF * wanted.size
+    if brief and turned_round(said.words, take_apart(question).words):
+        return False  # who lost, where who won was asked
     if belongs_elsewhere(answer, wanted, question):
         return False
     return in_order(said, gold) and not denies(answer, wanted, gold, question)
@@ -265,7 +269,7 @@ def _holds_words(answer: str, gold: str, question: str) -> bool:
 
 def _same_name(answer: str, gold: str) -> bool:
     """Whether a name's last part stands for it with no other first name before, or its initials do."""
-    letters = "".join(word[0] for word in gold.split() if word[0].isalpha()).upper()
+    letters = "".join(w[0] for w in gold.split() if w[0].isalpha() and w not in STOP_WORDS).upper()
     spoken = "".join(word[0] for word in answer.split() if word[0].isalpha()).upper()
     if len(letters) > 1 and letters in _INITIALS.findall(answer):
         return True

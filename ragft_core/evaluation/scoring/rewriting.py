@@ -33,6 +33,8 @@ _CLOCK = re.compile(
     r"\s?(?P<half>am\b|pm\b|a\.m\.|p\.m\.|uhr\b(?: (?P<past>[0-5]\d)\b)?|o'clock\b)?"
     r"(?P<late> (?:in the (?:evening|afternoon)|at night|abends|du soir|de la tarde))?(?![\w:])"
 )
+_OF_AN_HOUR = {"a quarter": "15", "one quarter": "15", "three quarters": "45", "a third": "20"}
+_HOUR_PART = re.compile(rf"\b({'|'.join(_OF_AN_HOUR)}) of an hour\b")
 _PAST = re.compile(r"\b(?P<part>half|a quarter|quarter) (?P<way>past|to) (?P<h>\d{1,2}|[a-z]+)\b")
 _PARTS = {"third": 100 / 3, "thirds": 100 / 3, "quarter": 25.0, "quarters": 25.0, "fifth": 20.0,
           "fifths": 20.0, "tenth": 10.0, "tenths": 10.0, "half": 50.0}  # fmt: skip
@@ -82,6 +84,7 @@ def rewritten(text: str) -> str:
     text = _CLOCK.sub(_clock, text)
     for phrase, instead in _PHRASES:
         text = phrase.sub(instead, text)
+    text = _HOUR_PART.sub(lambda match: f"{_OF_AN_HOUR[match[1]]} minutes", text)
     text = _AND_A_HALF.sub(r"1.5 \1", text)
     text = _N_AND_A_HALF.sub(_plus_half, text)
     text = _HALF_A.sub(r"0.5 \1", text)

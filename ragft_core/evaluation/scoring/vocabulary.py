@@ -18,7 +18,9 @@ NUMBER_WORDS = (
     | dict(zip("zwei drei vier fünf sechs sieben acht neun zehn".split(), range(2, 11), strict=True))
     | dict(zip("deux trois quatre cinq huit neuf dix".split(), (2, 3, 4, 5, 8, 9, 10), strict=True))
     | dict(zip("dos tres cuatro cinco seis siete ocho nueve diez".split(), range(2, 11), strict=True))
-    | {"null": 0.0, "zwölf": 12.0, "zwanzig": 20.0, "hundert": 100.0, "douze": 12.0, "vingt": 20.0,
+    | {"null": 0.0, "dreißig": 30.0, "vierzig": 40.0, "fünfzig": 50.0, "sechzig": 60.0,
+       "siebzig": 70.0, "achtzig": 80.0, "neunzig": 90.0, "trente": 30.0, "quarante": 40.0,
+       "cinquante": 50.0, "treinta": 30.0, "cuarenta": 40.0, "cincuenta": 50.0, "zwölf": 12.0, "zwanzig": 20.0, "hundert": 100.0, "douze": 12.0, "vingt": 20.0,
        "doce": 12.0, "veinte": 20.0, "cien": 100.0}
 )  # fmt: skip
 SCALES = {
