@@ -18,8 +18,9 @@ _TOLD = (
     r"(?:say|mention|state|contain|provide|specify|include|hold|give|offer|disclose|list|reveal"
     r"|have|show|cover|answer|describe|indicate)"
 )
+_GERMAN = r"(?:\w+ )?(?:dokumente?n?|unterlagen|texte?n?|passagen?|quellen?|kontext)"
 _REFUSALS = re.compile(
-    rf"\b{_TEXTS}\b[^.]{{0,60}}?\b(?:do|does|did)(?:n't| not) (?:\w+ )?{_TOLD}"
+    rf"\b{_TEXTS}\b[^.,]{{0,60}}?\b(?:do|does|did)(?:n't| not) (?:\w+ )?{_TOLD}"
     rf"|\bnot (?:\w+ )?(?:mentioned|stated|specified|covered|answerable|provided|given|found|available"
     rf"|known|disclosed|included|listed|described)"
     rf"(?:\W*$|[^.]{{0,20}}? (?:in|from|by|within) (?:the|these|those|any|your|this|my)\b[^.]{{0,30}}{_TEXTS})"
@@ -40,10 +41,31 @@ _REFUSALS = re.compile(
     r"|\bplease (?:provide|refer to|check|consult)\b|\bi(?: would|'d) need (?:more|access|the|additional)"
     r"|\bwe (?:would |will )?need (?:access|to have|the actual|more)"
     r"|\bunanswerable\b|^\W*(?:unknown|n/?a|none|no idea)\W*$"
+    rf"|\b(?:there (?:is|are|isn't|aren't|was|were)|i (?:have|see|found|find)) (?:no|not|not any|n't any)? ?(?:enough|sufficient|relevant|any|specific)"
+    rf" (?:\w+ )?{_TEXTS}"
+    rf"|\bno (?:relevant|matching|suitable|specific|such) (?:\w+ )?{_TEXTS}\b|\bi do(?:n't| not) see (?:any|where|it)\b"
+    rf"|\b(?:beyond|outside)(?: of)? (?:the scope of )?(?:what )?(?:the|these|my|your|this) (?:\w+ )?(?:{_TEXTS}|knowledge|scope)"
+    r"|\bmy (?:knowledge|training)(?: data)?(?: \w+)? (?:cut-?off|ends|does(?:n't| not)|prevents?)"
+    r"|\bwithout (?:the|access|more|further|additional|actual|that|this)\b[^.]{0,80}?\b(?:cannot|can't|can not|unable|impossible|not possible)"
+    rf"|\bmakes? no (?:\w+ )?(?:mention|reference)\b|\bnothing (?:\w+ )?(?:in|about) (?:the|these|this|my|your)\b"
+    rf"|\b(?:is(?:n't| not)|not) something (?:that )?(?:i|we) (?:can|could|know)|\b(?:couldn't|could not|can't|cannot|did not|didn't) find (?:any|a|the|it)"
+    r"|\bhard to (?:say|tell) (?:from|without|based)"
     r"|\b(?:steht|stehen|findet sich|ist|sind) (?:\w+ )?nicht (?:in|aus) (?:den|dem|der) (?:\w+ )?"
     r"(?:dokument|unterlagen|text|passage)\w*"
     r"|\b(?:dokumente|unterlagen|passagen|texte?) (?:\w+ )?(?:sagen|enthalten|nennen|geben)\w* (?:\w+ ){0,3}"
-    r"(?:nicht|kein\w*)|\bkeine (?:angaben?|informationen?|antwort)\b|\bich wei(?:ß|ss) (?:es )?nicht\b",
+    r"(?:nicht|kein\w*)|\bkeine (?:\w+ )?(?:angaben?|informationen?|antwort|auskunft)\b|\bich wei(?:ß|ss) (?:es |das )?nicht\b"
+    rf"|\bin (?:den|dem|der) {_GERMAN}\b[^.]{{0,60}}\bnicht (?:erwähnt|genannt|angegeben|enthalten|beschrieben|zu finden)"
+    r"|\b(?:wird|werden|ist|sind) nicht (?:erwähnt|genannt|angegeben|beschrieben)"
+    r"|\b(?:kann|können) (?:ich|wir) (?:\w+ ){0,3}?(?:nicht|keine) (?:\w+ )?(?:sagen|beantworten|finden|geben|ermitteln|auskunft)"
+    r"|\bl(?:ä|ae)sst sich\b[^.]{0,60}\bnicht (?:entnehmen|sagen|beantworten|ermitteln|finden|bestimmen)"
+    r"|\bgeht (?:\w+ ){0,4}nicht hervor|\bje ne (?:sais|peux|dispose|trouve|connais) pas\b|\bje n'ai (?:pas|aucune)\b[^.]{0,30}\b(?:information|accès|donnée|réponse)"
+    r"|\b(?:documents?|textes?|passages?|contexte|extraits?) (?:fournis? )?ne (?:\w+ )?(?:\w+nt|\w+t|\w+e) pas\b|\baucune (?:information|mention|donnée)"
+    r"|\bn'est pas (?:mentionnée?|précisée?|indiquée?|spécifiée?)|\bimpossible de (?:répondre|déterminer|dire)"
+    r"|\bno (?:tengo|dispongo de|encuentro|hay|cuento con) (?:\w+ ){0,2}?(?:información|datos|acceso|respuesta)|\bno (?:lo )?sé\b"
+    r"|\b(?:documentos?|textos?|pasajes?|contexto|fragmentos?) no (?:lo )?(?:menciona|dice|indica|especifica|contiene|proporciona|incluye)n?\b"
+    r"|\bno se (?:menciona|indica|especifica|encuentra|proporciona)n?\b|\bno (?:puedo|es posible) (?:responder|determinar|decir|encontrar)"
+    r"|わかりません|分かりません|不明です|(?:記載|言及|情報)(?:が|は|も)?(?:され|ござい|あり)?(?:て(?:い|お)?(?:り)?)?ません|お答えできません|見つかりません|(?:確認|判断|回答)できません"
+    r"|(?:无法|不能)(?:回答|确定|提供)|(?:没有|未)(?:提到|提及|说明|相关信息)|알 수 없|정보가 없|찾을 수 없",
     re.IGNORECASE,
 )
 # "The warranty is not mentioned on the box but lasts two years" answers.
@@ -54,6 +76,53 @@ _APOLOGY = re.compile(
     r"\W*(?:(?:i'?m |i am )?(?:so |very )?sorry|unfortunately|no|hm+|i apologi[sz]e)\b",
     re.IGNORECASE,
 )
+# "To calculate it we would need ..." tells a method; whether it declines, its end says.
+_METHOD = re.compile(
+    r"^\W*(?:to|in order to) (?:calculate|determine|answer|estimate|compute|find|assess|work out)\b"
+    r"|\b(?:would|need) (?:\w+ )?(?:need|refer|look|require|have)\b|\bcan be (?:calculated|found|determined)\b"
+    r"|\b(?:is|are) (?:\w+ )?calculated\b|\bfollowing (?:formula|steps|pieces|data)\b",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"\b(?:i|we) (?:cannot|can't|can not|am unable to|are unable to)\b"
+    r"|\b(?:it is|it's) (?:\w+ )?(?:impossible|not possible|difficult) to\b"
+    r"|\bcan(?:not|'t| not) be (?:\w+ )?(?:determined|answered|calculated|known|established|confirmed)",
+    re.IGNORECASE,
+)
+# Who begins with what it cannot do declines, whatever general remarks follow; "the filing does not
+# state it" may be the beginning of an answer.
+_SPEAKER = re.compile(
+    r"^\W*(?:i'?m (?:so |very )?sorry|unfortunately|i apologi[sz]e|as an ai|as of my|i (?:do|am|can|have)|my )\b"
+    r"|^\W*i (?:don't|can't|cannot)\b",
+    re.IGNORECASE,
+)
+# The last sentence says that what was asked could not be done.
+_FAILS = re.compile(
+    r"\b(?:(?:i|we) (?:cannot|can't|can not|am unable to|are unable to)|(?:it is|it's) (?:\w+ )?(?:impossible|not possible) to)"
+    r" (?:\w+ )?(?:calculate|compute|determine|answer|provide)\b",
+    re.IGNORECASE,
+)
+# Where to look is no answer.
+_POINTS = re.compile(
+    r"\b(?:consult|refer to|guide you|be found (?:in|on|through)|you (?:can|could|should|would)|would need|let me know)\b",
+    re.IGNORECASE,
+)
+_ASKS_FOR_MORE = re.compile(
+    r"\b(?:i|we|you|one) (?:would need|need to have|will need)\b|\bif you (?:can|could|have|provide)\b"
+    r"|\bwithout (?:the|access|more|further|additional|actual|that|this|these)\b"
+    r"|\bplease (?:provide|refer|check|consult|let me know|obtain|find)\b",
+    re.IGNORECASE,
+)
+# A first sentence that states something: what follows of things not told is an aside.
+_STATES = re.compile(r"^\W*based on (?:the|my|what)\b[^,]*, (?!(?:i|we|you|it) )", re.IGNORECASE)
+_HOWEVER = re.compile(
+    r"^\W*(?:however|but|nevertheless|nonetheless|that said|still|yet)\b", re.IGNORECASE
+)
+_THEREFORE = re.compile(
+    r"^\W*(?:therefore|so|thus|hence|as a result|in conclusion|this means|since)\b|\b(?:the )?answer is\b",
+    re.IGNORECASE,
+)
+_SENTENCES = re.compile(r"(?<=[.!?。])\s+|\n+|(?<=。)")
 # Punctuation before a token, but for the sign of a number.
 _SIGNED = re.compile(rf"^(?!-\d)[{re.escape(string.punctuation)}]+")
 
@@ -66,17 +135,49 @@ def plain_tokens(text: str) -> list[str]:
 
 
 def is_abstention(text: str) -> bool:
-    """Whether an answer declines to answer: the agreed sentence, or a usual refusal."""
+    """Whether an answer declines to answer: the agreed sentence, or a usual refusal.
+
+    A refusal opens an answer, or ends one that has told how it could be worked out. One that goes on
+    to an answer ("However, ... Therefore it is 5") and does not end in doubt is none.
+    """
     if normalise(ABSTENTION) in normalise(text):
         return True
     if not text.strip():
         return True
     plain = text.strip().replace("’", "'")
-    opening = re.split(r"(?<=[.!?])\s|\n", plain, maxsplit=_OPENING)[:_OPENING]
-    for place, sentence in enumerate(opening):
-        if place and 0 < len(opening[0].split()) <= 3 and not _APOLOGY.match(opening[0]):
-            return False  # a short answer came first
+    sentences = [part for part in _SENTENCES.split(plain) if part.strip()]
+    place = _opens_with_refusal(sentences)
+    closing = any(_CLOSING.search(part) for part in sentences[-2:])
+    if place is None:
+        if len(sentences) > 1 and _FAILS.search(sentences[-1]):
+            return True
+        closing = closing or any(_ASKS_FOR_MORE.search(part) for part in sentences[-2:])
+        return closing and bool(_METHOD.search(sentences[0])) and _refuses_within(sentences)
+    return closing or bool(_SPEAKER.match(sentences[0])) or not _goes_on(sentences[place + 1 :])
+
+
+def _opens_with_refusal(sentences: list[str]) -> int | None:
+    """Which of the first sentences refuses."""
+    for place, sentence in enumerate(sentences[:_OPENING]):
+        if place and 0 < len(sentences[0].split()) <= 3 and not _APOLOGY.match(sentences[0]):
+            return None  # a short answer came first
+        if place and _STATES.match(sentences[0]) and not _METHOD.search(sentences[0]):
+            return None
         found = _REFUSALS.search(sentence)
         if found and not _GOES_ON.search(sentence, found.end()):
-            return True
-    return False
+            return place
+    return None
+
+
+def _refuses_within(sentences: list[str]) -> bool:
+    return any(_REFUSALS.search(part) for part in sentences[-3:])
+
+
+def _goes_on(rest: list[str]) -> bool:
+    """Whether sentences after a refusal come to an answer."""
+    return any(
+        (_HOWEVER.match(part) or _THEREFORE.search(part))
+        and not _REFUSALS.search(part)
+        and not _POINTS.search(part)
+        for part in rest
+    )

@@ -4,8 +4,8 @@ Reads sets that people labelled, which are not kept here: FinanceBench's results
 (github.com/patronus-ai/financebench; ``financebench_id``, ``question``, ``gold_answer``,
 ``model_answer``, ``label``) and EVOUNA's NQ.json and TQ.json (github.com/wangcunxiang/QA-Eval).
 ``--fit`` fits the weights to the half of FinanceBench's questions with the given number (0 or 1,
-by a digest of their ids) and measures on the other half; the weights in the product were fitted to
-all of it. The table is kept in ``docs/equivalence.md``.
+by a digest of their ids) and measures on the other half, ``--fit all`` to all of them, which the
+weights in the product were. ``--rules`` leaves the embedder out. The table is kept in ``docs/equivalence.md``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from pathlib import Path
 import numpy as np
 
 from ragft_core.evaluation.scoring import equivalence
-from ragft_core.evaluation.scoring.content import take_apart
 from ragft_core.evaluation.text import is_abstention
+from ragft_core.knowledge.embed import Embedder
+from ragft_core.models.weights import EMBEDDER, fetch
+from ragft_core.settings import Settings
 
 # Below 0.001 and above 0.999 are the short gold answers, which are judged by rules alone.
-EDGES = (0.001, 0.35, 0.65, 0.75, 0.85, 0.95, 0.999)
+EDGES = (0.001, 0.35, 0.6, 0.7, 0.85, 0.95, 0.999)
+# What an answer beside another question's gold answer weighs against one that people labelled.
+MISMATCHED = 0.25
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,44 @@ def read(path: Path) -> list[Labelled]:
     ]
 
 
+class Meanings:
+    """Cosines of answers and gold answers by the bundled embedder; empty where it is left out."""
+
+    def __init__(self) -> None:
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def learn(self, rows: Sequence[Labelled]) -> None:
+        """Embeds what is compared by meaning: long gold answers and what was answered."""
+        texts = {
+            text
+            for row in rows
+            if any(map(equivalence.is_long, row.golds)) and not is_abstention(row.answer)
+            for text in (row.answer, *row.golds)
+        }
+        order = sorted(texts - set(self._vectors))
+        if order:
+            vectors = Embedder(fetch(EMBEDDER, Settings().models)).embed_documents(order)
+            self._vectors |= dict(zip(order, vectors, strict=True))
+
+    def of(self, answer: str, golds: Sequence[str]) -> float | None:
+        """The cosine to the nearest gold answer; None where it was not worked out."""
+        if not all(text in self._vectors for text in (answer, *golds)):
+            return None
+        return max(float(self._vectors[answer] @ self._vectors[gold]) for gold in golds)
+
+
+MEANINGS = Meanings()
+
+
+def likely(row: Labelled) -> float:
+    """How likely the product holds an answer for right."""
+    meaning = MEANINGS.of(row.answer, row.golds)
+    return max(equivalence.likelihood(row.answer, g, row.question, meaning) for g in row.golds)
+
+
 def says_right(row: Labelled) -> bool:
     """What the product says of an answer."""
-    return not is_abstention(row.answer) and any(
-        equivalence.equivalent(row.answer, gold, row.question) for gold in row.golds
-    )
+    return not is_abstention(row.answer) and likely(row) >= equivalence.RIGHT
 
 
 def kappa(one: Sequence[bool], other: Sequence[bool]) -> float:
@@ -135,11 +172,7 @@ def against_people(rows: Sequence[Labelled]) -> str:
 
 def calibration(rows: Sequence[Labelled]) -> str:
     """Of the long answers by their likelihood: how many, and the share that people call right."""
-    rated = [
-        (max(equivalence.likelihood(r.answer, gold, r.question) for gold in r.golds), r.right)
-        for r in rows
-        if not is_abstention(r.answer)
-    ]
+    rated = [(likely(row), row.right) for row in rows if not is_abstention(row.answer)]
     parts = []
     for low, high in itertools.pairwise(EDGES):
         inside = [right for likely, right in rated if low <= likely < high]
@@ -149,31 +182,53 @@ def calibration(rows: Sequence[Labelled]) -> str:
 
 
 def fit(rows: Sequence[Labelled]) -> None:
-    """Puts weights in place that were fitted to these rows."""
+    """Puts weights in place that were fitted to these rows.
+
+    Each answer is shown beside another question's gold answer too, as a wrong one of a quarter of
+    the weight: people's labels hold few answers that have nothing to do with the question.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    long = [r for r in rows if take_apart(r.golds[0]).size > equivalence.LONG]
-    weighed = [r for r in long if not is_abstention(r.answer)]
-    features = [equivalence.features(r.answer, r.golds[0], r.question) for r in weighed]
-    model = LogisticRegression(C=1.0).fit(
-        [list(f.values()) for f in features], [r.right for r in weighed]
-    )
-    equivalence.INTERCEPT = float(model.intercept_[0])
-    equivalence.WEIGHTS = dict(zip(features[0], map(float, model.coef_[0]), strict=True))
-    weights = {name: round(weight, 2) for name, weight in equivalence.WEIGHTS.items()}
-    print(f"{len(weighed)} answers, intercept {equivalence.INTERCEPT:.2f}, {weights}")
+    weighed = [r for r in rows if equivalence.is_long(r.golds[0]) and not is_abstention(r.answer)]
+    golds = sorted({(r.id, r.golds[0], r.question) for r in weighed})
+    others = [
+        golds[(golds.index((r.id, r.golds[0], r.question)) + 1 + place) % len(golds)]
+        for place, r in enumerate(weighed)
+    ]
+    pairs = [(r.answer, r.golds[0], r.question, r.right, 1.0) for r in weighed] + [
+        (r.answer, gold, question, False, MISMATCHED)
+        for r, (other, gold, question) in zip(weighed, others, strict=True)
+        if other != r.id
+    ]
+    for name in ("BY_RULES", "BY_MEANING"):
+        features = [equivalence.features(*pair[:3]) for pair in pairs]
+        if name == "BY_MEANING":
+            for feature, (answer, gold, *_) in zip(features, pairs, strict=True):
+                feature["meaning"] = MEANINGS.of(answer, [gold]) or 0.0
+        model = LogisticRegression(C=1.0, max_iter=1000).fit(
+            [list(f.values()) for f in features],
+            [pair[3] for pair in pairs],
+            sample_weight=[pair[4] for pair in pairs],
+        )
+        weights = dict(zip(features[0], map(float, model.coef_[0]), strict=True))
+        setattr(equivalence, name, equivalence.Weighing(float(model.intercept_[0]), weights))
+        rounded = {name: round(weight, 2) for name, weight in weights.items()}
+        print(f"{name}: {len(weighed)} answers, {model.intercept_[0]:.2f}, {rounded}")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measures, after a fit where one is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("files", type=Path, nargs="+")
-    parser.add_argument("--fit", type=int, choices=(0, 1), help="the half to fit to")
+    parser.add_argument("--fit", choices=("0", "1", "all"), help="the half to fit to")
+    parser.add_argument("--rules", action="store_true", help="without the embedder")
     options = parser.parse_args(argv)
     rows = [row for path in options.files for row in read(path)]
+    if not options.rules:
+        MEANINGS.learn(rows)
     if options.fit is not None:
-        fit([row for row in rows if row.half == options.fit])
-        rows = [row for row in rows if row.half != options.fit]
+        fit([row for row in rows if options.fit in ("all", str(row.half))])
+        rows = [row for row in rows if options.fit == "all" or str(row.half) != options.fit]
     print(line("all", rows))
     for system in dict.fromkeys(row.system for row in rows):
         print(line(system, [row for row in rows if row.system == system]))

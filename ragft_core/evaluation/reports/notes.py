@@ -12,8 +12,9 @@ from ragft_core.types import QuestionKind
 CUT_SHORT = 0.05
 # From docs/equivalence.md; said wherever a share rests on the score.
 KNOWN_ERROR = (
-    "“Right answers” is worked out by rules. Against people's labels of 2,400 public answers it "
-    "finds 82 % of the right ones, and 90 % of what it calls right is."
+    "“Right answers” is worked out by rules and, for long answers, by meaning. Against people's "
+    "labels of 2,400 public answers it finds 84 % of the right ones, and 91 % of what it calls "
+    "right is."
 )
 
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -139,6 +140,7 @@ def evaluate(
     workspace = context.workspace
     plan, questions = load_plan(workspace, context.spec["evaluation"])
     folder = folder_of(workspace, plan.id)
+    embedder = cache(open_embedder)
     with ExitStack() as stack:
         opened: list[ArmRunner] = []
 
@@ -152,19 +154,15 @@ def evaluate(
         tasks = answer_tasks(workspace, settings, plan, questions)
         _measure(context, folder, timing_tasks(workspace, settings, plan, questions), tasks, lab)
         if plan.stop_early:
-            questions = ask_until_clear(
-                workspace, plan, questions,
-                lambda batch: _answer(context, folder, _first_draws(tasks, batch), lab, len(tasks)),
-                lambda: context.stopping,
-            )  # fmt: skip
+            questions = _ask_in_batches(context, plan, questions, tasks, lab, embedder)
             tasks = answer_tasks(workspace, settings, plan, questions)
         if not context.stopping:
             _answer(context, folder, tasks, lab, len(tasks))
     if plan.similarity and not context.stopping:
         context.progress(ANSWERS_SHARE, "Comparing meanings")
-        compare_meanings(workspace, folder, questions, open_embedder)
+        compare_meanings(workspace, folder, questions, embedder)
     if not context.stopping and not (folder / CLASSIFIER_FILE).exists():
-        classify_questions(workspace, folder, questions, open_embedder)
+        classify_questions(workspace, folder, questions, embedder)
     if plan.judge and not context.stopping:
         judge_answers(
             workspace, folder, plan.judge, questions.questions, open_judge,
@@ -176,6 +174,24 @@ def evaluate(
     report = make_report(load_results(workspace, plan.id))
     write_json(folder / REPORT_FILE, to_dict(report))
     context.finish({"evaluation": plan.id, "verdict": report.verdict})
+
+
+def _ask_in_batches(
+    context: JobContext,
+    plan: Plan,
+    questions: QuestionSet,
+    tasks: list[Task],
+    lab: Callable[[], ArmRunner],
+    open_embedder: Callable[[], Embedder],
+) -> QuestionSet:
+    workspace, folder = context.workspace, folder_of(context.workspace, plan.id)
+
+    def answer(batch: QuestionSet) -> None:
+        _answer(context, folder, _first_draws(tasks, batch), lab, len(tasks))
+        if plan.similarity and not context.stopping:  # which answers are right rests on it
+            compare_meanings(workspace, folder, batch, open_embedder)
+
+    return ask_until_clear(workspace, plan, questions, answer, lambda: context.stopping)
 
 
 def _first_draws(tasks: list[Task], batch: QuestionSet) -> list[Task]:

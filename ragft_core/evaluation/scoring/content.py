@@ -8,62 +8,39 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from ragft_core.evaluation.scoring.rewriting import rewritten
+from ragft_core.evaluation.scoring.vocabulary import (
+    CHANGES,
+    CURRENCIES,
+    MEASURES,
+    MONEY,
+    NUMBER_WORDS,
+    SCALES,
+    UNITS,
+)
 from ragft_core.overlap import STOP_WORDS, stem
 
-SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-    " sixteen seventeen eighteen nineteen twenty"
-).split()
-NUMBER_WORDS = {word: float(value) for value, word in enumerate(SMALL)} | {
-    "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "seventy": 70.0, "eighty": 80.0,
-    "ninety": 90.0, "hundred": 100.0, "dozen": 12.0,
-}  # fmt: skip
-SCALES = {
-    "thousand": 1e3, "k": 1e3, "million": 1e6, "mn": 1e6, "millions": 1e6,
-    "billion": 1e9, "bn": 1e9, "b": 1e9, "billions": 1e9, "thousands": 1e3,
-}  # fmt: skip
-# Spellings of one unit; what is not here is a word like any other.
-_UNITS = {
-    "kg": "kilogram kilograms kilo kilos kgs kilogramme kilogrammes", "g": "gram grams gramme grammes",
-    "t": "ton tons tonne tonnes", "lb": "lbs pound pounds", "km": "kilometre kilometres kilometer"
-    " kilometers", "m": "metre metres meter meters", "cm": "centimetre centimetres centimeter"
-    " centimeters", "mm": "millimetre millimetres millimeter millimeters", "mi": "mile miles",
-    "ft": "foot feet", "in": "inch inches", "l": "litre litres liter liters", "ml": "millilitre"
-    " millilitres milliliter milliliters", "s": "second seconds sec secs", "min": "minute minutes"
-    " mins", "h": "hour hours hr hrs", "day": "days", "week": "weeks wk wks", "month": "months",
-    "year": "years yr yrs", "%": "percent pct percentage", "v": "volt volts", "w": "watt watts", "kw":
-    "kilowatt kilowatts", "bar": "bars", "km/h": "kph kmh", "°": "degree degrees celsius °c",
-    "usd": "dollar dollars", "eur": "euro euros", "gbp": "sterling",
-}  # fmt: skip
-CURRENCIES = {"$": "usd", "€": "eur", "£": "gbp"}
-UNITS = {word: unit for unit, words in _UNITS.items() for word in [unit, *words.split()]}
-MONEY = frozenset(CURRENCIES.values())
 _SCALE_ASKED = re.compile(r"\bin (?:\w+ )?(thousands|millions|billions)\b")
-_MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
-_MONTH = "|".join(f"{month}|{month[:3]}\\.?" for month in _MONTHS)
-_DATES = (
-    re.compile(r"\b(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b"),
-    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<m>{_MONTH}),? (?P<y>\d{{4}})\b"),
-    re.compile(rf"\b(?P<m>{_MONTH}) (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})\b"),
-    re.compile(r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})\b"),
-)
+_SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
 _NUMBER = (
     r"(?<![\w.])(?P<minus>[-−](?=[\d$€£])|\((?=[$€£]?\d[\d.,]*\)))?(?P<money>[$€£])?"
     r"(?P<digits>\d{1,3}(?:[,' ]\d{3})+(?!\d)(?:\.\d+)?|\d+,\d{1,2}(?![\d,])|\d+(?:\.\d+)?|\.\d+)"
-    r"(?:\s?(?P<scale>thousands?|millions?|billions?|mn|bn|[kb])\b)?"
+    rf"(?:\s?(?P<scale>{_SCALE})\b)?"
 )
 _TOKEN = re.compile(
-    rf"@(?P<date>[\d-]+)|{_NUMBER}|(?P<word>km/h|°c|[%°]|[^\W\d_]+(?:'[^\W\d_]+)?\w*)"
+    rf"@(?P<date>[\w:|-]+)|{_NUMBER}|(?P<word>km/h|°[cf]|[%°]|[^\W\d_]+(?:'[^\W\d_]+)?\w*)"
 )
 # Words of a gold answer that an answer need not have.
 FILLERS = STOP_WORDS | frozenset(
-    "yes no every each about approximately around roughly circa via per".split()
+    "yes no every each about approximately around roughly circa via per because due owing thanks etwa"
+    " der das des ein eine einer einen und oder ist im zu von für mit auf aus"
+    " le la les un une du et ou sont en au aux à de el las y es del que il ce".split()
 )
+# How far two measures of one thing may lie apart where their units differ: 5 miles are 8 km.
+CONVERTED = 0.01
 
 
 @dataclass(frozen=True)
@@ -93,12 +70,7 @@ class Said:
 @lru_cache(maxsize=4096)
 def take_apart(text: str) -> Said:
     """Numbers, dates and the stems of the words that carry meaning."""
-    text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
-    # 12M and $12m are millions; 12 m are metres.
-    text = re.sub(r"(?<=\d)\s?M\b", " million", text).lower()
-    text = re.sub(r"([$€£]\s?\d[\d.,]*)\s?mm?\b", r"\1 million", text)
-    for pattern in _DATES:
-        text = pattern.sub(_iso, text)
+    text = rewritten(text)
     text = re.sub(r"\b(fy|cy|q)(?=\d)", r"\1 ", text)
     # A hyphen between words parts them, and between numbers it means "to"; dates keep theirs.
     text = re.sub(r"(?<![-@\d])(\d[\d.,]*)[-–](?=\d)(?![\d-]*-)", r"\1 to ", text)
@@ -117,27 +89,25 @@ def take_apart(text: str) -> Said:
             numbers.append(Number(NUMBER_WORDS[word], NUMBER_WORDS[word]))
         elif word in UNITS and (after_number or len(word) > 2):
             if after_number and not numbers[-1].unit:
-                last = numbers[-1]
-                numbers[-1] = Number(last.value, last.written, UNITS[word], last.decimals)
+                numbers[-1] = replace(numbers[-1], unit=UNITS[word])
             else:
                 words.append(UNITS[word])
         elif word not in FILLERS:
-            words.append(stem(_plain(word.removesuffix("'s"))))
+            words.append(_root(word))
         after_number = bool(numbers) and (word is None or word in NUMBER_WORDS)
     return Said(tuple(numbers), frozenset(dates), tuple(words))
+
+
+def _root(word: str) -> str:
+    """A word without accents, genitive, elided article ("l'eau") and ending; verbs of change as one."""
+    word = re.sub(r"^(?:[ldnsjmtc]|qu)'(?=\w{2})", "", word.removesuffix("'s"))
+    return stem(_plain(CHANGES.get(word, word)))
 
 
 def _plain(word: str) -> str:
     """A word without its accents."""
     split = unicodedata.normalize("NFD", word)
     return "".join(char for char in split if not unicodedata.combining(char))
-
-
-def _iso(match: re.Match[str]) -> str:
-    month = match["m"]
-    if not month.isdigit():
-        month = str([name[:3] for name in _MONTHS].index(month[:3]) + 1)
-    return f"@{match['y']}-{int(month):02}-{int(match['d']):02}"
 
 
 def _number(match: re.Match[str]) -> Number:
@@ -152,9 +122,14 @@ def _number(match: re.Match[str]) -> Number:
 
 
 def same_number(one: Number, other: Number) -> bool:
-    """Whether two numbers are one: rounded, at another scale, or a share as per cent."""
-    if one.unit and other.unit and one.unit != other.unit and "%" not in (one.unit, other.unit):
-        return False
+    """Whether two numbers are one: rounded, at another scale, in another unit, or a share as per cent."""
+    if one.unit and other.unit and one.unit != other.unit:
+        (kind, size), (other_kind, other_size) = MEASURES[one.unit], MEASURES[other.unit]
+        if kind == other_kind:
+            a, b = one.value * size, other.value * other_size
+            return abs(a - b) <= CONVERTED * abs(b) + 1e-9
+        if "share" not in (kind, other_kind):
+            return False
     if not (one.unit in MONEY or other.unit in MONEY) and one.decimals == other.decimals > 0:
         # A figure that was worked out may differ in its last digit: 24.25 and 24.26 days.
         if abs(one.value - other.value) <= 0.003 * abs(other.value):
@@ -193,3 +168,13 @@ def in_the_scale_of(question: str, numbers: list[Number]) -> list[Number]:
         Number(n.value * scale, n.written, n.unit, n.decimals) if n.value == n.written else n
         for n in numbers
     ]
+
+
+def same_date(given: str, wanted: str) -> bool:
+    """Whether one day or hour is the other; a day is in its month, "3 May" in any year."""
+    return any(
+        a == b or a.startswith(f"{b}-") or a[5:] == b.removeprefix("--")
+        for a in given.split("|")
+        for b in wanted.split("|")
+        if a[0] != "t" or a == b
+    )

@@ -114,7 +114,8 @@ def correct(subject: Subject) -> Score:
     asked, answer = subject.question.text, subject.answer.text
     if not subject.question.golds:
         return Score(None, "no gold answer is known")
-    likely = max(likelihood(answer, gold, asked) for gold in subject.question.golds)
+    meaning = subject.similarity
+    likely = max(likelihood(answer, gold, asked, meaning) for gold in subject.question.golds)
     near = DOUBT[0] <= likely <= DOUBT[1]
     return Score(float(likely >= RIGHT), NEAR if near else "")
 
