@@ -1,6 +1,6 @@
 import streamlit as st
 
-from pages.compare.parts import cases, findings, review, setup
+from pages.compare.parts import cases, findings, review, setup, two_runs
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation import find_job, list_plans
@@ -76,6 +76,7 @@ def read(evaluation_id: str) -> None:
         "costs": "Time and side effects",
         **({"labels": "Labels"} if report.labels else {}),
         "claims": "The article's claims",
+        **({"runs": "Two runs"} if two_runs.others(workspace, evaluation_id) else {}),
         "export": "Export",
     }
     view = st.segmented_control(
@@ -106,6 +107,8 @@ def read(evaluation_id: str) -> None:
         findings.labels(report)
     elif view == "claims":
         findings.claims(report)
+    elif view == "runs":
+        two_runs.section(workspace, results, names)
     else:
         findings.exports(results, report, part)
 

@@ -35,6 +35,7 @@ for command in (
     compare.arms,
     compare.ask,
     compare.evaluate,
+    compare.evaluations,
     decide.advise,
     decide.costs,
     decide.report,

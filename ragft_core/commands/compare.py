@@ -16,9 +16,11 @@ from ragft_core.commands.output import (
     Wait,
     answer_row,
     finish,
+    name_damage,
     note,
     opened,
     show,
+    table,
 )
 from ragft_core.errors import EvaluationError, SettingsError
 from ragft_core.models.remote import SERVED
@@ -251,3 +253,71 @@ def evaluate(
         raise EvaluationError(now.error or f"The evaluation is {now.state}.", "Resume it.")
     report = load_report(workspace, plan.id)
     show(report, as_json, lambda _: report_text(report))
+
+
+def evaluations(
+    w: Name,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="BEFORE AFTER", help="Put two runs side by side, paired."),
+    ] = None,
+    differing: Annotated[
+        str, typer.Option(help="The questions of this run on which its arms disagree.")
+    ] = "",
+    score: Annotated[str, typer.Option(help="The score to compare by.")] = "correct",
+    as_json: Json = False,
+) -> None:
+    """Lists the evaluations; puts two side by side, or shows where arms disagree."""
+    from ragft_core.evaluation import list_plans, load_results
+    from ragft_core.evaluation.reports.pairing import compare_evaluations, splits
+    from ragft_core.evaluation.scoring import BY_NAME
+
+    workspace = opened(w)
+    name_damage(workspace, "evaluations/")
+    if score not in BY_NAME:
+        raise EvaluationError(f"There is no score {score!r}.", f"Use one of: {', '.join(BY_NAME)}.")
+    if compare:
+        before, after = (load_results(workspace, run) for run in compare)
+        show(compare_evaluations(before, after, score), as_json, _two_runs)
+        return
+    if differing:
+        show(splits(load_results(workspace, differing)), as_json, _splits)
+        return
+    rows = [
+        {"id": plan.id, "name": plan.name, "created_at": plan.created_at, "arms": plan.arms}
+        for plan in list_plans(workspace)
+    ]
+    columns = {"id": "id", "name": "name", "created_at": "when"}
+    show(rows, as_json, lambda found: table(found, columns, "No evaluations yet."))
+
+
+def _two_runs(found: dict[str, Any]) -> str:
+    lines = [f"{found['n']} questions in both, {found['left_out']} in the later one only."]
+    for arm in found["arms"]:
+        lines += ["", arm["text"], *(f"  {text}" for text in arm["changed"])]
+        for sign, moved in (("+", arm["better"]), ("-", arm["worse"])):
+            lines += [
+                f"  {sign} {m['question']}  gold: {m['gold'] or 'decline'}\n"
+                f"      before: {m['before_text']}\n      after:  {m['after_text']}"
+                for m in moved
+            ]
+    return "\n".join(lines)
+
+
+def _splits(found: list[dict[str, Any]]) -> str:
+    marks = {True: "right", False: "wrong", None: "not scored"}
+    return (
+        "\n\n".join(
+            "\n".join(
+                [
+                    f"{row['question']['text']}  gold: {' | '.join(row['question']['golds']) or 'decline'}",
+                    *(
+                        f"  {marks[item['right']]:>5}  [{item['arm']}] {item['answer']['text']}"
+                        for item in row["said"]
+                    ),
+                ]
+            )
+            for row in found
+        )
+        or "The arms agree on every question."
+    )
