@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import activity, components, resources, setup, state
 from pages.ui.errors import show_errors
+from pages.ui.finished import tour
 
 # A file of our own: the icon of a Material name would be fetched from another host.
 ICON = Path(__file__).parent / "ui" / "icon.png"
@@ -36,4 +37,5 @@ with show_errors():
     activity.section()
     setup.require_models()
     resources.relieve_collector()
+    tour.bar(page.url_path)
     page.run()

@@ -3,6 +3,7 @@ import streamlit as st
 from pages.compare.parts import cases, findings, review, setup, two_runs
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
+from pages.ui.finished import origin
 from ragft_core.evaluation import find_job, list_plans
 from ragft_core.evaluation.scoring import BY_NAME
 from ragft_core.jobs import list_jobs
@@ -66,6 +67,7 @@ def read(evaluation_id: str) -> None:
         return
     if not ended:
         st.caption("What follows is what there is so far.")
+    origin.notice(workspace, evaluation_id)
     findings.verdict(report)
     names = findings.score_names(results)
     slices = {part.key: part for part in results.slices()}

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
+from pages.ui.finished import origin
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
@@ -62,7 +63,11 @@ def turn_columns(
     ``right`` says by arm whether its answer is right, where that is known.
     """
     hidden = turn.blind and vote is None
-    names = {adapter.id: adapter.name for adapter in list_adapters(workspace)}
+    foreign = origin.mark(workspace)
+    names = {
+        adapter.id: adapter.name + (", made elsewhere" if adapter.id in foreign else "")
+        for adapter in list_adapters(workspace)
+    }
     for number, column in enumerate(st.columns(len(turn.answers))):
         answer = turn.answers[number]
         with column.container(border=True, height="stretch"):

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.compare.parts import chat as chat_views
 from pages.ui import components, resources, state
 from pages.ui.errors import plain
+from pages.ui.finished import origin
 from ragft_core.evaluation.reports.pairing import disagreeing_run, splits
 from ragft_core.strategies import Turn
 from ragft_core.workspace import Workspace
@@ -36,6 +37,7 @@ def walk(workspace: Workspace) -> bool:
         return False
     step = min(step, len(found) - 1)
     _bar(step, len(found), f"{plan.name}, {components.moment(plan.created_at)}")
+    origin.notice(workspace, plan.id)
     split = found[step]
     with st.chat_message("user", avatar=":material/person:"):
         st.markdown(plain(split.question.text))
