@@ -21,6 +21,7 @@ from ragft_core.commands.output import (
     opened,
     show,
     table,
+    tell_origin,
 )
 from ragft_core.errors import EvaluationError, SettingsError
 from ragft_core.models.remote import SERVED
@@ -274,6 +275,7 @@ def evaluations(
 
     workspace = opened(w)
     name_damage(workspace, "evaluations/")
+    tell_origin(workspace)
     if score not in BY_NAME:
         raise EvaluationError(f"There is no score {score!r}.", f"Use one of: {', '.join(BY_NAME)}.")
     if compare:

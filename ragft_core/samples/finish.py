@@ -57,14 +57,19 @@ RUN_FILES = ("spec.json", "status.json", "result.json", "metrics.jsonl")
 
 @dataclass(frozen=True)
 class Size:
-    """How large a sample's adapters are: ranks that keep all of them together under 8 MB."""
+    """How large a sample's adapters are, so that all of them together stay under 8 MB.
+
+    ``rank`` is that of an adapter trained from nothing, ``change`` of what is kept of one that
+    began as the reader; the runs read so many tokens at most, without passages and with them.
+    """
 
     rank: int
     change: int
     tokens: int
+    passage_tokens: int
 
 
-SIZES = {"knowledge": Size(4, 4, 80_000), "triage": Size(2, 2, 48_000)}
+SIZES = {"knowledge": Size(4, 4, 80_000, 24_000), "triage": Size(2, 2, 32_000, 24_000)}
 
 
 def main() -> None:
@@ -102,7 +107,9 @@ def _configs(size: Size, sample: Sample) -> Iterator[RunConfig]:
         most_tokens=size.tokens,
     )  # fmt: skip
     yield plain
-    hybrid = with_passages(replace(plain, name=f"{NAME}, with passages"))
+    hybrid = with_passages(
+        replace(plain, name=f"{NAME}, with passages", most_tokens=size.passage_tokens)
+    )
     # What begins as the reader needs the reader's rank, and is cut afterwards.
     usual = preset_config("balanced")
     yield replace(hybrid, rank=usual.rank, alpha=usual.alpha) if sample.reader else hybrid
@@ -206,8 +213,9 @@ def _members(workspace: Workspace) -> Iterator[Path]:
     for folder in sorted(root.glob("adapters/[!.]*")):
         stored = DIFFERENCE if (folder / DIFFERENCE).exists() else "adapter_model.safetensors"
         yield from (folder / name for name in ("adapter_config.json", "card.json", stored))
-    for room in ("advisor", "evaluations"):
-        yield from (file for file in sorted((root / room).rglob("*")) if file.is_file())
+    for room in ("advisor", "evaluations"):  # how fast this machine answers stays here
+        yield from (file for file in sorted((root / room).glob("*/**/*")) if file.is_file())
+    yield from sorted((root / "advisor").glob("*.json"))
     for run in sorted(root.glob("jobs/train-*")):
         if json.loads((run / "status.json").read_text(encoding="utf-8"))["state"] == "succeeded":
             yield from (run / name for name in RUN_FILES)

@@ -14,6 +14,7 @@ import pytest
 from ragft_core.__main__ import main
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.finetuning import load_examples, save_examples
+from ragft_core.jobs import MadeElsewhere, keep_origin
 from ragft_core.settings import Settings
 from ragft_core.types import Example
 from ragft_core.workspace import Workspace, open_workspace
@@ -293,3 +294,9 @@ def test_evaluations_are_listed_and_compared(run: Run, stocked: Workspace) -> No
     assert "+ What is thing 2?  gold: number 2" in told.out
     assert "agree on every question" in run("evaluations", place, "--differing", one.id).out
     assert "There is no score" in run("evaluations", place, "--score", "taste").err
+    keep_origin(
+        stocked, MadeElsewhere("a ship", "2026-11-30", "M", "ab" * 32, evaluations=(one.id,))
+    )
+    assert f"on a ship, 2026-11-30, with M (weights abababababab). That is: {one.id}" in (
+        run("evaluations", place).err
+    )
