@@ -6,29 +6,40 @@ import streamlit as st
 
 from pages.ui import activity, components, resources, setup, state
 from pages.ui.errors import show_errors
+from pages.ui.finished import tour
 
 # A file of our own: the icon of a Material name would be fetched from another host.
 ICON = Path(__file__).parent / "ui" / "icon.png"
 
 st.set_page_config(page_title="Strategy lab", page_icon=ICON, layout="wide")
 
-page = st.navigation(
-    {
-        "": [st.Page("start/home.py", title="Home", icon=":material/home:", default=True)],
-        "Build": [
-            st.Page("build/documents.py", title="Documents", icon=":material/description:"),
-            st.Page("build/examples.py", title="Examples", icon=":material/quiz:"),
-            st.Page("build/finetune.py", title="Fine-tune", icon=":material/model_training:"),
-        ],
-        "Compare": [
-            st.Page("compare/chat.py", title="Chat", icon=":material/forum:"),
-            st.Page("compare/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
-        ],
-        "Decide": [
-            st.Page("decide/advisor.py", title="Advisor", icon=":material/balance:"),
-        ],
-    }
+STEPS = {
+    "": [st.Page("start/home.py", title="Home", icon=":material/home:", default=True)],
+    "Build": [
+        st.Page("build/documents.py", title="Documents", icon=":material/description:"),
+        st.Page("build/examples.py", title="Examples", icon=":material/quiz:"),
+        st.Page("build/finetune.py", title="Fine-tune", icon=":material/model_training:"),
+    ],
+    "Compare": [
+        st.Page("compare/chat.py", title="Chat", icon=":material/forum:"),
+        st.Page("compare/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
+    ],
+    "Decide": [st.Page("decide/advisor.py", title="Advisor", icon=":material/balance:")],
+}
+# What stands on the primary colour: no colour of the dark scheme is far enough from both the page and
+# white, so that there the text is dark.
+st.html(
+    "<style>[data-testid^=stBaseButton-primary], [data-testid^=stBaseButton-primary] p"
+    " {color: light-dark(#ffffff, #0b1220)}</style>"
 )
+# Drawn here: Streamlit's own has headings inside a list, which screen readers stumble over.
+page = st.navigation(STEPS, position="hidden")
+with st.sidebar.container(gap="xsmall"):
+    for step, pages in STEPS.items():
+        if step:
+            st.caption(step)
+        for item in pages:
+            st.page_link(item, width="stretch")
 
 with show_errors():
     state.settle_workspace()
@@ -36,4 +47,5 @@ with show_errors():
     activity.section()
     setup.require_models()
     resources.relieve_collector()
+    tour.bar(page.url_path)
     page.run()

@@ -35,6 +35,7 @@ SCHEMAS = {
     "result.json": 1,
     "card.json": 1,
     "speeds.json": 1,
+    "made-elsewhere.json": 1,
 }
 
 

@@ -3,8 +3,10 @@ import random
 import streamlit as st
 
 from pages.compare.parts import chat as chat_views
+from pages.compare.parts import differing
 from pages.ui import arms, components, own_arms, resources, state
 from pages.ui.errors import plain, show_errors
+from ragft_core.evaluation.reports.pairing import Golds
 from ragft_core.finetuning import load_examples
 from ragft_core.strategies import (
     Turn,
@@ -73,13 +75,21 @@ with show_errors():
             state.put("chat.id", new_id("chat"))
             st.query_params.pop("chat", None)
             st.rerun()
+        differing.button(workspace)
     components.missing_arms(states)
+    if differing.walk(workspace):
+        st.stop()
 
     conversation = load_conversation(workspace, chat_id)
+    golds = Golds(workspace)
     for turn in conversation.turns:
+        known, vote = golds.find(turn.question), conversation.vote_on(turn)
+        right = {a.arm: golds.grade(known, a) for a in turn.answers} if known else {}
         with st.chat_message("user", avatar=":material/person:"):
             st.markdown(plain(turn.question))
-        chat_views.turn_columns(workspace, turn, conversation.vote_on(turn), f"turn.{turn.id}")
+            if known and (vote or not turn.blind):
+                chat_views.gold_line(known)
+        chat_views.turn_columns(workspace, turn, vote, f"turn.{turn.id}", right)
         chat_views.vote_bar(workspace, conversation, turn)
 
     question = st.chat_input("Ask every arm", submit_mode="stop", max_chars=2000, key="chat.input")

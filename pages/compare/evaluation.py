@@ -1,8 +1,9 @@
 import streamlit as st
 
-from pages.compare.parts import cases, confidence, findings, review, setup
+from pages.compare.parts import cases, confidence, findings, review, setup, two_runs
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
+from pages.ui.finished import origin
 from ragft_core.evaluation import find_job, list_plans
 from ragft_core.evaluation.scoring import BY_NAME
 from ragft_core.jobs import list_jobs
@@ -66,6 +67,7 @@ def read(evaluation_id: str) -> None:
         return
     if not ended:
         st.caption("What follows is what there is so far.")
+    origin.notice(workspace, evaluation_id)
     findings.verdict(report)
     names = findings.score_names(results)
     slices = {part.key: part for part in results.slices()}
@@ -77,6 +79,7 @@ def read(evaluation_id: str) -> None:
         "confidence": "Confidence",
         **({"labels": "Labels"} if report.labels else {}),
         "claims": "The article's claims",
+        **({"runs": "Two runs"} if two_runs.others(workspace, evaluation_id) else {}),
         "export": "Export",
     }
     view = st.segmented_control(
@@ -109,6 +112,8 @@ def read(evaluation_id: str) -> None:
         findings.labels(report)
     elif view == "claims":
         findings.claims(report)
+    elif view == "runs":
+        two_runs.section(workspace, results, names)
     else:
         findings.exports(results, report, part)
 

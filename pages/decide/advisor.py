@@ -3,6 +3,7 @@ import streamlit as st
 from pages.decide.parts import cost, home, questions, record, verdict
 from pages.ui import components, state
 from pages.ui.errors import show_errors
+from pages.ui.finished import origin
 from ragft_core.advisor import (
     decide,
     gather_evidence,
@@ -60,6 +61,9 @@ with show_errors():
     )
     with top:
         verdict.verdict(criteria, result)
+        measured_in = evidence.provenance.get("evaluation id")
+        if measured_in:
+            origin.notice(workspace, measured_in)
         questions.contradicted(criteria, answers, evidence)
     trace = verdict.Trace(criteria, evidence, result)
     if view == "why":

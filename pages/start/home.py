@@ -1,11 +1,20 @@
 import streamlit as st
 
+from pages.start.parts.decided import decided
 from pages.start.parts.trust import consent_notice, damage_notice
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.finished import origin, tour
 from pages.ui.workspace_settings import settings_section
 from ragft_core.overview import next_step, workspace_steps
-from ragft_core.samples import Sample, list_samples, load_sample
+from ragft_core.samples import (
+    Sample,
+    has_finished,
+    list_samples,
+    load_sample,
+    open_finished,
+    tour_of,
+)
 from ragft_core.workspace import create_workspace
 
 PAGES = {
@@ -17,16 +26,20 @@ PAGES = {
 }
 
 
-def _open(sample: Sample) -> None:
-    """Makes a workspace of a sample and goes there."""
+def _open(sample: Sample, *, finished: bool = False) -> None:
+    """Makes a workspace of a sample and goes there, of a finished one to its decision."""
     bar = st.progress(0.0, text="Reading the documents")
     with show_errors():
-        made = load_sample(
+        make = open_finished if finished else load_sample
+        made = make(
             state.settings(),
             sample.name,
             on_progress=lambda share, text: bar.progress(share, text=text),
         )
         state.open_workspace(made.id)
+        if finished:
+            tour.start(made.id)
+            tour.go(made, tour_of(made)[0])
         state.notify(f"The sample {sample.title} is open.")
         st.rerun()
 
@@ -42,8 +55,10 @@ if workspace:
     with show_errors():
         settings = workspace.settings()
         st.subheader(plain(settings.name), anchor=False)
+        origin.notice(workspace)
         consent_notice(workspace)
         damage_notice(workspace)
+        decided(workspace)
         steps = workspace_steps(workspace)
         upcoming = next_step(steps)
         columns = st.columns(len(steps))
@@ -77,12 +92,22 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
             with st.container(border=True):
                 st.markdown(f"**{sample.title}**")
                 st.caption(sample.description)
-                if sample.name in opened:
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    seen = (sample.name, True) in opened
+                    look = has_finished(sample) and not seen and st.button(
+                        "Look at a finished case", key=f"home.finished.{sample.name}",
+                        type="primary", icon=":material/verified:",
+                        help="With its adapters, evaluations and decision, and a tour of five steps.",
+                    )  # fmt: skip
+                    mine = (sample.name, False) in opened
+                    begin = not mine and st.button(
+                        "Open this sample", key=f"home.sample.{sample.name}",
+                        help="The documents and examples; the rest is yours to do.",
+                    )  # fmt: skip
+                if seen or mine:
                     st.caption(":material/check: Already open; pick it in the sidebar.")
-                elif st.button(
-                    "Open this sample", key=f"home.sample.{sample.name}", type="primary"
-                ):
-                    _open(sample)
+                if look or begin:
+                    _open(sample, finished=bool(look))
     with own:
         st.markdown("**Your own**")
         with st.form("home.create", border=True):

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ragft_core.errors import RagftError
+from ragft_core.jobs import made_elsewhere
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, list_workspaces
 
@@ -41,12 +42,13 @@ def workspaces() -> list[Workspace]:
     return sorted(found, key=lambda workspace: workspace.path.stat().st_mtime, reverse=True)
 
 
-def opened_samples() -> set[str]:
-    """Names of the samples that have a workspace already."""
+def opened_samples() -> set[tuple[str, bool]]:
+    """The samples that have a workspace already, by name and whether it is the finished case."""
     found = set()
     for workspace in workspaces():
         with suppress(RagftError):  # a damaged workspace is named on its own pages
-            found.add(workspace.settings().sample)
+            finished = made_elsewhere(workspace) is not None
+            found.add((workspace.settings().sample, finished))
     return found
 
 

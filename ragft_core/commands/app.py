@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from ragft_core.commands import build, compare, decide, deliver, examples, retrieval, training
+from ragft_core.commands import (
+    build,
+    compare,
+    decide,
+    deliver,
+    evaluations,
+    examples,
+    retrieval,
+    training,
+)
 
 app = typer.Typer(
     help="The strategy lab: prompt, RAG, fine-tuning or both, measured on your own documents.",
@@ -35,7 +44,8 @@ for command in (
     compare.arms,
     compare.ask,
     compare.evaluate,
-    compare.adaptive,
+    evaluations.evaluations,
+    evaluations.adaptive,
     decide.advise,
     decide.costs,
     decide.report,

@@ -23,7 +23,7 @@ from ragft_core.commands.output import (
     show,
     table,
 )
-from ragft_core.errors import ModelError
+from ragft_core.errors import ModelError, WorkspaceError
 from ragft_core.jobs import JobState
 from ragft_core.models.remote import SERVED, check_served, served_models
 from ragft_core.settings import Settings
@@ -35,17 +35,21 @@ from ragft_core.workspace import create_workspace, locate
 def init(
     w: Name,
     sample: Annotated[str, typer.Option(help="Fill it with a sample: knowledge or triage.")] = "",
+    finished: Annotated[
+        bool, typer.Option("--finished", help="With its adapters, evaluations and decision.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Makes a workspace, empty or from a sample."""
     settings = Settings()
     path = locate(settings, w)
+    if finished and not sample:
+        raise WorkspaceError("Only a sample can be finished.", "Name one with --sample.")
     if sample:
-        from ragft_core.samples import load_sample
+        from ragft_core.samples import load_sample, open_finished
 
-        workspace = load_sample(
-            settings, sample, path, workspace_name=path.name, on_progress=outcomes
-        )
+        made = open_finished if finished else load_sample
+        workspace = made(settings, sample, path, workspace_name=path.name, on_progress=outcomes)
     else:
         workspace = create_workspace(settings, path.name, path)
     found = {"id": workspace.id, "path": str(workspace.path), **to_dict(workspace.settings())}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ragft_core.commands.output import Json, Name, opened, show, table
+from ragft_core.commands.output import Json, Name, opened, show, table, tell_origin
 from ragft_core.errors import AdvisorError
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
@@ -23,7 +23,9 @@ def advise(
     as_json: Json = False,
 ) -> None:
     """Recommends a strategy from the questionnaire's answers and what was measured here."""
-    _, result, _, _ = _decided(opened(w), answers)
+    workspace = opened(w)
+    tell_origin(workspace)
+    _, result, _, _ = _decided(workspace, answers)
     show(result, as_json, _advice)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragft_core.jobs import Job, JobStatus
+from ragft_core.jobs import Job, JobStatus, made_elsewhere
 from ragft_core.settings import Settings
 from ragft_core.types import Answer, Passage
 from ragft_core.values import to_dict
@@ -33,6 +33,14 @@ def name_damage(workspace: Workspace, *beginnings: str) -> None:
 
     for damage in find_damage(workspace, under=beginnings):
         note(f"{damage.path} is left out: {damage.reason} 'doctor {workspace.id} --mend' helps.")
+
+
+def tell_origin(workspace: Workspace) -> None:
+    """Says on standard error what of a workspace was made on another machine."""
+    origin = made_elsewhere(workspace)
+    if origin is not None:
+        things = [*origin.adapters, *origin.evaluations, *origin.records]
+        note(f"{origin.text} That is: {', '.join(things)}.")
 
 
 def show(data: Any, as_json: bool, human: Callable[[Any], str]) -> None:

@@ -21,6 +21,7 @@ from ragft_core.commands.output import (
     opened,
     show,
     table,
+    tell_origin,
 )
 from ragft_core.errors import SettingsError
 from ragft_core.settings import Settings
@@ -262,6 +263,7 @@ def adapters(
     if rename:
         rename_adapter(workspace, rename, name)
     name_damage(workspace, "adapters/")
+    tell_origin(workspace)
     columns = {"id": "id", "name": "name", "rank": "rank", "with_context": "with passages"}
     rows = [{key: getattr(item, key) for key in columns} for item in list_adapters(workspace)]
     show(rows, as_json, lambda items: table(items, columns, "No adapters yet."))

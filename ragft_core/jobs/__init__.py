@@ -12,6 +12,7 @@
 Nothing here imports anything that computes; a kind of job is named by ``module:function``.
 """
 
+from ragft_core.jobs.elsewhere import MadeElsewhere, keep_origin, made_elsewhere, this_machine
 from ragft_core.jobs.job import Job
 from ragft_core.jobs.kinds import KINDS, Kind
 from ragft_core.jobs.launcher import Launcher
@@ -29,10 +30,14 @@ __all__ = [
     "JobStatus",
     "Kind",
     "Launcher",
+    "MadeElsewhere",
     "Needs",
     "activity",
     "get_job",
+    "keep_origin",
     "list_jobs",
+    "made_elsewhere",
     "settle_jobs",
     "start_job",
+    "this_machine",
 ]

@@ -27,7 +27,8 @@ from ragft_core.evaluation.store.plans import load_plan
 from ragft_core.evaluation.store.reviews import Review
 from ragft_core.finetuning import check_adapter
 from ragft_core.finetuning.writing.roundtrip import Candidate
-from ragft_core.jobs import JobStatus
+from ragft_core.jobs import JobStatus, made_elsewhere
+from ragft_core.jobs.elsewhere import FILE as MADE_ELSEWHERE
 from ragft_core.jobs.kinds import KINDS
 from ragft_core.knowledge import check_document
 from ragft_core.strategies.conversations import read_row
@@ -167,6 +168,7 @@ _FOLDERS: dict[str, Callable[[Workspace, Path, bool], None]] = {
 }
 _FILES: dict[str, Callable[[Workspace, Path], object]] = {
     "advisor/answers*.json": _holds(Answers),
+    MADE_ELSEWHERE: lambda workspace, _: made_elsewhere(workspace),
     "advisor/costs.json": lambda workspace, _: load_costs(workspace),
     "advisor/criteria.toml": lambda workspace, _: load_criteria(workspace),
     "advisor/records/record-*.json": lambda workspace, file: load_record(workspace, file.stem),

@@ -4,10 +4,13 @@
     <name>/documents/        the files as a user would upload them
     <name>/examples.jsonl    training examples and test questions, one Example a line
     <name>/source/           what ``build.py`` makes the binary documents and the examples of
+    <name>/finished.zip      the finished case that ``finish.py`` makes; ``answers.json`` is its
+                             questionnaire, ``tour.json`` the five steps that show it
 
 Everything in them is invented: the companies, the people, the places and the numbers.
 """
 
+from ragft_core.samples.finished import Stop, has_finished, open_finished, tour_of
 from ragft_core.samples.load import (
     Sample,
     list_samples,
@@ -19,9 +22,13 @@ from ragft_core.samples.load import (
 
 __all__ = [
     "Sample",
+    "Stop",
+    "has_finished",
     "list_samples",
     "load_sample",
+    "open_finished",
     "read_sample",
     "sample_documents",
     "sample_examples",
+    "tour_of",
 ]

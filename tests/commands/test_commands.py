@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 
 from ragft_core.__main__ import main
+from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.finetuning import load_examples, save_examples
+from ragft_core.jobs import MadeElsewhere, keep_origin
 from ragft_core.settings import Settings
 from ragft_core.types import Example
-from ragft_core.workspace import open_workspace
+from ragft_core.workspace import Workspace, open_workspace
+from tests.evaluation.conftest import make_questions, stocked, stored_run
 from tests.finetuning.test_comparing import made_run
+
+__all__ = ["stocked"]  # a fixture
 
 pytestmark = pytest.mark.usefixtures("embedder_folder")
 
@@ -274,3 +279,24 @@ def test_runs_are_renamed_and_put_side_by_side(run: Run) -> None:
     assert "3 of 5 right" in run("runs", "demo").out
     assert run("runs", "demo", "--delete", "b").code == 0
     assert [row["id"] for row in run("runs", "demo", "--json").data] == ["a"]
+
+
+def test_evaluations_are_listed_and_compared(run: Run, stocked: Workspace) -> None:
+    def say(known: int) -> Callable[[str, Question, int], str]:
+        return lambda arm, q, draw: q.golds[0] if int(q.id[1:]) < known else "no idea"
+
+    one, two = (stored_run(stocked, make_questions(6), say(known)) for known in (1, 4))
+    place = stocked.path
+    assert {row["id"] for row in run("evaluations", place, "--json").data} == {one.id, two.id}
+    found = run("evaluations", place, "--compare", one.id, two.id, "--json").data
+    assert [len(arm["better"]) for arm in found["arms"]] == [3, 3, 3]
+    told = run("evaluations", place, "--compare", one.id, two.id)
+    assert "+ What is thing 2?  gold: number 2" in told.out
+    assert "agree on every question" in run("evaluations", place, "--differing", one.id).out
+    assert "There is no score" in run("evaluations", place, "--score", "taste").err
+    keep_origin(
+        stocked, MadeElsewhere("a ship", "2026-11-30", "M", "ab" * 32, evaluations=(one.id,))
+    )
+    assert f"on a ship, 2026-11-30, with M (weights abababababab). That is: {one.id}" in (
+        run("evaluations", place).err
+    )

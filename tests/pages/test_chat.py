@@ -10,10 +10,15 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
 from ragft_core.errors import ModelError
+from ragft_core.evaluation import load_results, make_report
+from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
+from ragft_core.finetuning import save_examples
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.strategies import Lab, list_conversations, load_votes
-from ragft_core.types import Request, Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.types import Example, Request, Split, Strategy
+from ragft_core.values import to_dict
+from ragft_core.workspace import Workspace, write_json
+from tests.evaluation.conftest import make_questions, stored_run
 from tests.fakes import ScriptedGenerator
 from tests.knowledge.hashing import HashEmbedder
 
@@ -123,3 +128,36 @@ def test_a_foreign_chat_id_in_the_url_is_refused(ready: Workspace) -> None:
     page = open_page(ready, chat="../../secret")
     assert not page.exception
     assert page.error
+
+
+def test_where_the_arms_differ_is_walked_through(ready: Workspace) -> None:
+    right = {"prompt": 0, "rag": 3}
+    plan = stored_run(
+        ready, make_questions(4),
+        lambda arm, q, draw: q.golds[0] if int(q.id[1:]) < right[arm] else "no idea",
+        ("prompt", "rag"),
+    )  # fmt: skip
+    page = open_page(ready)
+    assert "chat.differ" not in {button.key for button in page.button}  # it is still running
+    write_json(
+        folder_of(ready, plan.id) / REPORT_FILE, to_dict(make_report(load_results(ready, plan.id)))
+    )
+    page = open_page(ready)
+    page.button(key="chat.differ").click().run()
+    assert "**1 of 3** questions on which they differ" in said(page)
+    assert "**Right answer:** number 0" in said(page)
+    assert said(page).count("check: right") == said(page).count("close: wrong") == 1
+    page.button(key="differ.next").click().run()
+    page.button(key="differ.next").click().run()
+    assert page.button(key="differ.next").disabled
+    page.button(key="differ.leave").click().run()
+    assert len(page.chat_input) == 1
+
+
+def test_right_and_wrong_are_shown_where_the_answer_is_known(ready: Workspace) -> None:
+    save_examples(ready, [Example("a", "How long is the warranty?", "24 months", Split.TRAIN)])
+    page = ask(open_page(ready))
+    assert "**Right answer:** 24 months" in said(page)
+    assert "Prompt only] :red-badge[:material/close: wrong]" in said(page)
+    page = ask(page, "And who pays?")
+    assert said(page).count("Right answer") == 1

@@ -291,3 +291,13 @@ def test_starting_makes_a_plan_and_opens_it(stocked: Workspace, started: list[st
     assert plan.arms == ("prompt", "rag")
     assert len(started) == 1
     assert page.query_params["eval"] in ([plan.id], plan.id)
+
+
+def test_two_runs_stand_side_by_side(finished: tuple[Workspace, Plan]) -> None:
+    workspace, earlier = finished
+    later = stored_run(workspace, make_questions(12), lambda arm, q, draw: q.golds[0])
+    page = open_page(workspace, eval=later.id, eval_view="Two runs")
+    said = texts(page)
+    assert "Prompt only is clearly better than before\\: 10 questions better, 0 worse" in said
+    assert {box.label for box in page.expander} >= {"2 better", "7 better", "10 better"}
+    assert page.selectbox(key="eval.beside").value == earlier.id

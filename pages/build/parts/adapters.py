@@ -10,6 +10,7 @@ import streamlit as st
 from pages.build.parts.training import ARMS
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.finished import origin
 from ragft_core.finetuning import (
     choose_adapter,
     delete_adapter,
@@ -45,6 +46,7 @@ def adapters_section(workspace: Workspace, adapters: Sequence[Adapter]) -> None:
                     f"{card.get('counts', {}).get('train', 0)} examples · base "
                     f"{plain(str(card.get('base_name', '')))}"
                 )
+            origin.notice(workspace, adapter.id)
             if card.get("warning"):
                 st.caption(f":orange[:material/warning:] {plain(card['warning'])}")
             with st.container(horizontal=True):

@@ -41,7 +41,10 @@ def document_table(documents: Sequence[Document]) -> None:
         height="content" if len(documents) <= SHOWN_ROWS else "auto",
         placeholder="–",
         alt=f"Table of the {len(documents)} documents of this workspace",
-        column_config={"Title": st.column_config.TextColumn(width="medium")},
+        column_config={
+            "Title": st.column_config.TextColumn(width=260),
+            "File": st.column_config.TextColumn(width=220),
+        },
     )
 
 
@@ -58,7 +61,7 @@ def chunk_list(chunks: Sequence[Chunk], key: str) -> None:
         where.append(f"characters {chunk.start:,} to {chunk.end:,}")
         with st.container(border=True):
             st.caption(" · ".join(where))
-            st.markdown(lines(chunk.text))
+            components.document_text(chunk.text)
 
 
 def text_view(text: str) -> None:

@@ -10,6 +10,8 @@ import streamlit as st
 
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
+from pages.ui.finished import origin
+from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
 from ragft_core.types import Answer, Passage
@@ -18,6 +20,10 @@ from ragft_core.workspace import Workspace, now
 REFRESH_S = 0.08
 BLINK = 12
 AROUND = 600
+MARKS = {
+    True: ":green-badge[:material/check: right]",
+    False: ":red-badge[:material/close: wrong]",
+}
 
 
 def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
@@ -45,32 +51,63 @@ def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
         time.sleep(REFRESH_S)
 
 
-def turn_columns(workspace: Workspace, turn: Turn, vote: Vote | None, key: str) -> None:
-    """A finished turn: every answer with its footer; nothing that tells arms apart while blind."""
+def turn_columns(
+    workspace: Workspace,
+    turn: Turn,
+    vote: Vote | None,
+    key: str,
+    right: Mapping[str, bool | None] = {},  # noqa: B006 - it is only read
+) -> None:
+    """A finished turn: every answer with its footer; nothing that tells arms apart while blind.
+
+    ``right`` says by arm whether its answer is right, where that is known.
+    """
     hidden = turn.blind and vote is None
-    names = {adapter.id: adapter.name for adapter in list_adapters(workspace)}
+    foreign = origin.mark(workspace)
+    names = {
+        adapter.id: adapter.name + (", made elsewhere" if adapter.id in foreign else "")
+        for adapter in list_adapters(workspace)
+    }
     for number, column in enumerate(st.columns(len(turn.answers))):
         answer = turn.answers[number]
         with column.container(border=True, height="stretch"):
-            _heading(answer.arm, number, hidden)
+            _heading(answer.arm, number, hidden, None if hidden else right.get(answer.arm))
             if answer.error:
                 st.error(plain(answer.error))
             else:
                 if answer.thought:
                     with st.expander("What it thought first", icon=":material/psychology:"):
                         st.markdown(plain(answer.thought))
-                st.markdown(_cited(answer, hidden))
+                st.markdown(_cited(answer, hidden), help=None if hidden else _holding(answer))
             if not hidden:
                 _footer(answer, names)
                 _details(workspace, answer, f"{key}.{number}")
 
 
-def _heading(arm: str, number: int, hidden: bool) -> None:
+def gold_line(question: Question) -> None:
+    """What the right answer is, and what the question is about."""
+    gold = plain(" or ".join(question.golds)) or "*to decline: the documents do not say*"
+    st.markdown(f":material/flag: **Right answer:** {gold} :small[{KIND_LABELS[question.kind]}]")
+
+
+def _heading(arm: str, number: int, hidden: bool, right: bool | None = None) -> None:
     if hidden:
         st.markdown(f"**Answer {ascii_uppercase[number]}**")
         return
     look = arms.look(arm)
-    st.markdown(f":{look.badge}-badge[{look.icon} {look.name}]")
+    mark = "" if right is None else f" {MARKS[right]}"
+    st.markdown(f":{look.badge}-badge[{look.icon} {look.name}]{mark}")
+
+
+def _holding(answer: Answer) -> str | None:
+    """The passage that holds most of the answer's words, for whoever hovers."""
+    if not answer.citations:
+        return None
+    best = max(answer.citations, key=lambda citation: citation.support)
+    passage = next((p for p in answer.passages if p.rank == best.rank), None)
+    if passage is None:
+        return None
+    return f"**{plain(passage.document_title)}**: {plain(passage.chunk.text[:AROUND])}"
 
 
 def _cited(answer: Answer, hidden: bool) -> str:

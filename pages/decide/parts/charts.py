@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
 from pages.ui import arms, charts
@@ -140,9 +141,17 @@ def volumes(inputs: CostInputs) -> None:
             hovertemplate=f"{title(strategy)}, %{{x:,.0f}} a month: %{{y:,.0f}}<extra></extra>",
         )
     own = f"your {inputs.requests:,.0f}"
-    figure.add_vline(x=inputs.requests or 1.0, line_width=1, line_dash="dot", annotation_text=own)
+    figure.add_vline(x=inputs.requests or 1.0, line_width=1, line_dash="dot")
+    # On a log axis Plotly wants a text's place as a logarithm, a line's as it is.
+    figure.add_annotation(
+        x=math.log10(inputs.requests or 1.0), y=1, yref="paper", text=own, showarrow=False,
+        xanchor="left", xshift=4,
+    )  # fmt: skip
     figure.update_xaxes(type="log", dtick=1, title="requests a month")
-    figure.update_yaxes(type="log", title=f"total over {inputs.months:g} months")
+    ticks = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
+    figure.update_yaxes(
+        type="log", tickvals=ticks, tickformat="~s", title=f"total over {inputs.months:g} months"
+    )
     charts.show(
         charts.tidy(figure, height=360), "advisor.volumes", "Total cost by requests a month"
     )

@@ -10,6 +10,7 @@ from pages.decide.parts import charts
 from pages.decide.parts.verdict import PAGES
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.finished import origin
 from ragft_core.advisor import (
     Answers,
     DecisionRecord,
@@ -102,6 +103,7 @@ def records(
         format_func=components.distinct({k: _title(r) for k, r in opened.items()}),
         key="advisor.record",
     )
+    origin.notice(workspace, chosen)
     _open(opened[chosen])
     _rfp(opened[chosen])
     _compare(opened, chosen)

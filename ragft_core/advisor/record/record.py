@@ -31,6 +31,7 @@ from ragft_core.advisor.record.provenance import Materials, gather_materials, ve
 from ragft_core.advisor.record.recipes import Recipe
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports.claims import citation
+from ragft_core.jobs import made_elsewhere
 from ragft_core.types import Strategy
 from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json
@@ -143,13 +144,24 @@ def build_record(
         break_evens=tuple(_break_evens(inputs)),
         recipe=recipe,
         facts=dict(evidence.facts),
-        provenance={**evidence.provenance, **versions(workspace, answers, result)},
+        provenance={
+            **evidence.provenance,
+            **_elsewhere(workspace, evidence),
+            **versions(workspace, answers, result),
+        },
         note=note.strip(),
         cost_origin=dict(filled.origin),
         currency=filled.currency,
         ranges=cost_ranges(filled),
         materials=gather_materials(workspace, evidence.provenance.get(EVALUATION, "")),
     )
+
+
+def _elsewhere(workspace: Workspace, evidence: Evidence) -> dict[str, str]:
+    """Where the measurements were made, if that was another machine."""
+    origin = made_elsewhere(workspace)
+    known = origin is not None and origin.covers(evidence.provenance.get(EVALUATION, ""))
+    return {"measurements and adapters": origin.text} if origin and known else {}
 
 
 def _in_order(criteria: Criteria) -> list[str]:

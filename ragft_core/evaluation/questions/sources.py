@@ -7,7 +7,12 @@ import dataclasses
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.leaks import LeakReport, find_leaks
-from ragft_core.evaluation.questions.question_sets import QuestionSet, from_examples, from_rows
+from ragft_core.evaluation.questions.question_sets import (
+    Question,
+    QuestionSet,
+    from_examples,
+    from_rows,
+)
 from ragft_core.finetuning import load_examples, read_table
 from ragft_core.finetuning.writing.job import read_candidates
 from ragft_core.jobs import Job, list_jobs
@@ -48,6 +53,16 @@ def workspace_questions(
         limit=limit,
         trained_wordings=trained_wordings,
     )
+
+
+def gold_questions(workspace: Workspace) -> tuple[Question, ...]:
+    """All examples as questions with their right answers, whatever their split.
+
+    Raises:
+        TrainingDataError: The examples cannot be read.
+    """
+    tested = [dataclasses.replace(e, split=Split.TEST) for e in load_examples(workspace)]
+    return from_examples(tested, documents=_ids(workspace)).questions if tested else ()
 
 
 def brought_questions(workspace: Workspace, name: str, data: bytes) -> QuestionSet:

@@ -1,5 +1,19 @@
-"""An adapter and its base as one model, for programs that know no adapters."""
+"""An adapter and its base as one model, for programs that know no adapters; and adapters cut small."""
 
 from ragft_core.finetuning.exporting.merged import FORMATS, ExportReport, export_model
+from ragft_core.finetuning.exporting.small import (
+    DIFFERENCE,
+    cut_adapter,
+    halve_adapter,
+    join_adapter,
+)
 
-__all__ = ["FORMATS", "ExportReport", "export_model"]
+__all__ = [
+    "DIFFERENCE",
+    "FORMATS",
+    "ExportReport",
+    "cut_adapter",
+    "export_model",
+    "halve_adapter",
+    "join_adapter",
+]

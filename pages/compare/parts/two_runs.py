@@ -1,0 +1,87 @@
+"""Two evaluations of the same questions side by side: which answers got better, which worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.compare.parts.charts import look_of, name_of
+from pages.ui import components, resources
+from pages.ui.errors import plain
+from ragft_core.evaluation import Plan, Results
+from ragft_core.evaluation.reports.pairing import (
+    ArmChange,
+    Moved,
+    comparable_runs,
+    compare_evaluations,
+)
+from ragft_core.evaluation.scoring import BY_NAME
+from ragft_core.workspace import Workspace
+
+PAGE = 10
+
+
+def others(workspace: Workspace, evaluation_id: str) -> list[Plan]:
+    """The runs that this one can be put beside."""
+    return comparable_runs(workspace, evaluation_id)
+
+
+def section(workspace: Workspace, results: Results, scores: Sequence[str]) -> None:
+    """Chooses the other run, and shows arm by arm what changed since the earlier of the two."""
+    found = {plan.id: plan for plan in others(workspace, results.plan.id)}
+    by_run, by_score = st.columns(2)
+    labels = {
+        key: f"{plan.name} · {components.moment(plan.created_at)}" for key, plan in found.items()
+    }
+    picked = by_run.selectbox(
+        "Beside", list(found), format_func=components.distinct(labels), key="eval.beside"
+    )
+    score = by_score.selectbox(
+        "Score", scores, format_func=lambda name: BY_NAME[name].label, key="eval.beside.score"
+    )
+    other, _ = resources.evaluation(workspace, picked)
+    before, after = sorted((results, other), key=lambda run: (run.plan.created_at, run.plan.id))
+    both = compare_evaluations(before, after, score)
+    st.caption(
+        f"From **{_named(before.plan)}** to **{_named(after.plan)}**, on the {both.n} questions that "
+        "are in both. Every arm is compared with itself; p values are corrected over the arms."
+    )
+    for change in both.arms:
+        _arm(change)
+    for arms, where in ((both.only_before, before.plan), (both.only_after, after.plan)):
+        if arms:
+            names = ", ".join(name_of(arm) for arm in arms)
+            st.caption(f"Only in {_named(where)}: {names}.")
+
+
+def _named(plan: Plan) -> str:
+    return f"{plain(plan.name)} ({components.moment(plan.created_at)})"
+
+
+def _arm(change: ArmChange) -> None:
+    look = look_of(change.arm)
+    with st.container(border=True):
+        st.markdown(f":{look.badge}-badge[{look.icon} {name_of(change.arm)}]")
+        st.markdown(plain(change.text))
+        for text in change.changed:
+            st.caption(f"Changed: {plain(text)}")
+        better, worse = st.columns(2)
+        for column, rows, label, icon in (
+            (better, change.better, "better", ":material/trending_up:"),
+            (worse, change.worse, "worse", ":material/trending_down:"),
+        ):
+            if rows:
+                with column.expander(f"{len(rows)} {label}", icon=icon):
+                    _moves(rows, f"eval.beside.{change.arm}.{label}")
+
+
+def _moves(rows: Sequence[Moved], key: str) -> None:
+    many = st.slider("Show", 1, len(rows), PAGE, key=key) if len(rows) > PAGE else PAGE
+    for row in rows[:many]:
+        gold = plain(row.gold) or "*none: the right answer is to decline*"
+        st.markdown(f"**{plain(row.question)}**  \n:small[Gold: {gold}]")
+        st.markdown(
+            f":gray-badge[before] {plain(row.before_text) or '*said nothing*'}  \n"
+            f":gray-badge[after] {plain(row.after_text) or '*said nothing*'}"
+        )

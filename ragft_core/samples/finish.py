@@ -1,0 +1,225 @@
+"""Makes the samples' finished cases: ``python -m ragft_core.samples.finish [NAME...]``.
+
+It does what a person does on the pages, in workspaces under ``RAGFT_HOME``: opens the sample, trains
+both adapters, evaluates, answers the questionnaire, keeps a decision record. Then it packs what is
+not in the sample already into ``<name>/finished.zip``. What is done is not done again, so that it
+can be stopped and started at will. About an hour on two processors.
+
+The adapters are cut before they are asked anything: the stored answers are those of the stored
+adapters.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ragft_core
+from ragft_core.advisor import load_criteria, make_record, read_answers, save_answers, save_record
+from ragft_core.advisor.record.record import list_records
+from ragft_core.errors import JobError
+from ragft_core.evaluation import (
+    Plan,
+    list_plans,
+    load_report,
+    make_plan,
+    start_evaluation,
+    workspace_questions,
+)
+from ragft_core.finetuning import (
+    RunConfig,
+    list_adapters,
+    preset_config,
+    start_run,
+    with_passages,
+)
+from ragft_core.finetuning.adapters import BUNDLED_FOLDER
+from ragft_core.finetuning.exporting import DIFFERENCE, cut_adapter, halve_adapter
+from ragft_core.jobs import Job, MadeElsewhere, keep_origin, list_jobs, this_machine
+from ragft_core.jobs.elsewhere import FILE as ORIGIN
+from ragft_core.samples.finished import FILE
+from ragft_core.samples.load import Sample, list_samples, load_sample, read_sample
+from ragft_core.settings import Settings
+from ragft_core.strategies import arm_states
+from ragft_core.types import Adapter
+from ragft_core.workspace import Workspace, locate, now, open_workspace
+
+ANSWERS = "answers.json"
+NAME = "Finished sample"
+# Of every member, so that the same workspace gives the same bytes.
+DATE = (2026, 1, 1, 0, 0, 0)
+RUN_FILES = ("spec.json", "status.json", "result.json", "metrics.jsonl")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a sample's adapters are, so that all of them together stay under 8 MB.
+
+    ``rank`` is that of an adapter trained from nothing, ``change`` of what is kept of one that
+    began as the reader; the runs read so many tokens at most, without passages and with them.
+    """
+
+    rank: int
+    change: int
+    tokens: int
+    passage_tokens: int
+
+
+SIZES = {"knowledge": Size(4, 4, 80_000, 24_000), "triage": Size(2, 2, 32_000, 24_000)}
+
+
+def main() -> None:
+    """Finishes the samples that are named, or all."""
+    wanted = sys.argv[1:] or [sample.name for sample in list_samples()]
+    for name in wanted:
+        _say(f"{name}: {finish(read_sample(name), Settings()).stat().st_size / 1e6:.1f} MB")
+
+
+def finish(sample: Sample, settings: Settings) -> Path:
+    """Does all that is missing, and packs it; returns the file."""
+    folder = settings.workspaces / sample.name
+    known = (locate(settings, sample.name) / "workspace.json").exists()
+    workspace = (
+        open_workspace(settings, str(folder)) if known else load_sample(settings, sample.name)
+    )
+    size = SIZES[sample.name]
+    if sample.reader:
+        _evaluate(workspace, "Before the adapters", reader=False, trained=False)
+    for config in _configs(size, sample):
+        _train(workspace, config, size)
+    _evaluate(workspace, "With the adapters", reader=sample.reader)
+    _keep_origin(workspace)  # now the record says where its measurements were made
+    if not list_records(workspace):
+        answers = read_answers(load_criteria(workspace), sample.folder / ANSWERS)
+        save_answers(workspace, answers)
+        save_record(workspace, make_record(workspace, note="Made by ragft_core.samples.finish."))
+    _keep_origin(workspace)
+    return _pack(sample, workspace)
+
+
+def _configs(size: Size, sample: Sample) -> Iterator[RunConfig]:
+    plain = replace(
+        preset_config("balanced"), name=NAME, rank=size.rank, alpha=2 * size.rank,
+        most_tokens=size.tokens,
+    )  # fmt: skip
+    yield plain
+    hybrid = with_passages(
+        replace(plain, name=f"{NAME}, with passages", most_tokens=size.passage_tokens)
+    )
+    # What begins as the reader needs the reader's rank, and is cut afterwards.
+    usual = preset_config("balanced")
+    yield replace(hybrid, rank=usual.rank, alpha=usual.alpha) if sample.reader else hybrid
+
+
+def _own(workspace: Workspace, *, with_context: bool) -> Adapter | None:
+    found = [a for a in list_adapters(workspace) if not a.bundled]
+    return next((a for a in found if a.with_context is with_context), None)
+
+
+def _train(workspace: Workspace, config: RunConfig, size: Size) -> None:
+    adapter = _own(workspace, with_context=config.with_context)
+    if adapter is None:
+        _follow(_running(workspace, config) or _start(workspace, config))
+        adapter = _own(workspace, with_context=config.with_context)
+        assert adapter is not None, "the run has ended well"
+    if adapter.card.get("precision") == "half":
+        return
+    folder = Path(adapter.path)
+    if adapter.card.get("started_from"):
+        kept = cut_adapter(folder, BUNDLED_FOLDER / "reader", size.change)
+        _say(f"{adapter.id}: {kept:.0%} of what training changed is kept at rank {size.change}")
+    else:
+        halve_adapter(folder)
+
+
+def _running(workspace: Workspace, config: RunConfig) -> Job | None:
+    for job in list_jobs(workspace, "train"):
+        if job.spec["config"]["with_context"] is config.with_context and job.status().active:
+            return job
+    return None
+
+
+def _start(workspace: Workspace, config: RunConfig) -> Job:
+    from ragft_core.knowledge import KnowledgeBase, embedder_of, texts_of
+    from ragft_core.strategies.passages import training_passages
+
+    passages = None
+    if config.with_context:
+        base = KnowledgeBase(workspace, embedder_of(workspace, Settings()))
+        passages = training_passages(workspace, base)
+    return start_run(workspace, config, passages, texts_of(workspace))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _follow(job: Job) -> None:
+    while (status := job.wait(timeout=30)).active:
+        _say(f"{job.id}: {status.share:.0%} {status.message}")
+    if status.state != "succeeded":
+        raise JobError(f"{job.id}: {status.error}", "Start it again.")
+
+
+def _evaluate(workspace: Workspace, name: str, *, reader: bool, trained: bool = True) -> None:
+    """One run over all test questions with the usual arms, by the name of the run."""
+    done = [plan for plan in list_plans(workspace) if plan.name.startswith(name)]
+    if done and (workspace.path / "evaluations" / done[0].id / "report.json").exists():
+        return
+    workspace.update(reader=reader)
+    questions = workspace_questions(workspace)
+    ready = [state.arm for state in arm_states(workspace) if state.ready and state.arm.chosen]
+    arms = [arm for arm in ready if trained or not arm.is_trained]
+    plan: Plan = replace(make_plan(questions, arms), name=f"{name}: {questions.name}")
+    _follow(start_evaluation(workspace, plan, questions))
+    _say(load_report(workspace, plan.id).verdict)
+
+
+def _keep_origin(workspace: Workspace) -> None:
+    adapters = [a for a in list_adapters(workspace) if not a.bundled]
+    keep_origin(
+        workspace,
+        MadeElsewhere(
+            machine=this_machine(),
+            made_at=now(),
+            model=str(adapters[0].card["base_name"]),
+            weights=adapters[0].base,
+            lab=ragft_core.__version__,
+            adapters=tuple(adapter.id for adapter in adapters),
+            evaluations=tuple(plan.id for plan in list_plans(workspace)),
+            records=tuple(list_records(workspace)),
+        ),
+    )
+
+
+def _pack(sample: Sample, workspace: Workspace) -> Path:
+    target = sample.folder / FILE
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in _members(workspace):
+            info = zipfile.ZipInfo(file.relative_to(workspace.path).as_posix(), DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, file.read_bytes(), compresslevel=9)
+    return target
+
+
+def _members(workspace: Workspace) -> Iterator[Path]:
+    """The files that the sample itself does not bring, without what was only needed on the way."""
+    root = workspace.path
+    yield root / ORIGIN
+    for folder in sorted(root.glob("adapters/[!.]*")):
+        stored = DIFFERENCE if (folder / DIFFERENCE).exists() else "adapter_model.safetensors"
+        yield from (folder / name for name in ("adapter_config.json", "card.json", stored))
+    for room in ("advisor", "evaluations"):  # how fast this machine answers stays here
+        yield from (file for file in sorted((root / room).glob("*/**/*")) if file.is_file())
+    yield from sorted((root / "advisor").glob("*.json"))
+    for run in sorted(root.glob("jobs/train-*")):
+        if json.loads((run / "status.json").read_text(encoding="utf-8"))["state"] == "succeeded":
+            yield from (run / name for name in RUN_FILES)
+
+
+if __name__ == "__main__":
+    main()
