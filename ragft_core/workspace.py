@@ -84,7 +84,7 @@ class WorkspaceSettings:
     adapter: str = field(default="", metadata={"help": "Adapter of the fine-tuned arm."})
     hybrid_adapter: str = field(default="", metadata={"help": "Adapter of the hybrid arm."})
     caution: Annotated[float, Interval(ge=0, le=1)] = field(
-        default=0.3,
+        default=0.4,
         metadata={"help": "The adaptive arm answers where its chance of being right is so high."},
     )
     calibration: Calibration | None = None  # of the adaptive arm; None is as shipped

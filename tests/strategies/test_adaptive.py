@@ -61,8 +61,14 @@ def test_the_likelier_answer_is_given_and_none_below_the_caution() -> None:
         foreign, Answer("adaptive", "Which planet is red?", "Mars", confidence=0.95), 0.1
     )
     assert (chosen.text, chosen.from_passages) == ("Mars", False)
-    assert choose(read(), recalled(), 1.0).text == ABSTENTION
-    assert "100% is asked" in choose(read(), recalled(), 1.0).why
+    surer = Answer("adaptive", "Which planet is red?", "Mars", confidence=0.95)
+    assert choose(foreign, surer, 1.0).text == ABSTENTION
+    assert "100% is asked" in choose(foreign, surer, 1.0).why
+
+
+def test_caution_concerns_answers_from_passages_once_they_are_calibrated() -> None:
+    assert choose(read(), recalled(), 0.99).text == "90 litres"
+    assert choose(read(), recalled(), 0.99, Calibration(n=40)).text == ABSTENTION
 
 
 def test_a_declined_answer_leaves_it_to_the_other() -> None:
@@ -82,8 +88,7 @@ def test_a_calibration_follows_what_was_right() -> None:
     told = [chances(signals, fitted) for signals, _, _ in rows]
     assert sum(p for p, _ in told) / 200 == pytest.approx(0.1, abs=0.05)
     assert sum(p for _, p in told) / 200 == pytest.approx(0.8, abs=0.05)
-    with pytest.raises(ValueError, match="no rows"):
-        calibrated([])
+    assert calibrated([(s, None, None) for s, _, _ in rows]) == Calibration(n=200)
 
 
 def test_a_few_rows_move_the_chances_little() -> None:

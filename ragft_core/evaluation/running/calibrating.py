@@ -12,7 +12,7 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.reports.results import Results
 from ragft_core.evaluation.text import is_abstention
-from ragft_core.strategies.adaptive import Signals, calibrated, choose, signals_of
+from ragft_core.strategies.adaptive import Signals, calibrated, choose, declines, signals_of
 from ragft_core.types import Answer, Calibration, QuestionKind
 from ragft_core.workspace import Workspace
 
@@ -148,7 +148,16 @@ def _pairs(results: Results) -> list[_Pair]:
 
 
 def _fit(pairs: Sequence[_Pair]) -> Calibration:
-    return calibrated([(p.signals, p.read_right, p.recalled_right) for p in pairs])
+    return calibrated(
+        [
+            (
+                p.signals,
+                None if declines(p.read.text) else p.read_right,
+                None if declines(p.recalled.text) else p.recalled_right,
+            )
+            for p in pairs
+        ]
+    )
 
 
 def _outcomes(pairs: Sequence[_Pair], caution: float, calibration: Calibration) -> list[str]:
