@@ -27,6 +27,8 @@ state.put("chat.id", chat_id)
 
 
 with show_errors():
+    if differing.walk(workspace):
+        st.stop()
     states = arm_states(workspace)
     ready, default = arms.ready_and_chosen(states)
     bar = st.container(horizontal=True, vertical_alignment="bottom")
@@ -77,8 +79,6 @@ with show_errors():
             st.rerun()
         differing.button(workspace)
     components.missing_arms(states)
-    if differing.walk(workspace):
-        st.stop()
 
     conversation = load_conversation(workspace, chat_id)
     golds = Golds(workspace)

@@ -52,6 +52,8 @@ ANSWERS = "answers.json"
 NAME = "Finished sample"
 # Of every member, so that the same workspace gives the same bytes.
 DATE = (2026, 1, 1, 0, 0, 0)
+# A run that was stopped by hand leaves its best step.
+ENDED = ("succeeded", "stopped")
 RUN_FILES = ("spec.json", "status.json", "result.json", "metrics.jsonl")
 
 
@@ -60,16 +62,22 @@ class Size:
     """How large a sample's adapters are, so that all of them together stay under 8 MB.
 
     ``rank`` is that of an adapter trained from nothing, ``change`` of what is kept of one that
-    began as the reader; the runs read so many tokens at most, without passages and with them.
+    began as the reader; the runs read so many tokens at most and take so many steps at
+    least, without passages and with them; none with them where documents do not hold the answers.
     """
 
     rank: int
     change: int
     tokens: int
+    steps: int
     passage_tokens: int
+    passage_steps: int
 
 
-SIZES = {"knowledge": Size(4, 4, 80_000, 24_000), "triage": Size(2, 2, 32_000, 24_000)}
+SIZES = {
+    "knowledge": Size(4, 4, 80_000, 100, 16_000, 40),
+    "triage": Size(2, 2, 20_000, 40, 0, 0),
+}
 
 
 def main() -> None:
@@ -87,8 +95,9 @@ def finish(sample: Sample, settings: Settings) -> Path:
         open_workspace(settings, str(folder)) if known else load_sample(settings, sample.name)
     )
     size = SIZES[sample.name]
-    if sample.reader:
+    if sample.reader:  # the later run shows what reading with an adapter brings
         _evaluate(workspace, "Before the adapters", reader=False, trained=False)
+    workspace.update(reader=sample.reader)  # the hybrid adapter begins as the reader
     for config in _configs(size, sample):
         _train(workspace, config, size)
     _evaluate(workspace, "With the adapters", reader=sample.reader)
@@ -104,11 +113,18 @@ def finish(sample: Sample, settings: Settings) -> Path:
 def _configs(size: Size, sample: Sample) -> Iterator[RunConfig]:
     plain = replace(
         preset_config("balanced"), name=NAME, rank=size.rank, alpha=2 * size.rank,
-        most_tokens=size.tokens,
+        most_tokens=size.tokens, steps=size.steps,
     )  # fmt: skip
     yield plain
+    if not size.passage_tokens:
+        return
     hybrid = with_passages(
-        replace(plain, name=f"{NAME}, with passages", most_tokens=size.passage_tokens)
+        replace(
+            plain,
+            name=f"{NAME}, with passages",
+            most_tokens=size.passage_tokens,
+            steps=size.passage_steps,
+        )
     )
     # What begins as the reader needs the reader's rank, and is cut afterwards.
     usual = preset_config("balanced")
@@ -217,7 +233,7 @@ def _members(workspace: Workspace) -> Iterator[Path]:
         yield from (file for file in sorted((root / room).glob("*/**/*")) if file.is_file())
     yield from sorted((root / "advisor").glob("*.json"))
     for run in sorted(root.glob("jobs/train-*")):
-        if json.loads((run / "status.json").read_text(encoding="utf-8"))["state"] == "succeeded":
+        if json.loads((run / "status.json").read_text(encoding="utf-8"))["state"] in ENDED:
             yield from (run / name for name in RUN_FILES)
 
 

@@ -344,7 +344,7 @@ def test_the_record_names_documents_questions_and_adapters_by_digest(workspace: 
         assert digest[:16] in text
         assert asked in text
         assert weights[:16] in text
-        assert "people agree with 90 %" in text
+        assert "people agree with 91 %" in text
 
 
 def test_a_record_of_the_first_version_opens_and_renders() -> None:

@@ -147,6 +147,7 @@ def test_where_the_arms_differ_is_walked_through(ready: Workspace) -> None:
     assert "**1 of 3** questions on which they differ" in said(page)
     assert "**Right answer:** number 0" in said(page)
     assert said(page).count("check: right") == said(page).count("close: wrong") == 1
+    assert "first token" not in said(page)  # they waited among many
     page.button(key="differ.next").click().run()
     page.button(key="differ.next").click().run()
     assert page.button(key="differ.next").disabled

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from ragft_core.evaluation import load_results, make_report
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
 from ragft_core.jobs import MadeElsewhere, keep_origin
+from ragft_core.samples import has_finished, list_samples
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
 from tests.evaluation.conftest import make_questions, stocked, stored_run
@@ -86,3 +87,12 @@ def test_what_was_made_elsewhere_says_so_where_it_is_shown(case: Workspace) -> N
 
 def test_without_a_tour_nothing_stands_above_the_pages(stocked: Workspace) -> None:
     assert "of 5]" not in texts(on_tour(stocked))  # no finished case
+
+
+def test_home_offers_the_finished_cases_first() -> None:
+    page = AppTest.from_file(FRAME, default_timeout=120).run()
+    offered = [button for button in page.button if button.label == "Look at a finished case"]
+    assert [button.key for button in offered] == [
+        f"home.finished.{sample.name}" for sample in list_samples() if has_finished(sample)
+    ]
+    assert "home.finished.knowledge" in {button.key for button in offered}

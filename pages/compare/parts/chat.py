@@ -57,10 +57,13 @@ def turn_columns(
     vote: Vote | None,
     key: str,
     right: Mapping[str, bool | None] = {},  # noqa: B006 - it is only read
+    *,
+    timed: bool = True,
 ) -> None:
     """A finished turn: every answer with its footer; nothing that tells arms apart while blind.
 
-    ``right`` says by arm whether its answer is right, where that is known.
+    ``right`` says by arm whether its answer is right, where that is known. ``timed`` tells how long
+    an answer took; it says nothing of an answer that waited among many, as in an evaluation.
     """
     hidden = turn.blind and vote is None
     foreign = origin.mark(workspace)
@@ -80,7 +83,7 @@ def turn_columns(
                         st.markdown(plain(answer.thought))
                 st.markdown(_cited(answer, hidden), help=None if hidden else _holding(answer))
             if not hidden:
-                _footer(answer, names)
+                _footer(answer, names, timed=timed)
                 _details(workspace, answer, f"{key}.{number}")
 
 
@@ -121,12 +124,12 @@ def _cited(answer: Answer, hidden: bool) -> str:
     return text + "".join(f" :blue-badge[{citation.rank}]" for citation in answer.citations)
 
 
-def _footer(answer: Answer, names: Mapping[str, str]) -> None:
+def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
     if answer.error:
         return
     decoding = answer.total_s - answer.first_token_s
-    parts = [f"first token {answer.first_token_s:.1f} s"]
-    if decoding > 0 and answer.completion_tokens > 1:
+    parts = [f"first token {answer.first_token_s:.1f} s"] if timed else []
+    if timed and decoding > 0 and answer.completion_tokens > 1:
         parts.append(f"{(answer.completion_tokens - 1) / decoding:.0f} tokens/s")
     parts.append(f"{answer.prompt_tokens} + {answer.completion_tokens} tokens")
     if answer.passages:

@@ -46,7 +46,7 @@ def walk(workspace: Workspace) -> bool:
         f"split-{step}", split.question.text, tuple(s.answer for s in split.said), report.created_at
     )
     right = {item.arm: item.right for item in split.said}
-    chat_views.turn_columns(workspace, turn, None, f"differ.{plan.id}.{step}", right)
+    chat_views.turn_columns(workspace, turn, None, f"differ.{plan.id}.{step}", right, timed=False)
     return True
 
 
@@ -54,10 +54,10 @@ def _bar(step: int, n: int, run: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{step + 1} of {n}** questions on which they differ", width="content")
         back = st.button(
-            "Back", icon=":material/arrow_back:", disabled=step == 0, key="differ.back"
+            "Earlier", icon=":material/arrow_back:", disabled=step == 0, key="differ.back"
         )
         more = st.button(
-            "Next", icon=":material/arrow_forward:", type="primary", disabled=step == n - 1,
+            "Next question", icon=":material/arrow_forward:", disabled=step == n - 1,
             key="differ.next",
         )  # fmt: skip
         leave = st.button("Back to the chat", type="tertiary", key="differ.leave")

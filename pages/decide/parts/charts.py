@@ -64,9 +64,9 @@ def contributions(criteria: Criteria, result: Recommendation) -> None:
             marker_color=colour,
             hovertemplate=f"{group.title}: %{{x:.3f}}<extra></extra>",
         )
-    figure.update_xaxes(range=[0, 1], title="score, 0 to 1")
+    figure.update_xaxes(range=[0, 1], title="score, 0 to 1", side="top")  # the legend is below
     charts.tidy(figure, height=340, barmode="stack", legend_traceorder="normal")
-    figure.update_layout(legend={"y": -0.25, "yanchor": "top"})
+    figure.update_layout(legend={"y": -0.05, "yanchor": "top"})
     first = result.scores[0]
     alt = f"Score by group of questions; {title(first.strategy)} is first with {first.score:.2f}"
     charts.show(figure, "advisor.contributions", alt)

@@ -57,11 +57,12 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
     filled = fill_costs(workspace, evidence, answers.choices)
     ranges = cost_ranges(filled)
     inputs = filled.inputs
+    volume = ", and the requests within a factor of ten" if "requests" in ranges.assumed else ""
     st.caption(
         f"Total over {inputs.months:g} months at {inputs.requests:,.0f} requests a month, in "
         f"{plain(filled.currency) or 'your currency'}. Prices that nobody entered are round "
-        f"examples; while the {len(ranges.assumed)} assumed inputs vary between half and double, "
-        "and the requests within a factor of ten, 90 % of the totals lie in the range."
+        f"examples; while the {len(ranges.assumed)} assumed inputs vary between half and double"
+        f"{volume}, 90 % of the totals lie in the range."
     )
     rows = cost_table(inputs, measured_accuracy(evidence))
     st.dataframe(
@@ -90,7 +91,8 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
     charts.spending(inputs)
     charts.volumes(inputs)
     for one, other in BREAK_EVENS:
-        st.markdown(f"- {break_even_text(break_even(inputs, one, other), inputs.requests)}")
+        item = break_even(inputs, one, other)
+        st.markdown(f"- {break_even_text(item, inputs.requests, ranges)}")
     _price_lists(workspace)
     _editor(workspace, filled)
 

@@ -52,11 +52,14 @@ def bar(url_path: str) -> None:
     stop = stops[step]
     here = PLACES[stop.page][0].endswith(f"/{url_path}.py")
     with st.container(border=True, key="tour"):
-        st.markdown(
+        words, buttons = st.columns([5, 2], vertical_alignment="center")
+        words.markdown(
             f":blue-badge[:material/tour: {step + 1} of {len(stops)}] **{plain(stop.title)}**  \n"
-            f"{plain(stop.text)}"
+            f":small[{plain(stop.text)}]"
         )
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with buttons.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="right"
+        ):
             back = step > 0 and st.button("Back", icon=":material/arrow_back:", key="tour.back")
             show = not here and st.button("Show it", type="primary", key="tour.show")
             last = step == len(stops) - 1
@@ -64,9 +67,7 @@ def bar(url_path: str) -> None:
                 "Next", icon=":material/arrow_forward:", key="tour.next",
                 type="primary" if here else "secondary",
             )  # fmt: skip
-            leave = st.button(
-                "End the tour" if last else "Leave the tour", type="tertiary", key="tour.leave"
-            )
+            leave = st.button("End" if last else "Leave", type="tertiary", key="tour.leave")
     if back or more or show:
         step += (1 if more else 0) - (1 if back else 0)
         state.put(_key(workspace.id), step)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ragft_core.advisor.cost.model import BreakEven, Cost, CostInputs
+from ragft_core.advisor.cost.ranges import CostRanges
 from ragft_core.advisor.deciding.recommendation import Measurement, Sentence
 from ragft_core.advisor.deciding.voice import main_shares
 from ragft_core.advisor.deciding.words import name, percent
@@ -161,8 +162,19 @@ def volume_text(record: DecisionRecord) -> str:
     return f"{record.cost_inputs.requests:,.0f} requests a month ({origin(record, 'requests')})"
 
 
-def break_even_text(item: BreakEven, requests: float | None = None) -> str:
-    """A break-even in words, beside the user's own volume where it is given."""
+def break_even_text(
+    item: BreakEven, requests: float | None = None, ranges: CostRanges | None = None
+) -> str:
+    """A break-even in words: beside the user's own volume, and how often it holds while inputs vary."""
+    text = _at_volume(item, requests)
+    shares = {(p.strategy, p.other): p.share for p in ranges.pairs} if ranges else {}
+    share = shares.get((item.strategy, item.other))
+    if share is None or ranges is None or not ranges.assumed:
+        return text
+    return f"{text} {_settled(share)}"
+
+
+def _at_volume(item: BreakEven, requests: float | None) -> str:
     one, other = name(item.strategy, start=True), name(item.other)
     if item.kind == "always":
         return f"{one} is cheaper than {other} at any volume."
@@ -177,15 +189,8 @@ def break_even_text(item: BreakEven, requests: float | None = None) -> str:
 
 def break_even_lines(record: DecisionRecord) -> list[str]:
     """Every break-even beside the own volume, and how often it holds while inputs vary."""
-    shares = {(p.strategy, p.other): p.share for p in record.ranges.pairs}
-    lines = []
-    for item in record.break_evens:
-        text = break_even_text(item, record.cost_inputs.requests)
-        share = shares.get((item.strategy, item.other))
-        if share is not None and record.ranges.assumed:
-            text += f" {_settled(share)}"
-        lines.append(text)
-    return lines
+    requests = record.cost_inputs.requests
+    return [break_even_text(item, requests, record.ranges) for item in record.break_evens]
 
 
 def _settled(share: float) -> str:

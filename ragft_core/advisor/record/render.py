@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def _filters(record: DecisionRecord, *, html: bool) -> dict[str, Callable[..., A
         "grade": lambda grade: GRADE_WORDS[grade],
         "basis": lambda basis: BASIS_WORDS[basis],
         "day": lambda stamp: stamp[:10],
+        "minute": lambda stamp: f"{stamp[:10]}, {stamp[11:16]} UTC",
     }
 
 
@@ -127,11 +129,20 @@ def _context(record: DecisionRecord, *, html: bool) -> dict[str, Any]:
     result = record.result
     labels = {line.criterion: line.label for line in record.lines}
     cited = {source for line in record.lines for source in line.sources}
+    measured = _measured_table(record)
+    tried = {
+        s: label for s, label in STRATEGY_NAMES.items() if any(s in r["cells"] for r in measured)
+    }
     context: dict[str, Any] = {
         "record": record,
         "result": result,
         "labels": labels,
-        "measured": _measured_table(record),
+        "measured": measured,
+        "measured_names": tried,
+        "untried": ", ".join(name(s) for s in STRATEGY_NAMES if s not in tried),
+        "usual_source": Counter(row["sources"] for row in measured).most_common(1)[0][0]
+        if measured
+        else "",
         "sources": [source for source in record.sources if source.id in cited],
         "bars": tornado(result, TORNADO),
         "front": front,
