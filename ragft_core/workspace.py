@@ -179,12 +179,7 @@ def create_workspace(settings: Settings, name: str, path: Path | None = None) ->
         WorkspaceError: The name cannot be used, the workspace exists already, or its folder holds
             something else.
     """
-    name = name.strip()
-    if not _NAME.fullmatch(name):
-        raise WorkspaceError(
-            f"A workspace cannot be called {name[:80]!r}.",
-            "Use up to 64 letters, digits, spaces, dots, dashes and underscores.",
-        )
+    name = check_name(name)
     folder = path or settings.workspaces / slug(name)
     if (folder / FILE).exists():
         raise WorkspaceError(f"There is already a workspace {name!r}.", "Choose another name.")
@@ -196,6 +191,21 @@ def create_workspace(settings: Settings, name: str, path: Path | None = None) ->
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / FILE, to_dict(WorkspaceSettings(name=name, created_at=now())))
     return Workspace(folder)
+
+
+def check_name(name: str) -> str:
+    """A name for a workspace, without spaces around it.
+
+    Raises:
+        WorkspaceError: It cannot be used.
+    """
+    name = name.strip()
+    if not _NAME.fullmatch(name):
+        raise WorkspaceError(
+            f"A workspace cannot be called {name[:80]!r}.",
+            "Use up to 64 letters, digits, spaces, dots, dashes and underscores.",
+        )
+    return name
 
 
 def open_workspace(settings: Settings, reference: str) -> Workspace:

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from pages.start.parts.decided import decided
+from pages.start.parts.moving import bring_in, moving_section
 from pages.start.parts.trust import consent_notice, damage_notice
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
@@ -81,6 +82,8 @@ if workspace:
             st.caption("All five steps are done. The advisor's page has the decision record.")
         with st.expander("Settings of this workspace", icon=":material/tune:"):
             settings_section(workspace)
+            st.divider()
+            moving_section(workspace)
 
 opened = state.opened_samples()
 # Without a workspace this is what the page is for; later it steps back.
@@ -118,3 +121,4 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                     state.open_workspace(made.id)
                     state.notify(f"The workspace {made.settings().name} is ready.")
                     st.rerun()
+        bring_in()

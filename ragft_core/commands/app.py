@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 for command in (
     build.init,
+    build.workspaces,
     build.status,
     build.doctor,
     build.model,

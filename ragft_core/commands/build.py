@@ -29,7 +29,7 @@ from ragft_core.models.remote import SERVED, check_served, served_models
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.values import to_dict
-from ragft_core.workspace import create_workspace, locate
+from ragft_core.workspace import create_workspace, list_workspaces, locate
 
 
 def init(
@@ -251,3 +251,47 @@ def search(
             or "Nothing found."
         ),
     )
+
+
+def workspaces(
+    rename: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="W NAME", help="Call a workspace otherwise.")
+    ] = None,
+    delete: Annotated[str, typer.Option(metavar="W", help="Delete this workspace.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    export: Annotated[
+        tuple[str, Path] | None, typer.Option(metavar="W FILE", help="Write it into a zip file.")
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Bring in such a file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Lists the workspaces; renames, deletes, exports and imports them."""
+    from ragft_core.overview import (
+        export_workspace,
+        import_workspace,
+        remove_workspace,
+        rename_workspace,
+    )
+
+    if rename:
+        rename_workspace(opened(rename[0]), rename[1])
+    if export:
+        size = export_workspace(opened(export[0]), export[1])
+        note(f"{export[1].name}: {size / 1e6:.1f} MB.")
+    if import_:
+        if not import_.is_file():
+            raise WorkspaceError(f"There is no file {import_.name}.", "Check the path.")
+        note(f"The workspace is {import_workspace(Settings(), import_).id}.")
+    if delete:
+        gone = opened(delete)
+        if not yes:
+            typer.confirm(
+                f"Delete {gone.settings().name} with its documents, adapters and evaluations?",
+                abort=True,
+                err=True,
+            )
+        remove_workspace(gone)
+    rows = [{"id": one.id, "name": one.settings().name} for one in list_workspaces(Settings())]
+    show(rows, as_json, lambda found: table(found, {"id": "id", "name": "name"}, "No workspaces."))

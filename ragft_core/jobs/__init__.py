@@ -16,7 +16,7 @@ from ragft_core.jobs.elsewhere import MadeElsewhere, keep_origin, made_elsewhere
 from ragft_core.jobs.job import Job
 from ragft_core.jobs.kinds import KINDS, Kind
 from ragft_core.jobs.launcher import Launcher
-from ragft_core.jobs.room import Needs
+from ragft_core.jobs.room import Needs, check_disk
 from ragft_core.jobs.status import JobState, JobStatus
 from ragft_core.jobs.store import Activity, activity, get_job, list_jobs, settle_jobs, start_job
 from ragft_core.jobs.worker import JobContext
@@ -33,6 +33,7 @@ __all__ = [
     "MadeElsewhere",
     "Needs",
     "activity",
+    "check_disk",
     "get_job",
     "keep_origin",
     "list_jobs",

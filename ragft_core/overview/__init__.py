@@ -1,7 +1,13 @@
-"""A workspace at a glance: its five steps, what comes next, and what in it is damaged."""
+"""A workspace as a whole: its five steps, what in it is damaged, and moving it."""
 
 from ragft_core.overview.doctor import Finding, examine, examine_machine
 from ragft_core.overview.integrity import Damage, find_damage, set_aside, stamp
+from ragft_core.overview.moving import (
+    export_workspace,
+    import_workspace,
+    remove_workspace,
+    rename_workspace,
+)
 from ragft_core.overview.steps import Step, count, next_step, workspace_steps
 
 __all__ = [
@@ -11,8 +17,12 @@ __all__ = [
     "count",
     "examine",
     "examine_machine",
+    "export_workspace",
     "find_damage",
+    "import_workspace",
     "next_step",
+    "remove_workspace",
+    "rename_workspace",
     "set_aside",
     "stamp",
     "workspace_steps",
