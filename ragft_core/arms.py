@@ -185,6 +185,11 @@ ARMS: tuple[Arm, ...] = (
         "passages and your examples in the prompt", ":material/quick_reference_all:", "blue",
         "#6db3e8", "diamond-open", chosen=False, settings=ArmSettings(shots=3),
     ),
+    Arm(
+        "adaptive", "Adaptive", Strategy.RAG, Reads.PASSAGES, AdapterKind.READER,
+        "passages, memory or no answer", ":material/alt_route:", "blue", "#4aa3a2", "triangle-down",
+        chosen=False, adaptive=True,
+    ),
 )  # fmt: skip
 BY_ID = {arm.id: arm for arm in ARMS}
 # Colours and markers of a workspace's own arms, in turn.

@@ -157,3 +157,24 @@ def test_an_arm_with_a_model_of_its_own_never_answers_with_another(
     arm = knowledge.workspace.settings().arms[0].id
     answer = lab_of(knowledge, ScriptedGenerator()).ask("How long?", [arm])[0].answer()
     assert "not loaded" in answer.error
+
+
+def test_the_adaptive_arm_asks_with_passages_and_without(knowledge: KnowledgeBase) -> None:
+    def say(request: Request) -> str:
+        reads = "[1]" in request.messages[-1].content
+        warranty = "warranty" in request.messages[-1].content.rsplit("Question:")[-1]
+        return ("24 months" if warranty else ABSTENTION) if reads else "Paris"
+
+    generator = ScriptedGenerator(say)
+    lab = lab_of(knowledge, generator)
+    (told,) = [p.answer() for p in lab.ask("How long is the warranty of the kiln?", ["adaptive"])]
+    assert (told.arm, told.text, told.error) == ("adaptive", "24 months", "")
+    assert "From the passages" in told.note
+    assert ["[1]" in r.messages[-1].content for r in generator.requests] == [True, False]
+    knowledge.workspace.update(caution=0.0)
+    (known,) = [p.answer() for p in lab.ask("What is the capital of France?", ["adaptive"])]
+    assert known.text == "Paris"
+    assert "Without the passages" in known.note
+    knowledge.workspace.update(caution=1.0)
+    (silent,) = [p.answer() for p in lab.ask("What is the capital of France?", ["adaptive"])]
+    assert silent.text == ABSTENTION
