@@ -104,10 +104,10 @@ def test_an_opened_case_is_ready_and_has_nothing_left_to_ask(
     from ragft_core.evaluation.store.plans import list_plans, load_plan
     from ragft_core.strategies import arm_states
 
-    workspace = open_finished(settings, "knowledge")
+    workspace = open_finished(settings, "triage")
     assert len(tour_of(workspace)) == 5
     ready = {state.arm.id for state in arm_states(workspace) if state.ready}
-    assert ready >= {"prompt", "rag", "fine-tuned", "hybrid"}
+    assert ready >= {"prompt", "rag", "fine-tuned"}
     plan, questions = load_plan(workspace, list_plans(workspace)[0].id)
     stored = stored_keys(workspace.path / "evaluations" / plan.id)
     # Model, adapters, documents and prompts are what they were: the same answers by their digests.

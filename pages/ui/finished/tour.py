@@ -52,13 +52,13 @@ def bar(url_path: str) -> None:
     stop = stops[step]
     here = PLACES[stop.page][0].endswith(f"/{url_path}.py")
     with st.container(border=True, key="tour"):
-        words, buttons = st.columns([5, 2], vertical_alignment="center")
+        words, buttons = st.columns([9, 4], vertical_alignment="center")
         words.markdown(
             f":blue-badge[:material/tour: {step + 1} of {len(stops)}] **{plain(stop.title)}**  \n"
             f":small[{plain(stop.text)}]"
         )
         with buttons.container(
-            horizontal=True, vertical_alignment="center", horizontal_alignment="right"
+            horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="xsmall"
         ):
             back = step > 0 and st.button("Back", icon=":material/arrow_back:", key="tour.back")
             show = not here and st.button("Show it", type="primary", key="tour.show")
