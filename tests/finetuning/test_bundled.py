@@ -8,12 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from ragft_core.finetuning.bundled.company_data import company_packs
 from ragft_core.finetuning.bundled.reading_data import Reading, reader_packs
-from ragft_core.finetuning.bundled.train import LONGEST, gather, hold_out, make_packs, parse, train
+from ragft_core.finetuning.bundled.train import (
+    LONGEST,
+    gather,
+    hold_out,
+    make_packs,
+    parse,
+    store,
+    train,
+)
 from ragft_core.finetuning.bundled.turns import Turn
 from ragft_core.finetuning.config import ALL_LINEAR, RunConfig
 from ragft_core.finetuning.training.base_model import load_tokenizer, with_adapter
@@ -193,3 +201,13 @@ def test_a_training_goes_on_from_an_adapter(
     train(options)
     before, after = (load_file(at / "adapter_model.safetensors") for at in (first, second))
     assert all((before[name] == after[name]).all() for name in before)
+
+
+def test_what_is_kept_lies_on_the_way_from_the_adapter_before(tmp_path: Path) -> None:
+    before, weights = tmp_path / "before", tmp_path / "adapter_model.safetensors"
+    before.mkdir()
+    save_file({"a": torch.zeros(3)}, before / weights.name)
+    save_file({"a": torch.ones(3)}, weights)
+    store(weights, before, 0.25)
+    kept = load_file(weights)["a"]
+    assert (kept.dtype, kept.tolist()) == (torch.float16, [0.25] * 3)

@@ -21,7 +21,7 @@ from ragft_core.models.prompts import ABSTENTION, render_messages
 
 FILE = Path(__file__).with_name("company.toml")
 STATED = 0.75  # of the facts that a passage could hold of its things
-TWO_PART, UNANSWERABLE = 0.2, 0.25
+TWO_PART, UNANSWERABLE = 0.2, 0.2
 QUESTIONS = 8
 STYLES = {"prose": 0.55, "list": 0.15, "table": 0.2, "questions": 0.1}
 PASSAGE_COUNTS = {1: 0.35, 2: 0.25, 3: 0.25, 4: 0.15}

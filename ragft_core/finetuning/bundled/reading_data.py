@@ -20,12 +20,12 @@ from ragft_core.models.prompts import ABSTENTION, render_messages, render_writin
 
 # How many passages a reader's pack has, and how often: as many as retrieval gives, or fewer.
 PASSAGE_COUNTS = {1: 0.30, 2: 0.15, 3: 0.20, 4: 0.20, 5: 0.15}
-UNANSWERABLE_SHARE = 0.2
+UNANSWERABLE_SHARE = 0.17
 QUESTIONS_PER_PASSAGE = 4
 TRIES = 50
 # Of so many passages the sentence that holds one answer is taken out: its question, and all that is
 # near to it, stays, and must be declined.
-SILENCED, TWO_PART = 0.3, 0.1
+SILENCED, TWO_PART = 0.1, 0.1
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\d])")
 # PolicyQA asks the same few questions of every policy: more than one such passage in a pack
 # makes the question ambiguous. Its references are fragments ("update", "we respond"), so a
