@@ -236,7 +236,9 @@ NOT_OFFERED = {
 }
 
 PRESETS: dict[str, RunConfig] = {
-    "quick": RunConfig(preset="quick", steps=60, epochs=12.0, most_tokens=36_000, patience=0),
+    "quick": RunConfig(
+        preset="quick", steps=60, epochs=12.0, most_tokens=36_000, patience=0, rewordings=3
+    ),
     "balanced": RunConfig(preset="balanced"),
     "thorough": RunConfig(
         preset="thorough", steps=200, epochs=40.0, most_tokens=640_000, rank=32, alpha=64,

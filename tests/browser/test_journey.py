@@ -162,7 +162,7 @@ def fine_tune(page: Page) -> None:
     shot(page, "05-fine-tune")
     # A short run: the journey is about the way, the benchmarks about how well it learns.
     page.get_by_text("Settings", exact=True).click()
-    for label, value in (("Fewest steps", "6"), ("Most tokens", "1000")):
+    for label, value in (("Fewest steps", "6"), ("Most tokens", "1000"), ("Rewordings", "0")):
         field = page.get_by_role("spinbutton", name=label)
         field.fill(value)
         field.press("Enter")

@@ -106,6 +106,7 @@ def _written(
             right,
             known=[example.question for example in load_examples(workspace)],
             stopping=lambda: context.stopping,
+            on_progress=lambda text: context.progress(0.0, text),
         )
     finally:
         generator.close()

@@ -82,6 +82,7 @@ def reword(
     right: Right,
     known: Sequence[str] = (),
     stopping: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[str], None] = lambda text: None,
 ) -> list[tuple[Fact, Example]]:
     """Writes further wordings of questions.
 
@@ -93,6 +94,7 @@ def reword(
         right: Judges the reader's answer.
         known: Questions that no wording may repeat, such as those that are kept for testing.
         stopping: Asked between answers.
+        on_progress: Gets a line about how far it is.
 
     Returns:
         Facts with an example each that has the answer and the document of the first wording;
@@ -104,7 +106,12 @@ def reword(
     """
     asked = [fact for fact in facts if _can_be_reworded(fact.wordings[0])]
     tries = [(fact, number) for fact in asked for number in range(TRIES * wanted)]
-    texts = ask_all(generator, [_writing(fact, n, adapters.writer) for fact, n in tries], stopping)
+    texts = ask_all(
+        generator,
+        [_writing(fact, n, adapters.writer) for fact, n in tries],
+        stopping,
+        lambda n: on_progress(f"Writing the questions in other words: {n} of {len(tries)}"),
+    )
     wordings = Wordings([*known, *(e.question for fact in facts for e in fact.wordings)])
     candidates: list[tuple[Fact, Example]] = []
     for (fact, _), text in zip(tries, texts, strict=True):
@@ -113,7 +120,12 @@ def reword(
             continue
         wordings.add(question)
         candidates.append((fact, _reworded(first, question)))
-    read = ask_all(generator, [_reading(f, e, adapters.reader) for f, e in candidates], stopping)
+    read = ask_all(
+        generator,
+        [_reading(fact, example, adapters.reader) for fact, example in candidates],
+        stopping,
+        lambda n: on_progress(f"Reading them back: {n} of {len(candidates)}"),
+    )
     kept: dict[Fact, list[Example]] = {fact: [] for fact in asked}
     for (fact, example), text in zip(candidates, read, strict=True):
         declined = exact_match(text, ABSTENTION)

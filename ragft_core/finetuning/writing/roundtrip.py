@@ -244,9 +244,12 @@ class RoundTrip:
 
 
 def ask_all(
-    generator: Generator, requests: Sequence[Request], stopping: Callable[[], bool]
+    generator: Generator,
+    requests: Sequence[Request],
+    stopping: Callable[[], bool],
+    on_answer: Callable[[int], None] = lambda n: None,
 ) -> list[str]:
-    """Submits all, so that the engine can batch them, and waits for all.
+    """Submits all, so that the engine can batch them, and waits for all; tells how many are there.
 
     Raises:
         StoppedError: ``stopping`` came true.
@@ -258,6 +261,7 @@ def ask_all(
         while True:
             try:
                 texts.append(generation.result(timeout=0.5).text)
+                on_answer(len(texts))
                 break
             except TimeoutError:
                 if stopping():
