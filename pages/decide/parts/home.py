@@ -45,4 +45,4 @@ def take_home(workspace: Workspace, chosen: Strategy | None) -> None:
                 "`pip install -r requirements.txt`, then `python smoke_test.py`."
             )
     st.caption("Every arm over an OpenAI-compatible API, on this machine:")
-    st.code(f"python -m ragft_core serve {workspace.id}", language=None)
+    st.code(f"python -m ragft_core serve {workspace.id}", language=None, wrap_lines=True)
