@@ -31,7 +31,7 @@ from ragft_core.types import Example, QuestionKind, Request, Sampling
 TRIES = 2
 TEMPERATURE = 0.7
 # What the writer sees of a text, in characters: the paragraph that tells the fact and its neighbour.
-SHORT, LONGEST = 200, 1500
+SHORT, LONGEST = 200, 600
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
