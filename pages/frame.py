@@ -40,6 +40,20 @@ with st.sidebar.container(gap="xsmall"):
             st.caption(step)
         for item in pages:
             st.page_link(item, width="stretch")
+# On a phone the sidebar lies over the page: it makes room once a link was pressed, as Streamlit's does.
+st.sidebar.html(
+    """<script>
+    if (!window.ragftSidebar) {
+      window.ragftSidebar = true;
+      document.addEventListener("click", (event) => {
+        const link = event.target.closest("[data-testid=stSidebar] [data-testid=stPageLink] a");
+        if (link && window.innerWidth < 768)
+          document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+      });
+    }
+    </script>""",
+    unsafe_allow_javascript=True,
+)
 
 with show_errors():
     state.settle_workspace()
