@@ -42,6 +42,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("adapters", "W", "--rename", "plain", "--name", "Plainer"),
     ("examples", "W", "--generate", "2"), ("costs", "W", "--set", "requests=900"),
     ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
+    ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),
     ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
 )  # fmt: skip
 NET = "mistake in the lab itself"

@@ -13,7 +13,7 @@ from tests.benchmarks.fuzz import chosen
 from tests.faults.drive import COMMANDS, Driver, without_models
 from tests.faults.states import build
 
-N_STATES = 12
+N_STATES = 24
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import textwrap
 from pages.ui import arms, charts
 from ragft_core.advisor import Criteria, Recommendation
 from ragft_core.advisor.cost import CostInputs, by_volume, cumulative
-from ragft_core.advisor.deciding import TornadoBar, name
+from ragft_core.advisor.deciding import TornadoBar, name, percent
 from ragft_core.advisor.record import GROUP_COLOURS
 from ragft_core.types import Strategy
 
@@ -27,10 +27,7 @@ def wins(result: Recommendation) -> None:
         go.Bar(
             x=[score.share * 100 for score in rows],
             y=[title(score.strategy) for score in rows],
-            text=[
-                "out" if s.vetoed else "behind" if s.behind else f"{s.share * 100:.0f} %"
-                for s in rows
-            ],
+            text=["out" if s.vetoed else "behind" if s.behind else percent(s.share) for s in rows],
             textposition="outside",
             cliponaxis=False,
             orientation="h",
@@ -40,7 +37,7 @@ def wins(result: Recommendation) -> None:
     )
     figure.update_xaxes(range=[0, 112], visible=False)
     charts.tidy(figure, height=200, showlegend=False, bargap=0.35)
-    spoken = ", ".join(f"{title(s.strategy)} {s.share:.0%}" for s in result.scores)
+    spoken = ", ".join(f"{title(s.strategy)} {percent(s.share)}" for s in result.scores)
     charts.show(figure, "advisor.wins", f"Share of trials in which each comes first: {spoken}")
 
 

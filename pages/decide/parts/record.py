@@ -27,6 +27,7 @@ from ragft_core.advisor import (
     render_rfp_docx,
     save_record,
 )
+from ragft_core.advisor.deciding import percent
 from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace
 
@@ -112,7 +113,7 @@ def records(
 def _title(record: DecisionRecord) -> str:
     verdict = record.result.verdict
     name = charts.title(verdict) if verdict else "no clear winner"
-    return f"{components.moment(record.created_at)}: {name}, {record.result.share * 100:.0f} %"
+    return f"{components.moment(record.created_at)}: {name}, {percent(record.result.share)}"
 
 
 def _open(record: DecisionRecord) -> None:

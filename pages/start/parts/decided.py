@@ -7,17 +7,17 @@ import streamlit as st
 from pages.ui import components
 from pages.ui.errors import plain
 from pages.ui.finished import tour
-from ragft_core.advisor import list_records, load_record
+from ragft_core.advisor import load_records
 from ragft_core.samples import tour_of
 from ragft_core.workspace import Workspace
 
 
 def decided(workspace: Workspace) -> None:
     """Shows the newest kept decision, and begins the tour where there is one."""
-    kept, stops = list_records(workspace), tour_of(workspace)
-    if not kept:
+    kept, stops = load_records(workspace), tour_of(workspace)
+    record = next(iter(kept.values()), None)  # what is damaged is named elsewhere
+    if record is None:
         return
-    record = load_record(workspace, kept[0])
     with st.container(border=True):
         st.markdown(f":material/gavel: **{plain(record.result.headline.text)}**")
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -9,7 +9,7 @@ from ragft_core.advisor.deciding.recommendation import (
     Sentence,
 )
 from ragft_core.advisor.deciding.tornado import TornadoBar, tornado
-from ragft_core.advisor.deciding.words import name
+from ragft_core.advisor.deciding.words import name, percent
 
 __all__ = [
     "Measurement",
@@ -20,6 +20,7 @@ __all__ = [
     "decide",
     "flip_sentence",
     "name",
+    "percent",
     "tornado",
     "weight_sentence",
 ]

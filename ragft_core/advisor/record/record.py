@@ -24,6 +24,7 @@ from ragft_core.advisor.cost.ranges import CostRanges, cost_ranges
 from ragft_core.advisor.criteria.answers import Answers
 from ragft_core.advisor.criteria.values import Criteria, Group, MeasurementKind, Source
 from ragft_core.advisor.deciding.recommendation import Recommendation
+from ragft_core.advisor.deciding.words import percent
 from ragft_core.advisor.evidence.evaluations import EVALUATION
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.advisor.record.article import ArticleRow, article_table
@@ -273,7 +274,7 @@ def _verdict_changes(before: DecisionRecord, after: DecisionRecord) -> list[Chan
 
     rows = _row("verdict", "Verdict", named(before.result.verdict), named(after.result.verdict))
     rows += _row("verdict", "Leader", named(before.result.leader), named(after.result.leader))
-    shares = [f"{record.result.share:.0%}".replace("%", " %") for record in (before, after)]
+    shares = [percent(record.result.share) for record in (before, after)]
     rows += _row("verdict", "Share of simulations", *shares)
     scores = [{str(s.strategy): f"{s.score:.2f}" for s in r.result.scores} for r in (before, after)]
     return rows + _dict_changes("score", *scores)
