@@ -104,11 +104,13 @@ def choose(
     best = max(by_reading, by_heart)
     reads = by_reading >= by_heart
     if best < caution and (calibration or not reads or not by_reading):
-        why = f"Declined: the likeliest answer has a chance of {best:.0%}, and {caution:.0%} is asked."
+        why = f"Declined: the likeliest answer has a chance of {_percent(best)}, and {_percent(caution)} is asked."
         return Choice(ABSTENTION, best, why, from_passages=True)
     if reads:
-        return Choice(read.text, best, f"From the passages, {best:.0%} sure.", from_passages=True)
-    return Choice(recalled.text, best, f"Without the passages, {best:.0%} sure.", False)
+        return Choice(
+            read.text, best, f"From the passages, {_percent(best)} sure.", from_passages=True
+        )
+    return Choice(recalled.text, best, f"Without the passages, {_percent(best)} sure.", False)
 
 
 class AdaptiveAnswer(PendingAnswer):
@@ -216,6 +218,10 @@ def _platt(rows: Sequence[tuple[float, bool]]) -> tuple[float, float]:
 def declines(text: str) -> bool:
     """Whether an answer says nothing, or that the documents do not say."""
     return not text.strip() or bool(exact_match(text, ABSTENTION))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _or_unknown(confidence: float | None) -> float:

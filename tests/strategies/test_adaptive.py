@@ -63,7 +63,7 @@ def test_the_likelier_answer_is_given_and_none_below_the_caution() -> None:
     assert (chosen.text, chosen.from_passages) == ("Mars", False)
     surer = Answer("adaptive", "Which planet is red?", "Mars", confidence=0.95)
     assert choose(foreign, surer, 1.0).text == ABSTENTION
-    assert "100% is asked" in choose(foreign, surer, 1.0).why
+    assert "100 % is asked" in choose(foreign, surer, 1.0).why
 
 
 def test_caution_concerns_answers_from_passages_once_they_are_calibrated() -> None:

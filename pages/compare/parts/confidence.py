@@ -50,7 +50,7 @@ def _calibration(results: Results) -> None:
     fitted = own.calibration
     st.caption(
         f"It answers from passages or from memory, whichever is likelier to be right, and declines below "
-        f"a chance of {own.caution:.0%}. "
+        f"a chance of {100 * own.caution:.0f} %. "
         + (f"Calibrated on {fitted.n} questions." if fitted else "Not yet calibrated here.")
     )
     key = f"eval.calibration.{results.plan.id}"

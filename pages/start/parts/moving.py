@@ -60,7 +60,9 @@ def _packed(workspace: Workspace) -> bytes:
 
 def bring_in() -> None:
     """A workspace from a file that this lab made, here or elsewhere."""
-    file = st.file_uploader("A workspace from a file", type="zip", key="home.import")
+    file = st.file_uploader(
+        "A workspace from a file", type="zip", key="home.import", max_upload_size=2000
+    )
     if file is not None and st.button("Bring it in", key="home.import.go", width="stretch"):
         with show_errors(), st.spinner("Unpacking"):
             made = import_workspace(state.settings(), file)
