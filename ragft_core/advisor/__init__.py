@@ -35,6 +35,7 @@ from ragft_core.advisor.record.record import (
     list_records,
     load_record,
     load_records,
+    newest_record,
     parse_record,
     save_record,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "load_records",
     "make_recipe",
     "make_record",
+    "newest_record",
     "parse_answers",
     "parse_answers_text",
     "parse_record",

@@ -129,4 +129,6 @@ def _adaptive(found: dict[str, Any]) -> str:
             lines.append(
                 f"  {what}: {row['right']} right, {row['wrong']} wrong, {row['declined']} declined"
             )
+        if found["report"]["unknown"]:
+            lines.append(f"Answers whose confidence is not known: {found['report']['unknown']}.")
     return "\n".join(lines)

@@ -78,6 +78,7 @@ def test_calibrated_it_reads_or_recalls_as_the_question_wants(
     assert report.calibration.n == 72
     assert report.calibration.source == plan
     assert stocked.settings().calibration == report.calibration
+    assert report.unknown == 0, "every answer tells how sure it was"
     assert report.reading.right == 36
     assert report.adaptive.right > report.reading.right + 12
     assert report.adaptive.wrong < report.reading.wrong

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ragft_core.finetuning.adapters import get_adapter
+from ragft_core.finetuning.config import Origin
+from ragft_core.finetuning.rows.rows import TrainingRow
 from ragft_core.finetuning.writing.job import adapters_for
+from ragft_core.finetuning.writing.reworded import REWORDED, rewordings_of
 from ragft_core.finetuning.writing.rewording import Sources, facts_of, reword
-from ragft_core.finetuning.writing.roundtrip import Adapters
+from ragft_core.finetuning.writing.roundtrip import Adapters, StoppedError
 from ragft_core.models import open_generator
 from ragft_core.models.prompts import ABSTENTION, WRITER_INSTRUCTION
 from ragft_core.overlap import exact_match
 from ragft_core.settings import Settings
 from ragft_core.types import Example, QuestionKind, Request
+from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace
-from tests.fakes import ScriptedGenerator
+from tests.fakes import DoneGeneration, ScriptedGenerator
 
 TEXT = (
     "# Quenby Kiln\n\nThe kiln at Quenby Yard holds 90 litres.\n\n"
@@ -79,6 +84,26 @@ def test_a_question_that_is_kept_for_testing_is_not_written_again() -> None:
     asked = "What is the volume of the kiln at Quenby Yard?"
     assert reworded(asked) == [asked]
     assert reworded(asked, known=[asked.lower()]) == []
+
+
+def test_a_stop_in_the_middle_ends_the_writing() -> None:
+    class Late(ScriptedGenerator):
+        def submit(self, request: Request, *, priority: int = 0) -> DoneGeneration:
+            generation = super().submit(request, priority=priority)
+            generation.late = True
+            return generation
+
+    facts = facts_of([EXAMPLE], Sources([TEXT]).of)
+    with pytest.raises(StoppedError):
+        reword(Late(), Adapters(), facts, 2, right, stopping=lambda: True)
+
+
+def test_damaged_lines_of_a_run_are_left_out(tmp_path: Path) -> None:
+    assert rewordings_of(tmp_path) == []
+    row = to_dict(TrainingRow(EXAMPLE, origin=Origin.REWORDED))
+    lines = [json.dumps(row), "{", '{"example": 5}']
+    (tmp_path / REWORDED).write_text("\n".join(lines), encoding="utf-8")
+    assert rewordings_of(tmp_path) == [EXAMPLE]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,13 @@ def _calibration(results: Results) -> None:
     if report is not None:
         rows = [_row("Always reading (RAG)", report.reading), _row("Adaptive", report.adaptive)]
         st.dataframe(rows, hide_index=True)
-        st.caption("Each half of the questions was decided by a calibration on the other half.")
+        told = "Each half of the questions was decided by a calibration on the other half."
+        if report.unknown:
+            told += (
+                f" {report.unknown} of the answers do not tell how sure the model was; a middling "
+                "confidence was taken for them."
+            )
+        st.caption(told)
 
 
 def _row(name: str, outcome: Outcome) -> dict[str, object]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from pages.compare.parts.charts import look_of, name_of
 from pages.ui import components, resources
 from pages.ui.errors import plain
-from ragft_core.evaluation import Plan, Results
+from ragft_core.evaluation import Plan, Results, list_plans
 from ragft_core.evaluation.reports.pairing import (
     ArmChange,
     Moved,
@@ -23,8 +24,15 @@ PAGE = 10
 
 
 def others(workspace: Workspace, evaluation_id: str) -> list[Plan]:
-    """The runs that this one can be put beside."""
-    return comparable_runs(workspace, evaluation_id)
+    """The runs that this one can be put beside; questions are read again only after a new run."""
+    plans = {plan.id: plan for plan in list_plans(workspace)}
+    found = _others(str(workspace.path), evaluation_id, tuple(plans))
+    return [plans[key] for key in found if key in plans]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _others(path: str, evaluation_id: str, ids: tuple[str, ...]) -> list[str]:
+    return [plan.id for plan in comparable_runs(Workspace(Path(path)), evaluation_id)]
 
 
 def section(workspace: Workspace, results: Results, scores: Sequence[str]) -> None:

@@ -7,15 +7,15 @@ import streamlit as st
 from pages.ui import components
 from pages.ui.errors import plain
 from pages.ui.finished import tour
-from ragft_core.advisor import load_records
+from ragft_core.advisor import newest_record
 from ragft_core.samples import tour_of
 from ragft_core.workspace import Workspace
 
 
 def decided(workspace: Workspace) -> None:
     """Shows the newest kept decision, and begins the tour where there is one."""
-    kept, stops = load_records(workspace), tour_of(workspace)
-    record = next(iter(kept.values()), None)  # what is damaged is named elsewhere
+    stops = tour_of(workspace)
+    record = newest_record(workspace)
     if record is None:
         return
     with st.container(border=True):

@@ -229,6 +229,15 @@ def load_records(workspace: Workspace) -> dict[str, DecisionRecord]:
     return dict(readable(list_records(workspace), lambda key: (key, load_record(workspace, key))))
 
 
+def newest_record(workspace: Workspace) -> DecisionRecord | None:
+    """The newest kept record that can be read; older ones are not opened."""
+    for key in list_records(workspace):
+        found = readable([key], lambda name: load_record(workspace, name))
+        if found:
+            return found[0]
+    return None
+
+
 def parse_record(text: str, name: str) -> DecisionRecord:
     """Reads a record from the JSON that ``render_record`` writes.
 

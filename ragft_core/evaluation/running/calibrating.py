@@ -56,11 +56,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """The calibration, and what each way of answering brought on questions it was not fitted to."""
+    """The calibration, and what each way of answering brought on questions it was not fitted to.
+
+    Of ``unknown`` answers the confidence is not known: an endpoint's, or those that an older run
+    lent. A middling one was taken for them.
+    """
 
     calibration: Calibration
     reading: Outcome
     adaptive: Outcome
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,8 @@ def calibrate(workspace: Workspace, results: Results) -> CalibrationReport:
     calibration = dataclasses.replace(_fit(pairs), source=results.plan.id)
     workspace.update(calibration=calibration)
     reading = [_outcome(p.question, p.read.text, p.read_right) for p in pairs]
-    return CalibrationReport(calibration, _count(reading), _count(adaptive))
+    unknown = sum(answer.confidence is None for p in pairs for answer in (p.read, p.recalled))
+    return CalibrationReport(calibration, _count(reading), _count(adaptive), unknown)
 
 
 def _pairs(results: Results) -> list[_Pair]:

@@ -77,12 +77,10 @@ def reworded_rows(
 def rewordings_of(folder: Path) -> list[Example]:
     """What a run wrote into its folder; nothing of what is damaged."""
     file = folder / REWORDED
-    rows = (
-        readable(read_jsonl(file), lambda data: from_dict(TrainingRow, data))
-        if file.is_file()
-        else []
-    )
-    return [row.example for row in rows]
+    if not file.is_file():
+        return []
+    lines = read_jsonl(file, skip_damaged=True)
+    return [row.example for row in readable(lines, lambda data: from_dict(TrainingRow, data))]
 
 
 def _written(
