@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Weights of (1, nearness, coverage, log confidence, agreement), fitted on the sets of docs/adaptive.md.
-FROM_PASSAGES = (-0.22, 1.33, -0.36, 2.12, 0.05)
-FROM_MEMORY = (2.54, -2.58, -3.36, 2.16, -0.51)
+FROM_PASSAGES = (-0.37, 1.36, 0.71, 2.58, 0.81)
+FROM_MEMORY = (3.4, -4.28, -0.98, 3.08, 1.78)
 POLICY = [FROM_PASSAGES, FROM_MEMORY]
 # Where a model tells no confidence: that of a middling answer.
 UNKNOWN_CONFIDENCE = 0.5
@@ -93,9 +93,9 @@ def choose(
     Args:
         read: The answer with passages.
         recalled: The answer to the same question without.
-        caution: The chance of being right below which nothing is answered. How often a reader is
-            right differs between documents more than any signal tells (.41 to .83 of the facts), so
-            that without a calibration it concerns answers from memory only.
+        caution: The chance of being right below which nothing is answered. What a reader is right
+            about in other documents tells little about these (docs/adaptive.md), so that without a
+            calibration it concerns answers from memory only.
         calibration: The workspace's own; None takes the chances as they are.
     """
     by_reading, by_heart = chances(signals_of(read, recalled), calibration)
