@@ -91,6 +91,8 @@ with st.expander("Compare ways of searching", icon=":material/science:"), show_e
     searching.lab_section(workspace)
 with st.expander("Embedding model", icon=":material/language:"), show_errors():
     searching.embedder_section(workspace)
+with st.expander("Tune the search on your examples", icon=":material/tune:"), show_errors():
+    searching.tuning_section(workspace)
 with st.expander("Maintenance", icon=":material/build:"):
     st.caption(
         "Builds the search index again from the documents' texts: after a change of the "

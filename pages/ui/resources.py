@@ -84,10 +84,9 @@ def embedder() -> Embedder:
 
 def knowledge(workspace: Workspace) -> KnowledgeBase:
     """The workspace's knowledge base, with the embedding model that it has chosen."""
-    choice = workspace.settings().embedder
-    if choice is not None:
-        require_approval(workspace, choice)
-    return _knowledge(str(workspace.path), choice)
+    from ragft_core.knowledge import chosen_embedder
+
+    return _knowledge(str(workspace.path), chosen_embedder(workspace))
 
 
 def lab(workspace: Workspace) -> Lab:

@@ -17,6 +17,7 @@ from ragft_core.commands.output import (
     show,
     table,
 )
+from ragft_core.errors import EvaluationError
 from ragft_core.types import SearchMode
 from ragft_core.values import to_dict
 
@@ -26,13 +27,31 @@ def embedder(
     name: Annotated[
         str, typer.Argument(metavar="[MODEL]", help="Folder, hub id, or 'bundled'; none shows it.")
     ] = "",
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Tune it on the examples; tells whether that helps.")
+    ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Use the one tuned last, where it finds better.")
+    ] = False,
     wait: Wait = True,
     as_json: Json = False,
 ) -> None:
-    """Shows the embedding model, or embeds all documents anew with another one."""
+    """Shows the embedding model, tunes it, or embeds all documents anew with another one."""
+    from ragft_core.evaluation import retrieval
     from ragft_core.knowledge import SUGGESTED_EMBEDDERS, embedder_choice, start_embedding
 
     workspace = opened(w)
+    if tune:
+        finish(retrieval.start_tuning(workspace), wait, as_json)
+    tuned = retrieval.last_tuning(workspace)
+    if (tune or adopt) and tuned is not None:
+        note(tuned.verdict)
+    if adopt:
+        if tuned is None:
+            raise EvaluationError("No tuning has ended here yet.", "Run it: embedder W --tune.")
+        finish(retrieval.adopt_tuned(workspace, tuned), wait, as_json)
+    if tune or adopt:
+        return
     if not name:
         now = workspace.settings().embedder
         rows = {"now": now.name if now else "bundled", "suggested": SUGGESTED_EMBEDDERS}
@@ -67,7 +86,7 @@ def retrieve(
     workspace = opened(w)
     if compare:
         base = knowledge_of(workspace)
-        questions = retrieval.questions_with_source(workspace, base)
+        questions = retrieval.questions_with_source(workspace)
         note(f"Asking {len(questions)} questions.")
         in_use, k = retrieval.way_in_use(workspace), workspace.settings().top_k
         found = retrieval.ask_each_way(base, questions, in_use, k)

@@ -29,6 +29,11 @@ KINDS: dict[str, Kind] = {
     "embed": Kind(
         "ragft_core.knowledge.embedders:run_embedding", queue="documents", title="Embedding anew"
     ),
+    "tune": Kind(
+        "ragft_core.evaluation.retrieval.tuning:run_tuning",
+        queue="model",
+        title="Tuning the search",
+    ),
     "train": Kind(
         "ragft_core.evaluation.running.training:run_training", queue="model", title="Fine-tuning"
     ),

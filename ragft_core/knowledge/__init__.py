@@ -4,6 +4,7 @@ from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.knowledge.embedders import (
     SUGGESTED_EMBEDDERS,
+    chosen_embedder,
     embedder_choice,
     embedder_of,
     open_embedder,
@@ -29,6 +30,7 @@ __all__ = [
     "Retriever",
     "TextEmbedder",
     "check_document",
+    "chosen_embedder",
     "chunks_of",
     "documents",
     "embedder_choice",

@@ -38,12 +38,16 @@ class KnowledgeBase:
     Args:
         workspace: Where everything lies.
         embedder: Makes the vectors; the index must have been built by the same one.
+        index: The folder of its index, where it is not the workspace's own.
     """
 
-    def __init__(self, workspace: Workspace, embedder: TextEmbedder) -> None:
+    def __init__(
+        self, workspace: Workspace, embedder: TextEmbedder, index: Path | None = None
+    ) -> None:
         self.workspace = workspace
         self.embedder = embedder
-        self._index = ChunkIndex(workspace.path / "index", embedder.identity, embedder.dimension)
+        folder = index or workspace.path / "index"
+        self._index = ChunkIndex(folder, embedder.identity, embedder.dimension)
         self._writer = Writer(workspace, embedder, self._index)
         self._checking = threading.Lock()
         self._checked = False
@@ -263,6 +267,21 @@ class KnowledgeBase:
             self._index.forget_others()
             self._checked = True
         return sum(map(len, chunks.values()))
+
+    def beside(self, embedder: TextEmbedder, folder: Path, on_progress: Progress) -> KnowledgeBase:
+        """The same documents in an index of their own, to try another embedding model.
+
+        Args:
+            embedder: The other model.
+            folder: Where its index goes; one that is filled is used again.
+            on_progress: Called with a file's name, its stage and the share that is done; what it
+                raises ends the work.
+        """
+        trial = KnowledgeBase(self.workspace, embedder, folder)
+        trial._index.table(replace=True)
+        trial._fill(on_progress)
+        trial._checked = True
+        return trial
 
     def _fill(self, on_progress: Progress) -> dict[str, list[Chunk]]:
         """Makes the index hold every document's chunks, as this embedder's tokenizer splits them."""

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -184,10 +185,27 @@ def embedder_of(workspace: Workspace, settings: Settings) -> TextEmbedder:
         ConsentError: The workspace came from elsewhere, and nobody has allowed the model yet.
         ModelError: It cannot be had.
     """
+    return open_embedder(chosen_embedder(workspace), settings)
+
+
+def chosen_embedder(workspace: Workspace) -> ModelChoice | None:
+    """The workspace's choice, to be opened: a folder of the workspace's own by its full path.
+
+    Raises:
+        ConsentError: The workspace came from elsewhere, and nobody has allowed the model yet.
+    """
     choice = workspace.settings().embedder
     if choice is not None:
         require_approval(workspace, choice)
-    return open_embedder(choice, settings)
+    return _in_workspace(workspace, choice)
+
+
+def _in_workspace(workspace: Workspace, choice: ModelChoice | None) -> ModelChoice | None:
+    """A tuned model lies in the workspace and is named from there, so that it moves along."""
+    if choice is None or choice.kind != "folder":
+        return choice
+    own = workspace.path / choice.name
+    return replace(choice, name=str(own)) if own.is_dir() else choice
 
 
 def embedder_choice(name: str) -> ModelChoice | None:
@@ -228,7 +246,8 @@ def run_embedding(context: JobContext) -> None:
     if choice is not None:
         require_approval(context.workspace, choice)
     context.progress(0.0, "Loading the embedding model")
-    base = KnowledgeBase(context.workspace, open_embedder(choice, Settings()))
+    opened = _in_workspace(context.workspace, choice)
+    base = KnowledgeBase(context.workspace, open_embedder(opened, Settings()))
 
     def told(name: str, stage: str, share: float) -> None:
         context.progress(share, f"{name}: {stage}")

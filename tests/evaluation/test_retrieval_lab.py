@@ -49,21 +49,20 @@ def stocked(workspace: Workspace, tmp_path: Path) -> KnowledgeBase:
 
 
 def test_only_questions_whose_answer_stands_in_a_document_are_asked(stocked: KnowledgeBase) -> None:
-    asked = retrieval.questions_with_source(stocked.workspace, stocked)
+    asked = retrieval.questions_with_source(stocked.workspace)
     assert len(asked) == len(ANIMALS)
-    assert len(retrieval.questions_with_source(stocked.workspace, stocked, most=5)) == 5
+    assert len(retrieval.questions_with_source(stocked.workspace, most=5)) == 5
 
 
 def test_without_a_known_source_there_is_nothing_to_compare(workspace: Workspace) -> None:
-    base = KnowledgeBase(workspace, Deaf())
     with pytest.raises(EvaluationError, match="names a document"):
-        retrieval.questions_with_source(workspace, base)
+        retrieval.questions_with_source(workspace)
 
 
 def test_the_better_way_is_seen_kept_and_adopted(stocked: KnowledgeBase) -> None:
     workspace = stocked.workspace
     workspace.update(search_mode=SearchMode.DENSE, top_k=1)
-    questions = retrieval.questions_with_source(workspace, stocked)
+    questions = retrieval.questions_with_source(workspace)
     shares: list[float] = []
     in_use = retrieval.way_in_use(workspace)
     found = retrieval.ask_each_way(stocked, questions, in_use, 1, shares.append)
@@ -92,7 +91,7 @@ def test_the_better_way_is_seen_kept_and_adopted(stocked: KnowledgeBase) -> None
 def test_a_share_of_meaning_of_the_workspaces_own_is_compared_too(stocked: KnowledgeBase) -> None:
     retrieval.adopt(stocked.workspace, retrieval.Way(SearchMode.HYBRID, 0.85))
     in_use = retrieval.way_in_use(stocked.workspace)
-    questions = retrieval.questions_with_source(stocked.workspace, stocked, most=3)
+    questions = retrieval.questions_with_source(stocked.workspace, most=3)
     found = retrieval.ask_each_way(stocked, questions, in_use, 3)
     assert found.rows[0].way == in_use
     assert "85% meaning" in in_use.words

@@ -9,10 +9,13 @@ from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation.retrieval import (
     Comparison,
     adopt,
+    adopt_tuned,
     ask_each_way,
     keep,
     last_comparison,
+    last_tuning,
     questions_with_source,
+    start_tuning,
     way_in_use,
 )
 from ragft_core.jobs import list_jobs
@@ -32,7 +35,7 @@ def lab_section(workspace: Workspace) -> None:
     base = resources.knowledge(workspace)
     if st.button("Compare the ways of searching", icon=":material/science:", key="documents.lab"):
         bar = st.progress(0.0, text="Asking")
-        questions = questions_with_source(workspace, base)
+        questions = questions_with_source(workspace)
         k = workspace.settings().top_k
         told = lambda share: bar.progress(share, text="Asking")  # noqa: E731 - a callback
         keep(workspace, ask_each_way(base, questions, in_use, k, told))
@@ -101,22 +104,8 @@ def embedder_section(workspace: Workspace) -> None:
         f"Now: {plain(now.name) if now else 'the bundled model, which reads English'}. A change "
         "embeds every document anew; until that is done, the index there is serves."
     )
-    job = next(iter(list_jobs(workspace, "embed")), None)
-    if job is not None and job.status().active:
-
-        @st.fragment(run_every="2s")
-        def live() -> None:
-            status = job.status()
-            if not status.active:
-                st.rerun()
-            st.progress(status.share, text=plain(status.message))
-            if st.button("Stop", icon=":material/stop:", key="documents.embedder.stop"):
-                job.stop()
-
-        live()
+    if _runs(workspace, "embed"):
         return
-    if job is not None and job.status().error:
-        st.error(plain(job.status().error))
     names = [BUNDLED, *(item.name for item in SUGGESTED_EMBEDDERS)]
     name = st.selectbox(
         "Embedding model", names, index=None, accept_new_options=True,
@@ -131,3 +120,67 @@ def embedder_section(workspace: Workspace) -> None:
         with show_errors():
             start_embedding(workspace, embedder_choice(name))
             st.rerun()
+
+
+def tuning_section(workspace: Workspace) -> None:
+    """The embedding model tuned on the examples: whether that finds better, and its adoption."""
+    st.caption(
+        "Tunes the embedding model on your examples, tests it on facts that it was not tuned on, and "
+        "offers it only where it finds better. RAG and hybrid then read what it finds: train the "
+        "hybrid adapter anew after it, and both halves are tuned together. Takes minutes."
+    )
+    if _runs(workspace, "tune"):
+        return
+    if st.button("Tune and test", icon=":material/tune:", key="documents.tune"):
+        with show_errors():
+            start_tuning(workspace)
+            st.rerun()
+    found = last_tuning(workspace)
+    if found is None:
+        return
+    st.markdown(f"**{plain(found.verdict)}**")
+    st.dataframe(
+        {
+            "Embedding model": ["As it is", "Tuned on other facts"],
+            f"Right in {found.k}": [found.hit_before.mean, found.hit_after.mean],
+            "95 % interval": [
+                _between(score.low, score.high) for score in (found.hit_before, found.hit_after)
+            ],
+            "MRR@10": [found.mrr_before.mean, found.mrr_after.mean],
+        },
+        hide_index=True,
+        width="stretch",
+        alt=f"The embedding model before and after tuning, on {found.n} questions",
+        column_config={
+            f"Right in {found.k}": st.column_config.NumberColumn(format="percent"),
+            "MRR@10": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    st.caption(f"{found.n} questions, searched by: {found.way.words.lower()}.")
+    if found.embedder and st.button("Embed all documents with it", key="documents.tune.use"):
+        with show_errors():
+            adopt_tuned(workspace, found)
+            st.rerun()
+
+
+def _runs(workspace: Workspace, kind: str) -> bool:
+    """Shows the newest job of a kind while it runs, and its error where it failed."""
+    job = next(iter(list_jobs(workspace, kind)), None)
+    if job is None:
+        return False
+    if not job.status().active:
+        if job.status().error:
+            st.error(plain(job.status().error))
+        return False
+
+    @st.fragment(run_every="2s")
+    def live() -> None:
+        status = job.status()
+        if not status.active:
+            st.rerun()
+        st.progress(status.share, text=plain(status.message))
+        if st.button("Stop", icon=":material/stop:", key=f"documents.{kind}.stop"):
+            job.stop()
+
+    live()
+    return True

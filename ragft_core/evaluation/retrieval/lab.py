@@ -24,7 +24,7 @@ from ragft_core.evaluation.statistics.estimates import (
 )
 from ragft_core.evaluation.statistics.significance import holm
 from ragft_core.finetuning import load_examples
-from ragft_core.knowledge import MODE_WORDS, KnowledgeBase
+from ragft_core.knowledge import MODE_WORDS, KnowledgeBase, chunks_of, documents
 from ragft_core.overlap import holding
 from ragft_core.types import Passage, QuestionKind, SearchMode
 from ragft_core.values import from_dict, to_dict
@@ -161,37 +161,40 @@ def last_comparison(workspace: Workspace) -> Comparison | None:
     return from_dict(Comparison, read_json(path), FILE) if path.exists() else None
 
 
-def questions_with_source(
-    workspace: Workspace, knowledge: KnowledgeBase, most: int = MOST_QUESTIONS
-) -> list[Asked]:
-    """The examples whose answer stands in a document of the workspace, at most ``most``.
+def sourced_facts(workspace: Workspace) -> list[list[Asked]]:
+    """The examples whose answer stands in a document of the workspace: a fact's wordings together."""
+    known = {key: d.id for d in documents(workspace) for key in (d.file_name, d.id)}
+    chunks: dict[str, list[str]] = {}
+    found: dict[str, list[Asked]] = {}
+    for example in load_examples(workspace):
+        document_id = known.get(example.document_id)
+        if document_id is None or example.kind is QuestionKind.UNANSWERABLE:
+            continue
+        if document_id not in chunks:
+            chunks[document_id] = [chunk.text for chunk in chunks_of(workspace, document_id)]
+        wanted = example.evidence or example.answer
+        n_right = sum(holding([text], wanted) is not None for text in chunks[document_id])
+        if n_right:
+            asked = Asked(example.question, document_id, wanted, n_right)
+            found.setdefault(example.fact or example.question, []).append(asked)
+    return list(found.values())
+
+
+def questions_with_source(workspace: Workspace, most: int = MOST_QUESTIONS) -> list[Asked]:
+    """A question for each fact that a document of the workspace tells, at most ``most``.
 
     Of several wordings of one fact the first counts; many are thinned evenly.
 
     Raises:
         EvaluationError: There is none.
     """
-    documents = {key: d.id for d in knowledge.documents() for key in (d.file_name, d.id)}
-    chunks: dict[str, list[str]] = {}
-    found: dict[str, Asked] = {}
-    for example in load_examples(workspace):
-        document_id = documents.get(example.document_id)
-        if document_id is None or example.kind is QuestionKind.UNANSWERABLE:
-            continue
-        if document_id not in chunks:
-            chunks[document_id] = [chunk.text for chunk in knowledge.chunks(document_id)]
-        wanted = example.evidence or example.answer
-        n_right = sum(holding([text], wanted) is not None for text in chunks[document_id])
-        if n_right:
-            key = example.fact or example.question
-            found.setdefault(key, Asked(example.question, document_id, wanted, n_right))
-    if not found:
+    asked = [wordings[0] for wordings in sourced_facts(workspace)]
+    if not asked:
         raise EvaluationError(
             "No example names a document that holds its answer, so nobody knows what should be "
             "found.",
             "Have examples written from the documents, or import some with a document column.",
         )
-    asked = list(found.values())
     places = np.linspace(0, len(asked) - 1, min(most, len(asked))).round().astype(int)
     return [asked[place] for place in places]
 
