@@ -127,6 +127,15 @@ class RunConfig:
         default=0.0,
         metadata={"help": "Share of the adapter's inputs left out.", "min": 0.0, "max": 0.5},
     )
+    word_dropout: float = field(
+        default=0.1,
+        metadata={
+            "help": "Share of a question's words left out, others each time it is seen: the model "
+            "learns to know a question by any of its words. Not for runs with passages or labels.",
+            "min": 0.0,
+            "max": 0.5,
+        },
+    )
     batch_size: int = field(
         default=8,
         metadata={"help": "Examples per optimiser step.", "min": 1, "max": 32},

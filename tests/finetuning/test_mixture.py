@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import torch
 from ragft_core.errors import RagftError
 from ragft_core.finetuning import PRESETS, RunConfig
 from ragft_core.finetuning.config import Origin, with_settings
-from ragft_core.finetuning.rows.batches import Batches
+from ragft_core.finetuning.rows.batches import Batches, thinned
 from ragft_core.finetuning.rows.general import general_questions
+from ragft_core.finetuning.rows.rows import TrainingRow
 from ragft_core.finetuning.rows.unanswerable import names_in, unanswerable_questions
 from ragft_core.finetuning.training.base_model import copy_adapter, load_tokenizer, with_adapter
 from ragft_core.finetuning.training.runs import mixed_rows
@@ -70,6 +72,40 @@ def test_an_epoch_has_every_row_once_and_the_shares_in_turn(tiny_model: Path) ->
     assert {n for name, n in seen.items() if name.startswith("f")} == {2}
     assert {n for name, n in seen.items() if not name.startswith("f")} == {1}
     assert batches.general, "general questions are watched"
+
+
+def test_questions_lose_words_but_no_numbers_and_nothing_that_the_answer_says(
+    tiny_model: Path,
+) -> None:
+    example = Example("f", "How heavy is the crate of size 7 in Bree?", "It is 12 kg in Bree")
+    row = TrainingRow(example)
+    assert thinned(row, 0.0, random.Random(0)) is row
+    seen = {thinned(row, 0.4, random.Random(n)).example.question for n in range(50)}
+    assert len(seen) > 20
+    assert all({"is", "7", "in", "Bree?"} <= set(question.split()) for question in seen)
+    bare = TrainingRow(Example("g", "Why?", "Because"))
+    assert thinned(bare, 0.5, random.Random(1)).example.question == "Why?", "never empty"
+    # What is trained differs from epoch to epoch, what is watched does not, and nor do made-up rows.
+    config = RunConfig(word_dropout=0.4)
+    rows = [*(TrainingRow(e) for e in FACTS), TrainingRow(FACTS[0], Split.VALIDATION)]
+    rows.append(
+        TrainingRow(Example("m", "Who owns the yard?", ABSTENTION), origin=Origin.UNANSWERABLE)
+    )
+    packs = Batches(load_tokenizer(tiny_model), rows, "Answer.", config, 1000)
+    again = Batches(load_tokenizer(tiny_model), rows, "Answer.", config, 1000)
+    first, second = ([p.n_tokens for batch in packs._batches_of(n) for p in batch] for n in (0, 1))
+    assert first != second
+    assert first == [p.n_tokens for batch in again._batches_of(0) for p in batch], (
+        "the same each run"
+    )
+    whole = Batches(load_tokenizer(tiny_model), rows, "Answer.", RunConfig(word_dropout=0), 1000)
+    assert [p.n_tokens for p in packs.validation] == [p.n_tokens for p in whole.validation]
+    labels = [TrainingRow(e) for e in colour_examples()]
+    kept, lost = (
+        Batches(load_tokenizer(tiny_model), labels, "Answer.", RunConfig(word_dropout=share), 1000)
+        for share in (0.0, 0.4)
+    )
+    assert kept.tokens_per_row == lost.tokens_per_row, "labels keep their words"
 
 
 def test_labels_and_arms_that_read_get_what_fits_them() -> None:

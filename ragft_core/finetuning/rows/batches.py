@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragft_core.finetuning.config import Origin, RunConfig
+from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.rows.packing import (
     EncodedRow,
     Group,
@@ -23,6 +25,7 @@ from ragft_core.finetuning.rows.rows import (
     encode_plain,
     encode_with_passages,
 )
+from ragft_core.overlap import normalise
 from ragft_core.types import Split
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 # The attention mask is quadratic in this, and so is the memory of a step.
 CAPACITY = 1400
+WATCHED = "watch"
+# Whose questions lose words: those that are answered from memory.
+ASKED = (Origin.OWN, Origin.REWORDED)
 
 
 class Batches:
@@ -60,9 +66,10 @@ class Batches:
         self._packed = _packed if packed else _apart
         self._starts = [0]  # the first step of each epoch seen so far
         self._epoch: tuple[int, list[list[Pack]]] = (-1, [])
-        self._plain: dict[str, EncodedRow] = {}
         train = [row for row in rows if row.split is Split.TRAIN]
         self._own = [row for row in train if row.origin is Origin.OWN]
+        labelled = label_counts([row.example for row in self._own])
+        self._dropout = 0.0 if labelled else config.word_dropout
         reworded = [row for row in train if row.origin is Origin.REWORDED]
         # As many rewordings as rows of the user's own, so that neither drowns the other.
         asked = len(self._own) * (2 if reworded else 1)
@@ -98,7 +105,7 @@ class Batches:
         return self._epoch[1]
 
     def _packs(self, rows: Sequence[TrainingRow]) -> list[Pack]:
-        return [pack for batch in self._encoded(rows, "watch") for pack in batch]
+        return [pack for batch in self._encoded(rows, WATCHED) for pack in batch]
 
     def _encoded(self, rows: Sequence[TrainingRow], name: str) -> list[list[Pack]]:
         """The batches of one pass over the rows."""
@@ -108,16 +115,33 @@ class Batches:
                 self._tokenizer, rows, self._instruction, self._longest, seed
             )
             return [self._packed(batch) for batch in _pooled(bundles, self._config.batch_size)]
-        encoded = self._encoded_plain(rows)
-        random.Random(seed).shuffle(encoded)
+        chance = random.Random(seed)
+        dropout = self._dropout if name != WATCHED else 0.0
+        shown = [row if row.origin not in ASKED else thinned(row, dropout, chance) for row in rows]
+        encoded = encode_plain(self._tokenizer, shown, self._instruction, self._longest)
+        chance.shuffle(encoded)
         size = self._config.batch_size
         return [self._packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
 
-    def _encoded_plain(self, rows: Sequence[TrainingRow]) -> list[EncodedRow]:
-        new = [row for row in rows if row.example.id not in self._plain]
-        encoded = encode_plain(self._tokenizer, new, self._instruction, self._longest)
-        self._plain |= {row.example.id: e for row, e in zip(new, encoded, strict=True)}
-        return [self._plain[row.example.id] for row in rows]
+
+def thinned(row: TrainingRow, share: float, chance: random.Random) -> TrainingRow:
+    """A row whose question lacks some words (word dropout, Iyyer et al. 2015).
+
+    A model that is trained on two wordings knows a question by all of its words at once; one that
+    sees it with others missing each time knows it by any. Words that the answer repeats stay, and
+    numbers, which often are all that tells two questions apart.
+    """
+    if not share:
+        return row
+    answered = set(normalise(row.example.answer).split())
+
+    def stays(word: str) -> bool:
+        bare = set(normalise(word).split())
+        return chance.random() >= share or bool(bare & answered) or any(map(str.isdigit, word))
+
+    words = row.example.question.split()
+    kept = list(filter(stays, words)) or words
+    return replace(row, example=replace(row.example, question=" ".join(kept)))
 
 
 def _pooled(bundles: Iterable[list[EncodedRow]], size: int) -> list[list[list[EncodedRow]]]:
