@@ -1,7 +1,7 @@
 import streamlit as st
 
+from pages.build.parts import changing, searching, uploads
 from pages.build.parts import documents as document_views
-from pages.build.parts import searching, uploads
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.knowledge import MODE_WORDS, documents
@@ -87,6 +87,8 @@ with show_errors():
     else:
         document_views.chunk_list(base.chunks(chosen), f"documents.page.{chosen}")
 
+with st.expander("Change a fact and see who follows", icon=":material/published_with_changes:"):
+    changing.section(workspace, found)
 with st.expander("Compare ways of searching", icon=":material/science:"), show_errors():
     searching.lab_section(workspace)
 with st.expander("Embedding model", icon=":material/language:"), show_errors():

@@ -34,6 +34,7 @@ for command in (
     build.search,
     retrieval.retrieve,
     retrieval.embedder,
+    retrieval.change,
     examples.examples,
     training.classify,
     training.train,

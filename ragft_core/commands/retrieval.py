@@ -17,7 +17,8 @@ from ragft_core.commands.output import (
     show,
     table,
 )
-from ragft_core.errors import EvaluationError
+from ragft_core.errors import DocumentError, EvaluationError
+from ragft_core.settings import Settings
 from ragft_core.types import SearchMode
 from ragft_core.values import to_dict
 
@@ -121,3 +122,49 @@ def _comparison(found: dict[str, Any]) -> str:
 
 def _cell(score: dict[str, float]) -> str:
     return f"{score['mean']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+
+
+def change(
+    w: Name,
+    doc: Annotated[str, typer.Argument(metavar="[DOC]", help="Its file name, id or title.")] = "",
+    ask: Annotated[
+        str, typer.Option("--ask", help="What every arm is asked before and after.")
+    ] = "",
+    old: Annotated[str, typer.Option(help="Text that stands in the document.")] = "",
+    new: Annotated[str | None, typer.Option(help="What shall stand there instead.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the whole document.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the newest change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Changes a fact in a document and shows which arms follow; without a document, lists changes."""
+    from ragft_core import strategies
+
+    workspace = opened(w)
+    made = strategies.list_changes(workspace)
+    if undo:
+        standing = next((one for one in made if not one.undone), None)
+        if standing is None:
+            raise DocumentError("No change is left to be undone.")
+        show(strategies.undo(knowledge_of(workspace), standing), as_json, _change)
+        return
+    if not doc:
+        show(made, as_json, lambda rows: "\n\n".join(map(_change, rows)) or "No changes yet.")
+        return
+    if not ask or (new is None) != delete:
+        raise DocumentError(
+            "Not everything is said that a change needs.",
+            "Give --ask with a question, and either --old and --new or --delete.",
+        )
+    lab = strategies.open_lab(workspace, Settings())
+    named = [d for d in lab.knowledge.documents() if doc in (d.id, d.file_name, d.title)]
+    document = named[0] if named else lab.knowledge.document(doc)
+    show(strategies.change_and_ask(lab, document.id, ask, old, new), as_json, _change)
+    lab.close()
+
+
+def _change(row: dict[str, Any]) -> str:
+    what = "deleted" if row["new"] is None else f"{row['old']!r} became {row['new']!r}"
+    state = " (undone)" if row["undone"] else ""
+    head = f"{row['at'][:16]} {row['document']}: {what}{state}\n{row['question']}"
+    columns = {"arm": "arm", "before": "before", "after": "after", "error": ""}
+    return f"{head}\n{table(row['answers'], columns, '')}"

@@ -31,6 +31,7 @@ from ragft_core.jobs import JobStatus, made_elsewhere
 from ragft_core.jobs.elsewhere import FILE as MADE_ELSEWHERE
 from ragft_core.jobs.kinds import KINDS
 from ragft_core.knowledge import check_document
+from ragft_core.strategies.changes import Change
 from ragft_core.strategies.conversations import read_row
 from ragft_core.types import Example
 from ragft_core.values import from_dict
@@ -172,6 +173,7 @@ _FILES: dict[str, Callable[[Workspace, Path], object]] = {
     "advisor/costs.json": lambda workspace, _: load_costs(workspace),
     "advisor/criteria.toml": lambda workspace, _: load_criteria(workspace),
     "advisor/records/record-*.json": lambda workspace, file: load_record(workspace, file.stem),
+    "changes/*/change.json": _holds(Change),
     "evaluations/eval-*/report.json": _holds(EvaluationReport),
     "evaluations/eval-*/classifier.json": _holds(Classified),
     "jobs/*/status.json": _holds(JobStatus),

@@ -13,6 +13,7 @@ from ragft_core.strategies.arms import (
     remove_arm,
     workspace_arms,
 )
+from ragft_core.strategies.changes import Change, change_and_ask, list_changes, undo
 from ragft_core.strategies.chat_export import check_chat_file, export_examples
 from ragft_core.strategies.conversations import (
     Conversation,
@@ -38,6 +39,7 @@ from ragft_core.strategies.prepare import search_settings
 
 __all__ = [
     "ArmState",
+    "Change",
     "Conversation",
     "Lab",
     "Need",
@@ -47,8 +49,10 @@ __all__ = [
     "WorkspaceGenerator",
     "add_arm",
     "arm_states",
+    "change_and_ask",
     "check_chat_file",
     "export_examples",
+    "list_changes",
     "list_conversations",
     "load_conversation",
     "load_votes",
@@ -61,5 +65,6 @@ __all__ = [
     "save_vote",
     "search_settings",
     "training_passages",
+    "undo",
     "workspace_arms",
 ]

@@ -44,6 +44,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
     ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),
     ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
+    ("change", "W"), ("change", "W", "wren.txt", "--ask", "How heavy?", "--old", "41", "--new", "42"),
 )  # fmt: skip
 NET = "mistake in the lab itself"
 
