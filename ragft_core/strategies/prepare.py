@@ -14,6 +14,7 @@ from ragft_core.knowledge import KnowledgeBase
 from ragft_core.models.generator import Generator
 from ragft_core.models.prompts import passage_texts, render_messages, with_labels
 from ragft_core.strategies.arms import ArmState
+from ragft_core.strategies.followups import searched_for
 from ragft_core.strategies.shots import nearest_examples
 from ragft_core.types import (
     Chunk,
@@ -70,8 +71,11 @@ class Preparer:
         arm, settings = state.arm, self._settings
         own = _or(arm.settings.instruction, settings.instruction)
         instruction = with_labels(own, settings.labels, settings.label_pattern)
-        passages, seconds = self._read(arm, generator, question)
+        wanted_for = searched_for(question, history)
+        passages, seconds = self._read(arm, generator, wanted_for)
         note = "Retrieval found no passage." if arm.retrieves and not passages else ""
+        if passages and wanted_for != question:
+            note = "Searched together with the question before."
         examples = self._examples(arm, question)
 
         def render(shown: Sequence[Passage]) -> tuple[Message, ...]:

@@ -11,6 +11,7 @@ from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.settings import Settings
 from ragft_core.strategies import Lab, Need, WorkspaceGenerator, add_arm, arm_states
+from ragft_core.strategies.followups import searched_for
 from ragft_core.types import Message, ModelChoice, Request, Sampling, Strategy
 from ragft_core.workspace import Workspace, create_workspace
 from tests.fakes import DoneGeneration, ScriptedGenerator
@@ -115,6 +116,37 @@ def test_each_arm_gets_its_own_history(knowledge: KnowledgeBase) -> None:
     lab_of(knowledge, generator).ask("And?", [Strategy.PROMPT, Strategy.RAG], history)
     assert [message.content for message in generator.requests[0].messages[1:3]] == ["before", "yes"]
     assert len(generator.requests[1].messages) == 2
+
+
+def test_a_follow_up_is_searched_with_the_question_before(knowledge: KnowledgeBase) -> None:
+    generator = ScriptedGenerator()
+    knowledge.workspace.update(top_k=1)
+    asked = "How long does delivery to the island take?"
+    history = {Strategy.RAG: (Message("user", asked), Message("assistant", "Nine days."))}
+    (answer,) = (
+        p.answer()
+        for p in lab_of(knowledge, generator).ask("And what is it for?", [Strategy.RAG], history)
+    )
+    assert [passage.document_title for passage in answer.passages] == ["Delivery"]
+    assert "question before" in answer.note
+    assert generator.requests[0].messages[-1].content.count(asked) == 0, (
+        "what is read stays as typed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "goes_on"),
+    [
+        ("What does it cost?", True), ("And for schools?", True), ("Why?", True),
+        ("What about the wheel?", True), ("The price?", True), ("When is that due?", True),
+        ("How long is the warranty on the kiln?", False), ("Who is the general manager?", False),
+        ("窯の保証期間は何年ですか", False),
+    ],
+)  # fmt: skip
+def test_what_goes_on_is_told_from_what_stands_alone(question: str, goes_on: bool) -> None:
+    before = (Message("user", "How heavy is the Wren?"), Message("assistant", "41 kg"))
+    assert (searched_for(question, before) != question) == goes_on
+    assert searched_for(question, ()) == question
 
 
 def test_an_abstention_has_no_citation(knowledge: KnowledgeBase) -> None:
