@@ -14,10 +14,12 @@ from ragft_core.finetuning.rows.packing import (
     EncodedRow,
     build_pack,
     group_rows,
+    loss_and_recited,
     pack_groups,
     shared_prefix,
     summed_loss,
 )
+from ragft_core.models.weights.loading import load_base
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +101,26 @@ def test_every_row_is_packed_exactly_once_and_within_capacity() -> None:
     trained = sorted(tuple(np.sort(pack.target)) for pack in packs)
     assert sum(len(t) for t in trained) == sum(len(row.answer) for row in rows)
     assert all(pack.n_tokens <= 150 for pack in packs)
+
+
+def test_recited_is_what_greedy_decoding_writes(tiny_model: Path) -> None:
+    """Teacher forcing sees an exact answer where, and only where, decoding gives it."""
+    model, tokenizer = load_base(tiny_model)
+    prompts = ["What is red?", "Who sings?", "How far is it to the sea?"]
+    rows = []
+    for place, prompt in enumerate(prompts):
+        ids = tokenizer(prompt, return_tensors="pt").input_ids
+        with torch.no_grad():
+            written = model.generate(
+                input_ids=ids, max_new_tokens=5, do_sample=False, eos_token_id=None
+            )
+        answer = written[0, ids.shape[1] :].tolist()
+        if place == 1:
+            answer[3] = (answer[3] + 1) % model.config.vocab_size
+        rows.append(EncodedRow(tuple(ids[0].tolist()), tuple(answer)))
+    pack = build_pack(group_rows(rows, 1000))
+    assert pack.n_rows == 3
+    with torch.no_grad():
+        loss, recited = loss_and_recited(model, pack)
+    assert recited == 2
+    assert float(loss) == pytest.approx(float(summed_loss(model, pack)))

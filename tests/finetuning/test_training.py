@@ -194,10 +194,12 @@ def test_a_rising_validation_loss_ends_the_run_and_the_best_adapter_is_kept(
     result = finished(job)
     assert result["steps"] < 400, "it never ended early"
     assert result["best_step"] < result["steps"]
-    watched = [row["val_loss"] for row in job.metrics()[1:] if "val_loss" in row]
-    assert result["val_loss"] == min(watched)
+    watched = [row for row in job.metrics()[1:] if "recited" in row and row["phase"] == "search"]
+    (kept,) = [row for row in watched if row["step"] == result["best_step"]]
+    assert result["val_loss"] == kept["val_loss"]
+    assert kept["recited"] == max(row["recited"] for row in watched)
     (adapter,) = [a for a in list_adapters(trainable) if not a.bundled]
-    assert "rose" in adapter.card["warning"] or "never fell" in adapter.card["warning"]
+    assert adapter.card["ended"].startswith("Ended early")
 
 
 def test_a_hybrid_run_trains_with_passages(trainable: Workspace, short: RunConfig) -> None:

@@ -35,8 +35,12 @@ def test_a_loss_that_rises_for_two_evaluations_is_over_fitting_in_words() -> Non
     rows = curve([3.0, 1.0, 1.2, 1.4])
     for row, right in zip(rows, [0, 1, 2, 3], strict=True):
         row["answers"] = [{"right": n < right} for n in range(5)]
-    assert "answered rightly all the same" in signs(rows)[0]
     assert right_answers(rows)[-1] == (30, 3, 5)
+    for row, recited in zip(rows, [0, 2, 2, 2], strict=True):
+        row["recited"] = recited
+    assert "over-fits" in signs(rows)[0]
+    rows[-1]["recited"] = 3
+    assert signs(rows) == (), "more answers are right all the same"
 
 
 def test_forgetting_a_loss_that_never_fell_and_one_that_is_no_number_are_said() -> None:

@@ -78,6 +78,11 @@ class Pack:
         """Whether plain causal attention is all it needs."""
         return len(set(self.segment.tolist())) <= 1 and len(set(self.group.tolist())) <= 1
 
+    @property
+    def n_rows(self) -> int:
+        """How many rows it holds."""
+        return len(set(self.segment[self.predict].tolist()))
+
     def allowed(self) -> np.ndarray:
         """The (L, L) boolean mask: which token (row) may look at which (column)."""
         order = np.arange(self.n_tokens)
@@ -176,12 +181,20 @@ def build_pack(groups: Sequence[Group]) -> Pack:
 def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
     """Cross-entropy in nats, summed over the pack's trained tokens.
 
-    Logits come from the model's own forward pass, which may scale or cap them, and for the trained
-    positions only: the vocabulary projection is the largest single matrix of a small model.
-
     Args:
         model: A transformers causal LM, with or without a PEFT adapter around it.
         pack: The sequence.
+    """
+    return loss_and_recited(model, pack)[0]
+
+
+def loss_and_recited(model: torch.nn.Module, pack: Pack) -> tuple[torch.Tensor, int]:
+    """The summed cross-entropy, and how many of the pack's answers the model would give exactly.
+
+    An answer whose every token is the likeliest after those before it is what greedy decoding
+    writes, word for word. Logits come from the model's own forward pass, which may scale or cap
+    them, and for the trained positions only: the vocabulary projection is the largest single
+    matrix of a small model.
     """
     import torch
     from torch.nn import functional
@@ -198,9 +211,12 @@ def summed_loss(model: torch.nn.Module, pack: Pack) -> torch.Tensor:
         **({} if pack.is_one_row else {"attention_mask": _mask(pack, first)}),
         **({"logits_to_keep": predict} if keeps else {}),
     ).logits[0]
-    logits = found if keeps else found[predict]
+    logits = (found if keeps else found[predict]).float()
     target = torch.from_numpy(pack.target).to(first.device)
-    return functional.cross_entropy(logits.float(), target, reduction="sum")
+    loss = functional.cross_entropy(logits, target, reduction="sum")
+    missed = (logits.argmax(-1) != target).cpu().numpy()
+    rows = pack.segment[pack.predict]
+    return loss, len(set(rows.tolist())) - len(set(rows[missed].tolist()))
 
 
 def _mask(pack: Pack, like: torch.Tensor) -> torch.Tensor:

@@ -85,11 +85,9 @@ def _card(
     metrics = run.context_metrics()
     general = [row["general_loss"] for row in metrics if "general_loss" in row]
     warnings = list(signs(metrics))
-    if best is None or (progress.first_val_loss is not None and best >= progress.first_val_loss):
+    falls = best is not None and (progress.first_val_loss is None or best < progress.first_val_loss)
+    if not falls and not progress.best_recited:
         warnings = ["The validation loss never fell below the base model's: nothing was learned."]
-    elif progress.evals_without_improvement and not any("over-fits" in text for text in warnings):
-        rose = f"The validation loss rose after step {progress.best_step}; that step's adapter is kept."
-        warnings.append(rose)
     return {
         "id": context.folder.name,
         "name": spec.config.name or f"{spec.config.preset.capitalize()} run",
@@ -110,6 +108,7 @@ def _card(
         "best_step": progress.best_step,
         "first_val_loss": progress.first_val_loss,
         "val_loss": best,
+        "recited": progress.best_recited,
         "train_loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
         "tokens": tokens,
         "seconds": round(seconds, 1),
@@ -134,6 +133,7 @@ def _ended(context: JobContext, run: Trainer) -> str:
     if progress.step >= planned:
         return ""
     return (
-        f"Ended early, after step {progress.step} of {planned}: the validation loss had not fallen "
-        f"for {progress.evals_without_improvement} evaluations, since step {progress.best_step}."
+        f"Ended early, after step {progress.step} of {planned}: for "
+        f"{progress.evals_without_improvement} evaluations in a row neither had the validation loss "
+        "fallen nor were more of the watched answers given exactly."
     )

@@ -39,7 +39,9 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 class Progress:
     """How far a run is.
 
-    Losses are nats per trained token; ``evals_without_improvement`` counts the evaluations in a row that brought none;
+    Losses are nats per trained token. ``best_step`` is the step whose weights are kept, with its
+    validation loss and its exact answers; ``least_val_loss`` is the least of all steps.
+    ``evals_without_improvement`` counts the evaluations in a row that brought none;
     ``seconds`` is training time over all attempts, ``cpu_seconds`` what the processors spent on it.
     """
 
@@ -47,6 +49,8 @@ class Progress:
     first_val_loss: float | None = None
     best_val_loss: float | None = None
     best_step: int = 0
+    best_recited: int = 0
+    least_val_loss: float | None = None
     evals_without_improvement: int = 0
     tokens: int = 0
     seconds: float = 0.0

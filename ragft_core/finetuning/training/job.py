@@ -187,7 +187,8 @@ def _held_out(context: JobContext, search: Trainer, interview: Interview) -> lis
 def _learned(search: Trainer) -> bool:
     progress = search.progress
     first, best = progress.first_val_loss, progress.best_val_loss
-    return bool(progress.best_step) and best is not None and (first is None or best < first)
+    falls = best is not None and (first is None or best < first)
+    return bool(progress.best_step) and (falls or bool(progress.best_recited))
 
 
 def _all_rows(rows: Sequence[TrainingRow]) -> list[TrainingRow]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragft_core.finetuning.rows.packing import Pack, summed_loss
+from ragft_core.finetuning.rows.packing import Pack, loss_and_recited, summed_loss
 
 if TYPE_CHECKING:
     import torch
@@ -114,13 +114,28 @@ def optimise(
     return schedule.steps
 
 
-def mean_loss(model: torch.nn.Module, packs: Sequence[Pack]) -> float:
-    """Mean loss in nats per trained token over the packs, without training."""
+@dataclass(frozen=True)
+class Watch:
+    """What packs that are only watched tell: mean loss in nats per token, and exact answers."""
+
+    loss: float
+    recited: int
+    n_rows: int
+
+
+def watch(model: torch.nn.Module, packs: Sequence[Pack]) -> Watch:
+    """Loss and exact answers over the packs, without training."""
     import torch
 
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        total = sum(summed_loss(model, pack).item() for pack in packs)
+        found = [loss_and_recited(model, pack) for pack in packs]
     model.train(was_training)
-    return total / max(1, sum(len(pack.target) for pack in packs))
+    loss = sum(one.item() for one, _ in found) / max(1, sum(len(pack.target) for pack in packs))
+    return Watch(loss, sum(n for _, n in found), sum(pack.n_rows for pack in packs))
+
+
+def mean_loss(model: torch.nn.Module, packs: Sequence[Pack]) -> float:
+    """Mean loss in nats per trained token over the packs, without training."""
+    return watch(model, packs).loss

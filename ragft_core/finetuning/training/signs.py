@@ -46,12 +46,14 @@ def _overfits(metrics: Sequence[dict[str, Any]], watched: Sequence[tuple[int, fl
         return ""
     text = (
         f"It over-fits: the validation loss has risen from {least:.2f} at step {step} to "
-        f"{last:.2f} at step {last_step}. The adapter of step {step} is the one that is kept."
+        f"{last:.2f} at step {last_step}."
     )
-    rights = {at: right for at, right, _ in right_answers(metrics)}
-    if rights.get(last_step, 0) > rights.get(step, 0):
-        text += " More of the watched questions are answered rightly all the same."
-    return text
+    recited = {row["step"]: row["recited"] for row in metrics if "recited" in row}
+    if recited.get(last_step, 0) > recited.get(step, 0):
+        return ""  # surer of what it has wrong, and right more often all the same
+    return (
+        f"{text} Its adapter is kept from the step that gave most of the watched answers exactly."
+    )
 
 
 def _nothing(watched: Sequence[tuple[int, float]]) -> str:

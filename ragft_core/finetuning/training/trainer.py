@@ -29,6 +29,7 @@ from ragft_core.finetuning.training.optimise import (
     make_optimiser,
     mean_loss,
     optimise,
+    watch,
 )
 from ragft_core.jobs import JobContext
 from ragft_core.types import ModelChoice
@@ -196,7 +197,7 @@ class Trainer:
         last = step.number == self.phase.steps
         due = last or asked or step.number % self._eval_every == 0
         if due and self.batches.validation:
-            row["val_loss"] = self._evaluate()
+            row |= self._evaluate()
         # In the refit nothing tells when to stop, so that looking once at its end is enough.
         if last or asked or (due and self.batches.validation):
             row |= self._watched()
@@ -209,18 +210,32 @@ class Trainer:
         self._last_step_at, self._last_cpu_s = time.perf_counter(), time.process_time()
         return not (stopping or early)
 
-    def _evaluate(self) -> float:
-        """Measures the validation loss and keeps the adapter if it is the best so far."""
-        loss = mean_loss(self.model, self.batches.validation)
-        best = self.progress.best_val_loss
-        if math.isfinite(loss) and (best is None or loss < best):
-            self.progress.best_val_loss = loss
-            self.progress.best_step = self.progress.step
-            self.progress.evals_without_improvement = 0
+    def _evaluate(self) -> dict[str, Any]:
+        """Measures the watched rows and keeps the adapter if it is the best so far.
+
+        Best is what gives most watched answers word for word. The loss alone would end too soon: it
+        rises again once the model gets sure of itself in the few that it has wrong, while more and
+        more are right. Of steps with as many answers the last is taken, whose learning rate is the
+        lowest; where none is given exactly, as with long answers, the least loss decides.
+        """
+        progress, found = self.progress, watch(self.model, self.batches.validation)
+        row = {"val_loss": found.loss, "recited": found.recited, "watched": found.n_rows}
+        if not math.isfinite(found.loss):
+            progress.evals_without_improvement += 1
+            return row
+        falls = progress.least_val_loss is None or found.loss < progress.least_val_loss
+        more = found.recited > progress.best_recited
+        if falls:
+            progress.least_val_loss = found.loss
+        if more or (found.recited == progress.best_recited and (found.recited or falls)):
+            progress.best_recited, progress.best_val_loss = found.recited, found.loss
+            progress.best_step = progress.step
             self.best = checkpoints.copy_weights(self.model)
+        if more or falls:
+            progress.evals_without_improvement = 0
         else:
-            self.progress.evals_without_improvement += 1
-        return loss
+            progress.evals_without_improvement += 1
+        return row
 
     def _watched(self) -> dict[str, Any]:
         """What is looked at besides the validation loss.
