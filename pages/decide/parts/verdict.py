@@ -17,6 +17,7 @@ from ragft_core.advisor.record import (
     article_table,
     citation,
     measured_text,
+    weight_text,
 )
 
 PAGES = {
@@ -60,10 +61,10 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
                 resting += f" and {measured} measured values" if measured else ", nothing measured"
                 st.caption(f"Confidence: **{result.confidence}**, from {resting}.")
                 if result.measured_weight:
-                    heard = round(100 * result.measured_weight)
                     st.caption(
-                        f"Weight: measured right answers {heard} %, answers and literature "
-                        f"{100 - heard} %. A questionnaire counts as 50 questions."
+                        weight_text(result),
+                        help="Measured right answers have n / (n + 50) of it, the rest by the "
+                        "questions' weights: a questionnaire counts as 50 questions.",
                     )
             st.markdown(plain(result.next_step.text))
             page = _page_of(criteria, result.next_step)

@@ -16,6 +16,12 @@ from ragft_core.advisor.criteria.answers import (
     with_seen,
 )
 from ragft_core.advisor.criteria.file import load_criteria
+from ragft_core.advisor.criteria.group import GroupView, group_view
+from ragft_core.advisor.criteria.templates import (
+    answer_templates,
+    drop_template,
+    take_template,
+)
 from ragft_core.advisor.criteria.values import (
     GRADE_WORDS,
     STRATEGIES,
@@ -31,9 +37,13 @@ __all__ = [
     "Answers",
     "Criteria",
     "Criterion",
+    "GroupView",
+    "answer_templates",
     "compare_answers",
     "differing",
+    "drop_template",
     "export_answers",
+    "group_view",
     "list_stakeholders",
     "load_answers",
     "load_criteria",
@@ -43,5 +53,6 @@ __all__ = [
     "read_answers",
     "save_answers",
     "suggest_answers",
+    "take_template",
     "with_seen",
 ]

@@ -2,7 +2,7 @@
 
 from ragft_core.advisor.record.article import article_points, article_table, measured_text
 from ragft_core.advisor.record.build import make_record
-from ragft_core.advisor.record.front import break_even_text
+from ragft_core.advisor.record.front import break_even_text, weight_text
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import (
     DecisionRecord,
@@ -38,4 +38,5 @@ __all__ = [
     "parse_record",
     "render_record",
     "save_record",
+    "weight_text",
 ]

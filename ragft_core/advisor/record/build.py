@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ragft_core.advisor.cost.inputs import fill_costs
 from ragft_core.advisor.criteria.answers import Answers, load_answers, with_seen
 from ragft_core.advisor.criteria.file import load_criteria
@@ -43,4 +45,7 @@ def make_record(
     )
     costs = fill_costs(workspace, evidence, given.choices)
     recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
+    if recipe is not None:  # who reads a record sees that it was kept
+        steps = (replace(step, done=step.done or step.key == "record") for step in recipe.steps)
+        recipe = replace(recipe, steps=tuple(steps))
     return build_record(workspace, criteria, given, result, evidence, costs, recipe, note)
