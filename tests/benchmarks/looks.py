@@ -35,12 +35,15 @@ VIEWS = {
     "costs": "evaluation?eval_view=Time+and+side+effects",
     "claims": "evaluation?eval_view=The+article%27s+claims",
     "runs": "evaluation?eval_view=Two+runs",
+    "confidence": "evaluation?eval_view=Confidence",
     "advisor": "advisor",
+    "people": "advisor?advisor_view=People",
     "why": "advisor?advisor_view=Why",
     "what-if": "advisor?advisor_view=What+if",
     "cost": "advisor?advisor_view=Cost",
     "article": "advisor?advisor_view=The+article",
     "record": "advisor?advisor_view=Next+steps+and+record",
+    "portfolio": "portfolio",
 }
 GRAVE = ("serious", "critical")
 MAIN = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
@@ -98,6 +101,7 @@ def _whole(page: Page) -> None:
     height = page.evaluate(f"document.querySelector('{MAIN}').scrollHeight")
     width = (page.viewport_size or {"width": 1440})["width"]
     page.set_viewport_size({"width": width, "height": max(900, min(height + 20, TALLEST))})
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
     page.wait_for_timeout(1200)
 
 

@@ -2,7 +2,6 @@
 
 from ragft_core.advisor.criteria.answers import (
     Answers,
-    compare_answers,
     differing,
     export_answers,
     list_stakeholders,
@@ -11,6 +10,7 @@ from ragft_core.advisor.criteria.answers import (
     parse_answers_text,
     prefill,
     read_answers,
+    remove_stakeholder,
     save_answers,
     suggest_answers,
     with_seen,
@@ -19,6 +19,7 @@ from ragft_core.advisor.criteria.file import load_criteria
 from ragft_core.advisor.criteria.group import GroupView, group_view
 from ragft_core.advisor.criteria.templates import (
     answer_templates,
+    confirm_template,
     drop_template,
     take_template,
 )
@@ -39,7 +40,7 @@ __all__ = [
     "Criterion",
     "GroupView",
     "answer_templates",
-    "compare_answers",
+    "confirm_template",
     "differing",
     "drop_template",
     "export_answers",
@@ -51,6 +52,7 @@ __all__ = [
     "parse_answers_text",
     "prefill",
     "read_answers",
+    "remove_stakeholder",
     "save_answers",
     "suggest_answers",
     "take_template",

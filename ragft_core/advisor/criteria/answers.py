@@ -55,15 +55,6 @@ class Suggestion:
     value: float
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A question that two people answered differently; None is "don't know"."""
-
-    criterion: str
-    first: str | None
-    second: str | None
-
-
 def parse_answers(criteria: Criteria, data: object, name: str = "the answers") -> Answers:
     """Checks answers that came from outside.
 
@@ -221,6 +212,19 @@ def list_stakeholders(workspace: Workspace) -> list[str]:
     return names
 
 
+def remove_stakeholder(workspace: Workspace, who: str) -> None:
+    """Removes a person's answers.
+
+    Raises:
+        AdvisorError: Nobody of that name has answered.
+    """
+    if not who or not _file(workspace, who).exists():
+        known = ", ".join(list_stakeholders(workspace)) or "nobody"
+        raise AdvisorError(f"{who!r} has not answered.", f"Those who have: {known}.")
+    with workspace.lock("advisor"):
+        _file(workspace, who).unlink(missing_ok=True)
+
+
 def _file(workspace: Workspace, who: str) -> Path:
     return workspace.path / "advisor" / (f"answers-{slug(who)}.json" if who else FILE)
 
@@ -262,15 +266,6 @@ def differing(
         if seen.criterion not in (*answers.prefilled, *answers.assumed)
         and answers.choices.get(seen.criterion, seen.choice) != seen.choice
     ]
-
-
-def compare_answers(criteria: Criteria, first: Answers, second: Answers) -> list[Difference]:
-    """The questions that two people see differently, the weightiest first."""
-    rows = [
-        Difference(c.id, first.choice(c.id), second.choice(c.id))
-        for c in sorted(criteria.criteria, key=lambda c: -c.weight)
-    ]
-    return [row for row in rows if row.first != row.second]
 
 
 def export_answers(answers: Answers) -> dict[str, Any]:

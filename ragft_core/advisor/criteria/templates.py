@@ -47,8 +47,7 @@ def take_template(criteria: Criteria, answers: Answers, template_id: str) -> Ans
         raise AdvisorError(f"There is no template {template_id!r}.", f"Choose one of: {known}.")
     # A team's own criteria may have replaced a question or its choices.
     asked = {c.id: {choice.id for choice in c.choices} for c in criteria.criteria}
-    own = {k: v for k, v in answers.choices.items() if k not in answers.assumed}
-    own = {k: v for k, v in own.items() if k not in answers.prefilled}
+    own = _own(answers)
     taken = {k: v for k, v in found.answers.items() if k not in own and v in asked.get(k, ())}
     return replace(
         answers, choices={**own, **taken}, prefilled=(), template=template_id, assumed=tuple(taken)
@@ -57,5 +56,16 @@ def take_template(criteria: Criteria, answers: Answers, template_id: str) -> Ans
 
 def drop_template(answers: Answers) -> Answers:
     """Takes back every answer that came from a template and was not confirmed."""
-    own = {k: v for k, v in answers.choices.items() if k not in answers.assumed}
-    return replace(answers, choices=own, template="", assumed=())
+    return replace(answers, choices=_own(answers), prefilled=(), template="", assumed=())
+
+
+def confirm_template(answers: Answers) -> Answers:
+    """Makes the template's answers the person's own."""
+    kept = {k: v for k, v in answers.choices.items() if k not in answers.prefilled}
+    return replace(answers, choices=kept, prefilled=(), template="", assumed=())
+
+
+def _own(answers: Answers) -> dict[str, str]:
+    """What a person answered: neither the template nor the workspace."""
+    others = {*answers.assumed, *answers.prefilled}
+    return {key: choice for key, choice in answers.choices.items() if key not in others}

@@ -8,6 +8,7 @@ from typing import Any
 
 from ragft_core.advisor.cost.model import BreakEven, Cost, CostInputs
 from ragft_core.advisor.cost.ranges import CostRanges
+from ragft_core.advisor.cost.scenarios import Scenario
 from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation, Sentence
 from ragft_core.advisor.deciding.voice import main_shares
 from ragft_core.advisor.deciding.words import name, percent
@@ -97,6 +98,25 @@ def _cost_row(record: DecisionRecord, cost: Cost) -> dict[str, Any]:
         "cheapest": percent(span.cheapest) if span else "",
         "right": right,
     }
+
+
+def scenario_title(scenario: Scenario) -> str:
+    """A scenario with its months and its volume."""
+    return f"{scenario.title}: {scenario.months:g} months, {scenario.requests:,.0f} a month"
+
+
+def scenario_rows(record: DecisionRecord) -> list[dict[str, Any]]:
+    """One row a strategy: its total with the range in every scenario, in their order."""
+    rows = []
+    for strategy in Strategy:
+        cells = []
+        for item in record.scenarios:
+            cost = next(cost for cost in item.costs if cost.strategy == strategy)
+            span = item.ranges.of(strategy)
+            ends = f" ({money(span.low)} to {money(span.high)})" if span else ""
+            cells.append(f"{money(cost.total)}{ends}")
+        rows.append({"strategy": name(strategy, start=True), "cells": cells})
+    return rows
 
 
 def money_title(record: DecisionRecord) -> str:

@@ -21,6 +21,7 @@ from ragft_core.advisor.cost.model import (
     cost_table,
 )
 from ragft_core.advisor.cost.ranges import CostRanges, cost_ranges
+from ragft_core.advisor.cost.scenarios import ScenarioCost, load_scenarios, scenario_costs
 from ragft_core.advisor.criteria.answers import Answers
 from ragft_core.advisor.criteria.values import Criteria, Group, MeasurementKind, Source
 from ragft_core.advisor.deciding.recommendation import Recommendation
@@ -87,6 +88,7 @@ class DecisionRecord:
     currency: str = ""
     ranges: CostRanges = CostRanges()
     materials: Materials = Materials()
+    scenarios: tuple[ScenarioCost, ...] = ()
 
     def question(self, criterion: str) -> str:
         """The question of a criterion, as it was asked."""
@@ -158,6 +160,7 @@ def build_record(
         currency=filled.currency,
         ranges=cost_ranges(filled),
         materials=gather_materials(workspace, evidence.provenance.get(EVALUATION, "")),
+        scenarios=tuple(scenario_costs(filled, load_scenarios(workspace, filled))),
     )
 
 
