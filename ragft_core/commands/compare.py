@@ -16,6 +16,7 @@ from ragft_core.commands.output import (
     Wait,
     answer_row,
     finish,
+    follow,
     note,
     opened,
     show,
@@ -254,8 +255,7 @@ def evaluate(
     if not wait:
         finish(job, False, as_json)
         return
-    while (now := job.wait(timeout=2)).active:
-        note(f"{now.share:.0%} {now.message}")
+    now = follow(job)
     if now.state != "succeeded":
         raise EvaluationError(now.error or f"The evaluation is {now.state}.", "Resume it.")
     report = load_report(workspace, plan.id)

@@ -25,6 +25,7 @@ from tests.browser.test_journey import PATIENCE_MS, open_page
 
 VIEWS = {
     "home": "",
+    "files": "",
     "documents": "documents",
     "examples": "examples",
     "finetune": "finetune",
@@ -45,6 +46,8 @@ VIEWS = {
     "record": "advisor?advisor_view=Next+steps+and+record",
     "portfolio": "portfolio",
 }
+# What stands behind a click.
+OPENED = {"files": "Settings of this workspace"}
 GRAVE = ("serious", "critical")
 MAIN = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
 TALLEST = 6000
@@ -78,6 +81,8 @@ def main() -> None:
                 page = context.new_page()
                 for name in asked.only:
                     open_page(page, asked.url, _address(name, asked.workspace, asked.run))
+                    if name in OPENED:
+                        page.get_by_text(OPENED[name]).first.click()
                     _whole(page)
                     page.screenshot(path=asked.to / f"{name}-{scheme}-{width}.png")
                     for line in _found(page, asked.axe) if asked.axe else ():

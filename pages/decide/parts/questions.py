@@ -27,6 +27,7 @@ from ragft_core.advisor.criteria import (
     confirm_template,
     drop_template,
     take_template,
+    template_title,
 )
 from ragft_core.workspace import Workspace
 
@@ -83,7 +84,7 @@ def template_line(workspace: Workspace, criteria: Criteria, answers: Answers) ->
     """Begins with a use case's typical answers, and says which are still the template's."""
     templates = answer_templates()
     if answers.assumed:
-        title = templates[answers.template].title
+        title = plain(template_title(answers.template))
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f":material/dashboard_customize: **{len(answers.assumed)} answers are those of "
@@ -129,7 +130,7 @@ def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> d
             ":material/auto_awesome: seen here: this workspace shows it; choose another to override"
         )
     if criterion.id in answers.assumed:
-        title = answer_templates()[answers.template].title
+        title = plain(template_title(answers.template))
         st.caption(f":material/dashboard_customize: typical of “{title}”: nobody has confirmed it")
     return {} if chosen in (None, UNKNOWN) else {criterion.id: str(chosen)}
 

@@ -155,7 +155,7 @@ def _explained(trace: Trace, reference: Reference) -> str:
         total = sum(result.weights.values()) or 1
         share = result.weights[reference.id] / total
         question = plain(criteria.get(reference.id).question)
-        return f":material/balance: Weight of “{question}”: {share:.0%} of all"
+        return f":material/balance: Weight of “{question}”: {100 * share:.0f} % of all"
     if reference.kind == "simulation":
         return (
             f":material/casino: {result.simulations:,} trials; weights vary around yours "
@@ -296,7 +296,8 @@ def article(criteria: Criteria, evidence: Evidence) -> None:
                 (right, tuned, row.fine_tuned, row.measured_fine_tuned),
             ):
                 column.markdown(f":{look.badge}-badge[{look.icon} {look.name}] {plain(said)}")
-                column.caption(f":material/straighten: {plain(measured)}")
+                if measured:
+                    column.caption(f":material/straighten: {plain(measured)}")
             st.caption(f":material/science: The evaluation: {row.holding}. {plain(row.tested)}")
             st.caption(f":material/gavel: Research: {plain(row.contested)}")
     st.subheader("Advantages and limits, by the article", anchor=False)

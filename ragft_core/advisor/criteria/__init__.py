@@ -22,6 +22,7 @@ from ragft_core.advisor.criteria.templates import (
     confirm_template,
     drop_template,
     take_template,
+    template_title,
 )
 from ragft_core.advisor.criteria.values import (
     GRADE_WORDS,
@@ -56,5 +57,6 @@ __all__ = [
     "save_answers",
     "suggest_answers",
     "take_template",
+    "template_title",
     "with_seen",
 ]

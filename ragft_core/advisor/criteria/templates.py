@@ -35,6 +35,12 @@ def answer_templates() -> dict[str, Template]:
     return {key: from_dict(Template, row, f"{FILE.name} {key}") for key, row in data.items()}
 
 
+def template_title(template_id: str) -> str:
+    """What a template is called; its id where it is known no more."""
+    found = answer_templates().get(template_id)
+    return found.title if found else template_id
+
+
 def take_template(criteria: Criteria, answers: Answers, template_id: str) -> Answers:
     """Fills the questions that nobody answered; a person's own answers stay.
 

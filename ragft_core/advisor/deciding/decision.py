@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragft_core.advisor.criteria.answers import Answers, parse_answers
-from ragft_core.advisor.criteria.templates import answer_templates
+from ragft_core.advisor.criteria.templates import template_title
 from ragft_core.advisor.criteria.values import STRATEGIES, Criteria, MeasurementKind
 from ragft_core.advisor.deciding.explain import explain
 from ragft_core.advisor.deciding.flips import answer_flips, leading, measurement_flips, weight_flips
@@ -126,16 +126,10 @@ def decide(
         leads=matrix.leads,
         by_answers=None if by_answers is None else order[by_answers],
         outside=outside,
-        template=_template(answers),
+        template=template_title(answers.template),
         assumed=answers.assumed,
     )
     return explain(criteria, matrix, result)
-
-
-def _template(answers: Answers) -> str:
-    """The title of the template that some answers come from; its id where it is known no more."""
-    found = answer_templates().get(answers.template)
-    return found.title if found else answers.template
 
 
 def _heard(matrix: Matrix) -> bool:

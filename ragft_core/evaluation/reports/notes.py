@@ -60,7 +60,7 @@ def notes(
     same = same_passages(results)
     if same is not None and same < 1:
         found.append(
-            f"Arms that retrieve were given the same passages on {same:.0%} of the questions only."
+            f"Arms that retrieve were given the same passages on {100 * same:.0f} % of the questions only."
         )
     return found
 
@@ -137,7 +137,7 @@ def cut_short(results: Results) -> str:
         ends = [row.answer.finish for row in rows if row and not row.answer.error]
         share = ends.count("length") / len(ends) if ends else 0.0
         if share > CUT_SHORT:
-            told.append(f"{share:.0%} of the answers of {results.plan.names[arm]}")
+            told.append(f"{100 * share:.0f} % of the answers of {results.plan.names[arm]}")
     if not told:
         return ""
     return (

@@ -63,7 +63,7 @@ def decide(
         )
         return Verdict(scorer.name, leader, (leader,), text)
     # Arms whose interval leaves 0 out are not close: they are behind, and only the test is not sure.
-    unsure = [arm for arm in rivals if (gap := against[arm]) is not None and _apart(gap)]
+    unsure = [arm for arm in rivals if (gap := against[arm]) is not None and gap.apart]
     close = [arm for arm in rivals if arm not in unsure] or unsure
     leaders = (leader, *rivals)
     text = f"Too close to call between {_listed((leader, *close), names)} by “{scorer.label}”"
@@ -118,13 +118,8 @@ def describe(scorer: Scorer, difference: Difference | None) -> str:
 
 def corrected(difference: Difference) -> str:
     """The corrected p value, where it is what keeps a difference from being called a lead."""
-    unsure = _apart(difference) and not difference.decided
+    unsure = difference.apart and not difference.decided
     return f", p = {difference.p_holm:.2g} corrected" if unsure else ""
-
-
-def _apart(difference: Difference) -> bool:
-    """Whether the interval leaves 0 out, which the corrected test need not agree with."""
-    return difference.low > 0 or difference.high < 0
 
 
 def _unsure(scorer: Scorer, arm: str, leader: str, gap: Difference | None, names: Names) -> str:
