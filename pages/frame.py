@@ -24,7 +24,10 @@ STEPS = {
         st.Page("compare/chat.py", title="Chat", icon=":material/forum:"),
         st.Page("compare/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
     ],
-    "Decide": [st.Page("decide/advisor.py", title="Advisor", icon=":material/balance:")],
+    "Decide": [
+        st.Page("decide/advisor.py", title="Advisor", icon=":material/balance:"),
+        st.Page("decide/portfolio.py", title="Portfolio", icon=":material/view_list:"),
+    ],
 }
 # What stands on the primary colour: no colour of the dark scheme is far enough from both the page and
 # white, so that there the text is dark.

@@ -28,6 +28,7 @@ SCHEMAS = {
     "looks.json": 1,
     "answers*.json": 1,
     "costs.json": 1,
+    "steps.json": 1,
     "document.json": 2,
     "spec.json": 1,
     "status.json": 1,

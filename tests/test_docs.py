@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands_page import commands_page
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["CONTRIBUTING.md", "README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 CORE = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "ragft_core").rglob("*.py"))
@@ -16,8 +18,47 @@ CORE = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "ragft_core").rg
 def test_every_path_that_is_named_exists(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:ragft_core|tests|docs|pages|\.ci)/[\w./-]+)`", text))
-    named |= set(re.findall(r"\]\(([\w./-]+)\)", text))
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
+FENCES = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The ids that headings have on the site: lower case, words joined by dashes."""
+    text = FENCES.sub("", page.read_text(encoding="utf-8"))
+    plain = [re.sub(r"[^\w\s-]", "", title).strip().lower() for title in HEADING.findall(text)]
+    return {re.sub(r"[-\s]+", "-", title) for title in plain}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """As strictly as the site's own builder, which the gate does without."""
+    here = ROOT / page
+    text = FENCES.sub("", here.read_text(encoding="utf-8"))
+    lost = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        there = (here.parent / name).resolve() if name else here
+        inside = here.parent.name != "docs" or there.is_relative_to(ROOT / "docs")
+        known = there.exists() and (not anchor or anchor in anchors(there))
+        if not (inside and known):
+            lost.append(target)
+    assert lost == []
+
+
+def test_the_site_names_every_page_once() -> None:
+    named = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert sorted(named) == sorted(p.name for p in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_reference_of_commands_is_what_their_help_says() -> None:
+    made = commands_page()
+    kept = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert kept == made, "python -m tests.commands_page writes it anew"
 
 
 def named_tests(page: str) -> list[str]:

@@ -50,7 +50,7 @@ SUB_ROOMS = {
         "reports",
         "running",
     ],
-    "advisor": ["criteria", "deciding", "evidence", "cost", "record"],
+    "advisor": ["criteria", "deciding", "evidence", "cost", "record", "export"],
 }
 MOST_MODULES, MOST_LINES = 12, 350
 HEAVY = ("streamlit", "torch", "transformers", "peft", "sentence_transformers", "lancedb")

@@ -48,6 +48,7 @@ with show_errors():
         sweep_views.sweeps_section(workspace, sweeps)
     if runs:
         st.subheader("Runs", anchor=False)
+        run_views.seeds_section(workspace, runs)
         curves.compare_section(runs)
         run_views.runs_section(workspace, runs)
     if adapters:

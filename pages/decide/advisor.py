@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import streamlit as st
 
-from pages.decide.parts import cost, home, questions, record, verdict
+from pages.decide.parts import cost, home, people, questions, record, steps, verdict
 from pages.ui import components, state
-from pages.ui.errors import show_errors
+from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
 from ragft_core.advisor import (
     decide,
@@ -14,6 +16,7 @@ from ragft_core.advisor import (
 
 VIEWS = {
     "questions": "Questions",
+    "people": "People",
     "why": "Why",
     "what-if": "What if",
     "cost": "Cost",
@@ -41,6 +44,11 @@ with show_errors():
     certainty = float(state.get("advisor.certainty", 100.0))
     answers = with_seen(criteria, answers, evidence.facts)
     if view == "questions":
+        who = people.whose(workspace)
+        if who:
+            theirs = replace(load_answers(workspace, criteria, who), who=who)
+            theirs = people.ranking(workspace, criteria, theirs)
+            answers = with_seen(criteria, theirs, evidence.facts)
         answers = questions.questionnaire(workspace, criteria, answers, evidence)
     elif view == "what-if":
         weighing = st.container()
@@ -60,13 +68,17 @@ with show_errors():
         certainty=float(certainty),
     )
     with top:
+        if answers.who:
+            st.caption(f":material/person: What follows from {plain(answers.who)}'s answers:")
         verdict.verdict(criteria, result)
         measured_in = evidence.provenance.get("evaluation id")
         if measured_in:
             origin.notice(workspace, measured_in)
         questions.contradicted(criteria, answers, evidence)
     trace = verdict.Trace(criteria, evidence, result)
-    if view == "why":
+    if view == "people":
+        people.together(workspace, criteria, answers, evidence)
+    elif view == "why":
         verdict.why(trace)
     elif view == "what-if":
         verdict.what_if(trace)
@@ -75,6 +87,6 @@ with show_errors():
     elif view == "article":
         verdict.article(criteria, evidence)
     elif view == "record":
-        record.next_steps(workspace, result, evidence)
+        steps.next_steps(workspace, result, evidence)
         home.take_home(workspace, result.verdict or result.leader)
         record.records(workspace, answers, result)

@@ -28,8 +28,10 @@ def classifier_section(examples: Sequence[Example]) -> None:
             resources.embedder(),
         )
         with st.container(horizontal=True):
-            st.metric("Right", f"{found.accuracy:.0%}", border=True)
-            st.metric("95 % interval", f"{found.low:.0%} to {found.high:.0%}", border=True)
+            st.metric("Right", f"{100 * found.accuracy:.0f} %", border=True)
+            st.metric(
+                "95 % interval", f"{100 * found.low:.0f} % to {100 * found.high:.0f} %", border=True
+            )
             st.metric("Macro-F1", f"{found.macro_f1:.2f}", border=True)
         st.caption(
             f"{found.method.capitalize()}, {found.n} examples with {found.labels} labels, each asked "

@@ -28,6 +28,7 @@ FINETUNE = "build/finetune.py"
 CHAT = "compare/chat.py"
 EVALUATION = "compare/evaluation.py"
 ADVISOR = "decide/advisor.py"
+PORTFOLIO = "decide/portfolio.py"
 
 
 def workspace_sidebar() -> None:

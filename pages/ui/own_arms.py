@@ -92,5 +92,8 @@ def _changes(workspace: Workspace, base: Arm) -> dict[str, Any]:
         "Examples in the prompt", 0, MOST_SHOTS, base.settings.shots, key=f"arms.shots.{base.id}",
         help="The training examples most like the question, shown as earlier turns.",
     )  # fmt: skip
-    text = st.text_input("Instruction", placeholder=AS_WORKSPACE, key="arms.instruction")
+    text = st.text_area(
+        "Instruction", placeholder=workspace.settings().instruction, key="arms.instruction",
+        help="A better prompt is an arm, too: write one, and an evaluation says whether it is better.",
+    )  # fmt: skip
     return changes | {"shots": int(shots), "instruction": text.strip() or None}

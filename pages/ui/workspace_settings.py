@@ -24,7 +24,7 @@ from ragft_core.workspace import Workspace, WorkspaceSettings
 
 KINDS = {
     "bundled": "Bundled",
-    "hub": "Hugging Face id",
+    "hub": "Hub id",
     "folder": "Folder",
     "endpoint": "Endpoint",
 }

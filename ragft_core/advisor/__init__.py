@@ -7,7 +7,6 @@ result = decide(criteria, {"need": "facts"}, measurements=evidence.measurements)
 
 from ragft_core.advisor.criteria.answers import (
     Answers,
-    compare_answers,
     differing,
     export_answers,
     list_stakeholders,
@@ -26,7 +25,6 @@ from ragft_core.advisor.deciding.decision import decide
 from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation
 from ragft_core.advisor.evidence.gather import Evidence, gather_evidence
 from ragft_core.advisor.record.build import make_record
-from ragft_core.advisor.record.docx import render_docx, render_rfp_docx
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import (
     DecisionRecord,
@@ -50,7 +48,6 @@ __all__ = [
     "Measurement",
     "Recommendation",
     "build_record",
-    "compare_answers",
     "compare_records",
     "decide",
     "differing",
@@ -70,10 +67,8 @@ __all__ = [
     "parse_record",
     "prefill",
     "read_answers",
-    "render_docx",
     "render_record",
     "render_rfp",
-    "render_rfp_docx",
     "save_answers",
     "save_record",
     "suggest_answers",

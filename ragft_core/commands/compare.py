@@ -16,6 +16,7 @@ from ragft_core.commands.output import (
     Wait,
     answer_row,
     finish,
+    follow,
     note,
     opened,
     show,
@@ -49,16 +50,25 @@ def arms(
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="passages=8, search_mode=dense, reader=off, adapter=ID, shots=3, ..."
+            "--set",
+            help="passages=8, search_mode=dense, reader=off, adapter=ID, shots=3, "
+            "instruction='Answer in one word.', ...",
         ),
     ] = None,
     remove: Annotated[str, typer.Option(help="Remove this arm of your own.")] = "",
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="An arm for each seed of runs made with several.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Lists the arms and what they miss; makes and removes arms of the workspace's own."""
-    from ragft_core.strategies import add_arm, arm_states, remove_arm
+    from ragft_core.finetuning import list_runs
+    from ragft_core.finetuning.training import seed_spreads
+    from ragft_core.strategies import add_arm, add_seed_arms, arm_states, remove_arm
 
     workspace = opened(w)
+    for spread in seed_spreads(list_runs(workspace)) if seeds else ():
+        add_seed_arms(workspace, spread)
     if remove:
         remove_arm(workspace, remove)
     if copy:
@@ -245,8 +255,7 @@ def evaluate(
     if not wait:
         finish(job, False, as_json)
         return
-    while (now := job.wait(timeout=2)).active:
-        note(f"{now.share:.0%} {now.message}")
+    now = follow(job)
     if now.state != "succeeded":
         raise EvaluationError(now.error or f"The evaluation is {now.state}.", "Resume it.")
     report = load_report(workspace, plan.id)

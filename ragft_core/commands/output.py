@@ -100,7 +100,7 @@ def follow(job: Job) -> JobStatus:
     while (status := job.wait(timeout=1)).active:
         if status.message != shown:
             shown = status.message
-            note(f"{status.share:.0%} {shown}")
+            note(f"{100 * status.share:.0f} % {shown}")
     return status
 
 

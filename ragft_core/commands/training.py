@@ -73,14 +73,17 @@ def train(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="A setting, such as learning_rate=5e-4.")
     ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="So many runs that differ by their seed: what chance is worth.")
+    ] = 1,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Starts a fine-tuning run in the background; two, one after the other, for both arms."""
+    """Starts fine-tuning runs in the background; for both arms, or several seeds, one by one."""
     from ragft_core.evaluation.scoring import equivalent
     from ragft_core.finetuning import load_examples, preset_config, start_run, with_passages
     from ragft_core.finetuning.config import with_settings
-    from ragft_core.finetuning.training import look_over
+    from ragft_core.finetuning.training import look_over, with_seeds
     from ragft_core.knowledge import texts_of
     from ragft_core.strategies.passages import training_passages
 
@@ -89,11 +92,13 @@ def train(
     for found in look_over(workspace, load_examples(workspace), Settings(), equivalent):
         note(f"{found.problem}: {found.text}")
     jobs = []
+    texts = texts_of(workspace)
     if arm is not TrainFor.HYBRID:
-        jobs.append(start_run(workspace, config, texts=texts_of(workspace)))
+        jobs += [start_run(workspace, each, texts=texts) for each in with_seeds(config, seeds)]
     if arm is not TrainFor.FINE_TUNED:
         passages = training_passages(workspace, knowledge_of(workspace))
-        jobs.append(start_run(workspace, with_passages(config), passages, texts_of(workspace)))
+        every = with_seeds(with_passages(config), seeds)
+        jobs += [start_run(workspace, each, passages, texts) for each in every]
     for job in jobs:
         finish(job, wait, as_json)
 
@@ -172,7 +177,8 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """Lists the background jobs, or puts two fine-tuning runs side by side."""
-    from ragft_core.finetuning.training import compare_runs, rename_run
+    from ragft_core.finetuning import list_runs
+    from ragft_core.finetuning.training import compare_runs, rename_run, seed_spreads, spread_text
     from ragft_core.jobs import get_job, list_jobs
 
     workspace = opened(w)
@@ -187,6 +193,8 @@ def runs(
     name_damage(workspace, "jobs/")
     rows = [job_row(job) for job in list_jobs(workspace)]
     show(rows, as_json, lambda items: "\n".join(map(_run_line, items)) or "No runs yet.")
+    for spread in seed_spreads(list_runs(workspace)):
+        note(spread_text(spread))
 
 
 def _run_line(row: dict[str, Any]) -> str:

@@ -34,6 +34,10 @@ class Origin(StrEnum):
     GENERAL = "general"
 
 
+# More runs than this of one kind cost more than their spread tells.
+MOST_SEEDS = 8
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run besides the examples and the base model."""
@@ -269,6 +273,23 @@ def with_passages(config: RunConfig) -> RunConfig:
     batch, so that the fewest steps take about as long as without.
     """
     return dataclasses.replace(config, with_context=True, batch_size=max(1, config.batch_size // 2))
+
+
+def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
+    """The same run with so many seeds, from the config's own on, each named by its seed.
+
+    Raises:
+        SettingsError: There are too few or too many.
+    """
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise SettingsError(f"{seeds} seeds are not possible.", f"1 to {MOST_SEEDS} are.")
+    if seeds == 1:
+        return [config]
+    name = config.name or f"{config.preset} run".capitalize()
+    return [
+        dataclasses.replace(config, seed=seed, name=f"{name}, seed {seed}")
+        for seed in range(config.seed, config.seed + seeds)
+    ]
 
 
 def check_config(config: RunConfig) -> None:

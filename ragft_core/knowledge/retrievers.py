@@ -156,7 +156,9 @@ def reading_warning(tokenizer: Tokenizer, text: str) -> str:
     if not sample.strip() or meaning_share(tokenizer, sample) > _HARDLY:
         return ""
     unknown = share_unknown(tokenizer.encode(sample, add_special_tokens=False))
-    how = f"{unknown:.0%} of its words" if unknown > UNREAD else "its words as single letters"
+    how = (
+        f"{100 * unknown:.0f} % of its words" if unknown > UNREAD else "its words as single letters"
+    )
     how = f"does not know {how}" if unknown > UNREAD else f"knows {how}"
     return (
         f"The embedding model {how}: the text is found by words, hardly by meaning. "

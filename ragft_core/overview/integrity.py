@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from ragft_core.advisor import load_criteria, load_record
-from ragft_core.advisor.cost.inputs import load_costs
+from ragft_core.advisor.cost import PrefilledCosts, load_costs, load_scenarios
 from ragft_core.advisor.criteria.answers import Answers
+from ragft_core.advisor.record.assignments import load_assignments
 from ragft_core.errors import RagftError
 from ragft_core.evaluation import EvaluationReport
 from ragft_core.evaluation.judging.judge import Judgement
@@ -156,6 +157,11 @@ def _holds(kind: type[Any]) -> Callable[[Workspace, Path], object]:
     return lambda _, file: from_dict(kind, read_json(file), file.name)
 
 
+def _costs(workspace: Workspace, _: Path) -> None:
+    load_costs(workspace)
+    load_scenarios(workspace, PrefilledCosts())
+
+
 def _similarity(row: dict[str, Any]) -> None:
     if not isinstance(row["value"], (int, float)):
         raise ValueError("value is no number")
@@ -170,7 +176,8 @@ _FOLDERS: dict[str, Callable[[Workspace, Path, bool], None]] = {
 _FILES: dict[str, Callable[[Workspace, Path], object]] = {
     "advisor/answers*.json": _holds(Answers),
     MADE_ELSEWHERE: lambda workspace, _: made_elsewhere(workspace),
-    "advisor/costs.json": lambda workspace, _: load_costs(workspace),
+    "advisor/costs.json": _costs,
+    "advisor/steps.json": lambda workspace, _: load_assignments(workspace),
     "advisor/criteria.toml": lambda workspace, _: load_criteria(workspace),
     "advisor/records/record-*.json": lambda workspace, file: load_record(workspace, file.stem),
     "changes/*/change.json": _holds(Change),

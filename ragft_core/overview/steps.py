@@ -84,7 +84,10 @@ def _compare(workspace: Workspace) -> Step:
 def _decide(workspace: Workspace) -> Step:
     answered = (workspace.path / "advisor" / "answers.json").exists()
     purpose = "A recommendation that shows its working."
+    kept = len(list(workspace.path.glob("advisor/records/record-*.json")))
     text = "questionnaire answered" if answered else "questionnaire open"
+    if kept:
+        text += f", {count(kept, 'record')} kept"
     return Step("decide", "Decide", purpose, answered, text)
 
 

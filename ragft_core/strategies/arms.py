@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ragft_core.arms import ARMS, AdapterKind, Arm, Reads, find_arm
+from ragft_core.arms import ARMS, BY_ID, AdapterKind, Arm, Reads, find_arm
 from ragft_core.errors import SettingsError
 from ragft_core.finetuning import get_adapter, list_adapters, load_examples
 from ragft_core.finetuning.adapters import READER
+from ragft_core.finetuning.training import SeedSpread
 from ragft_core.knowledge import documents
 from ragft_core.models.remote import served_name
 from ragft_core.types import Adapter, SearchMode, Split
@@ -76,6 +77,25 @@ def add_arm(workspace: Workspace, base: str, name: str, **settings: Any) -> Arm:
     arm = find_arm(arms, base).copy(name, (other.id for other in arms), **settings)
     workspace.update(arms=(*workspace.settings().arms, arm))
     return arm
+
+
+def add_seed_arms(workspace: Workspace, spread: SeedSpread) -> list[Arm]:
+    """An arm for each seed of a training, so that an evaluation shows what a seed is worth.
+
+    Adapters that have an arm of their own already are left as they are.
+    """
+    taken = {arm.settings.adapter for arm in workspace_arms(workspace)}
+    base = BY_ID["hybrid" if spread.with_context else "fine-tuned"]
+    return [
+        add_arm(
+            workspace,
+            base.id,
+            f"{base.name}, {spread.title[:12].strip()}, seed {seed}",
+            adapter=adapter,
+        )
+        for seed, adapter in zip(spread.seeds, spread.adapters, strict=True)
+        if adapter not in taken
+    ]
 
 
 def remove_arm(workspace: Workspace, arm_id: str) -> None:

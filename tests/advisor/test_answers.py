@@ -1,4 +1,4 @@
-"""Answers: saved, imported, refused, prefilled, compared."""
+"""Answers: saved, imported, refused, prefilled, removed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from hypothesis import given, settings
 from ragft_core.advisor import (
     Answers,
     Criteria,
-    compare_answers,
     export_answers,
     list_stakeholders,
     load_answers,
-    parse_answers,
     parse_answers_text,
     prefill,
     read_answers,
     save_answers,
     suggest_answers,
 )
+from ragft_core.advisor.criteria import remove_stakeholder
 from ragft_core.errors import AdvisorError
 from ragft_core.workspace import Workspace
 from tests.advisor.conftest import CRITERIA, answer_sets
@@ -96,11 +95,16 @@ def test_stakeholders_are_kept_apart(workspace: Workspace, criteria: Criteria) -
     assert list_stakeholders(workspace) == ["Ada Lovelace"]
 
 
-def test_a_comparison_lists_what_differs_weightiest_first(criteria: Criteria) -> None:
-    one = parse_answers(criteria, {"need": "facts", "audit": "no", "style": "free"})
-    two = parse_answers(criteria, {"need": "both", "style": "free"})
-    found = [(d.criterion, d.first, d.second) for d in compare_answers(criteria, one, two)]
-    assert found == [("need", "facts", "both"), ("audit", "no", None)]
+def test_a_persons_answers_can_be_removed(workspace: Workspace, criteria: Criteria) -> None:
+    save_answers(workspace, Answers({"need": "facts"}))
+    save_answers(workspace, Answers({"need": "both"}, who="Ada"))
+    with pytest.raises(AdvisorError, match="Ada"):
+        remove_stakeholder(workspace, "Ben")
+    with pytest.raises(AdvisorError):
+        remove_stakeholder(workspace, "")  # the workspace's own are not a person's
+    remove_stakeholder(workspace, "Ada")
+    assert list_stakeholders(workspace) == []
+    assert load_answers(workspace, criteria).choices == {"need": "facts"}
 
 
 def test_facts_suggest_answers(criteria: Criteria) -> None:

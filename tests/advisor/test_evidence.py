@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from ragft_core.advisor.evidence.gather import (
 )
 from ragft_core.errors import AdvisorError
 from ragft_core.finetuning import save_examples
+from ragft_core.models.weights import GENERATOR, check_folder
 from ragft_core.strategies import Turn, save_turn
 from ragft_core.types import Adapter, Answer, Example, Split, Strategy
 from ragft_core.workspace import Workspace, write_json
@@ -34,6 +36,19 @@ def test_an_empty_workspace_has_measured_nothing(workspace: Workspace) -> None:
     assert evidence.measurements == ()
     assert evidence.facts["documents"] == 0
     assert evidence.measured("accuracy", Strategy.RAG) is None
+
+
+def test_the_bundled_model_is_known_before_it_is_fetched(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator_folder: Path
+) -> None:
+    there = check_folder(generator_folder)
+    assert (GENERATOR.parameters, GENERATOR.context_tokens) == (
+        there.parameters, there.context_tokens,
+    )  # fmt: skip
+    facts = gather_evidence(workspace).facts
+    monkeypatch.setenv("RAGFT_MODELS", str(tmp_path / "none"))
+    assert gather_evidence(workspace).facts == facts
+    assert facts["context_tokens"] == 8192
 
 
 def test_examples_are_counted_by_split(workspace: Workspace) -> None:

@@ -6,12 +6,26 @@ import json
 
 import pytest
 
-from ragft_core.advisor import Criteria, Evidence, Measurement, gather_evidence, make_recipe
+from ragft_core.advisor import (
+    Answers,
+    Criteria,
+    Evidence,
+    Measurement,
+    gather_evidence,
+    make_recipe,
+    make_record,
+    render_record,
+    save_record,
+)
 from ragft_core.advisor.record.article import NOT_MEASURED, article_points, article_table
+from ragft_core.advisor.record.assignments import assign, load_assignments
+from ragft_core.advisor.record.cards import strategy_cards
+from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports.claims import ClaimCheck, Holding, citation
 from ragft_core.finetuning import save_examples
 from ragft_core.types import Example, Split, Strategy
 from ragft_core.workspace import Workspace
+from tests.advisor.reports import report, store
 
 PAGES = {"documents", "examples", "finetune", "chat", "evaluation", "advisor"}
 
@@ -44,6 +58,52 @@ def test_measuring_means_both_the_strategy_and_the_bare_prompt(workspace: Worksp
 
     assert not measured(Strategy.RAG)
     assert measured(Strategy.RAG, Strategy.PROMPT)
+
+
+def test_keeping_a_record_is_done_until_the_numbers_change(workspace: Workspace) -> None:
+    def kept() -> bool:
+        recipe = make_recipe(workspace, Strategy.RAG, gather_evidence(workspace))
+        return next(step for step in recipe.steps if step.key == "record").done
+
+    assert not kept()
+    record = make_record(workspace, Answers({"need": "facts"}))
+    assert record.recipe
+    assert record.recipe.steps[-1].done  # who reads it sees that it was kept
+    save_record(workspace, record)
+    assert kept()
+    store(workspace, report())
+    assert not kept()
+    save_record(workspace, make_record(workspace, Answers({"need": "facts"})))
+    assert kept()
+
+
+def test_a_step_has_an_owner_and_a_day_that_the_record_keeps(workspace: Workspace) -> None:
+    assign(workspace, "tests", owner="  Ada  Byron ", due="2027-01-31")
+    assign(workspace, "tests", due="2027-02-28")
+    steps = make_recipe(workspace, Strategy.RAG, Evidence()).steps
+    assert len({step.key for step in steps}) == len(steps)
+    assert (steps[0].owner, steps[0].due) == ("Ada Byron", "2027-02-28")
+    record = make_record(workspace, Answers({"need": "facts"}))
+    for form in ("markdown", "html"):
+        assert "Ada Byron, by 2027-02-28" in render_record(record, form)
+    assign(workspace, "tests", owner="", due="")
+    assert load_assignments(workspace) == {}
+
+
+def test_a_day_that_is_none_is_refused_and_changes_nothing(workspace: Workspace) -> None:
+    assign(workspace, "tests", owner="Ada")
+    with pytest.raises(AdvisorError, match="next week"):
+        assign(workspace, "tests", due="next week")
+    assert load_assignments(workspace)["tests"].owner == "Ada"
+
+
+def test_every_strategy_has_a_card_with_sources_that_exist(criteria: Criteria) -> None:
+    cards = strategy_cards()
+    assert set(cards) == set(Strategy)
+    for card in cards.values():
+        assert card.not_when
+        assert card.fails
+        assert set(card.sources) <= set(criteria.sources)
 
 
 def test_the_configuration_holds_what_the_strategy_needs(workspace: Workspace) -> None:

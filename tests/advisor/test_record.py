@@ -29,16 +29,15 @@ from ragft_core.advisor import (
     make_record,
     parse_answers,
     parse_record,
-    render_docx,
     render_record,
     render_rfp,
-    render_rfp_docx,
     save_answers,
     save_record,
 )
 from ragft_core.advisor.cost.inputs import save_costs
 from ragft_core.advisor.cost.model import CostInputs
 from ragft_core.advisor.deciding.recommendation import Reference, Sentence
+from ragft_core.advisor.export import render_docx, render_rfp_docx
 from ragft_core.advisor.record import front, rfp
 from ragft_core.advisor.record.provenance import Materials, PromptLine
 from ragft_core.errors import AdvisorError

@@ -25,6 +25,7 @@ from tests.browser.test_journey import PATIENCE_MS, open_page
 
 VIEWS = {
     "home": "",
+    "files": "",
     "documents": "documents",
     "examples": "examples",
     "finetune": "finetune",
@@ -35,13 +36,18 @@ VIEWS = {
     "costs": "evaluation?eval_view=Time+and+side+effects",
     "claims": "evaluation?eval_view=The+article%27s+claims",
     "runs": "evaluation?eval_view=Two+runs",
+    "confidence": "evaluation?eval_view=Confidence",
     "advisor": "advisor",
+    "people": "advisor?advisor_view=People",
     "why": "advisor?advisor_view=Why",
     "what-if": "advisor?advisor_view=What+if",
     "cost": "advisor?advisor_view=Cost",
     "article": "advisor?advisor_view=The+article",
     "record": "advisor?advisor_view=Next+steps+and+record",
+    "portfolio": "portfolio",
 }
+# What stands behind a click.
+OPENED = {"files": "Settings of this workspace"}
 GRAVE = ("serious", "critical")
 MAIN = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
 TALLEST = 6000
@@ -75,6 +81,8 @@ def main() -> None:
                 page = context.new_page()
                 for name in asked.only:
                     open_page(page, asked.url, _address(name, asked.workspace, asked.run))
+                    if name in OPENED:
+                        page.get_by_text(OPENED[name]).first.click()
                     _whole(page)
                     page.screenshot(path=asked.to / f"{name}-{scheme}-{width}.png")
                     for line in _found(page, asked.axe) if asked.axe else ():
@@ -98,6 +106,7 @@ def _whole(page: Page) -> None:
     height = page.evaluate(f"document.querySelector('{MAIN}').scrollHeight")
     width = (page.viewport_size or {"width": 1440})["width"]
     page.set_viewport_size({"width": width, "height": max(900, min(height + 20, TALLEST))})
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
     page.wait_for_timeout(1200)
 
 

@@ -16,7 +16,7 @@ from tests.browser.conftest import SHOTS, SWITCHES
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-PAGES = ("", "documents", "examples", "finetune", "chat", "evaluation", "advisor")
+PAGES = ("", "documents", "examples", "finetune", "chat", "evaluation", "advisor", "portfolio")
 QUESTION = "What is the suggestion scheme called?"
 PATIENCE_MS = 120_000
 

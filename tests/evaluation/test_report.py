@@ -4,18 +4,21 @@ import json
 
 import pytest
 
+from ragft_core.arms import BY_ID
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.reports.exporting import export_answers, export_report
 from ragft_core.evaluation.reports.report import flips, make_report, vote_shares
 from ragft_core.evaluation.reports.results import load_results
 from ragft_core.evaluation.reports.text_report import report_text
-from ragft_core.evaluation.store.plans import ANSWERS_FILE, folder_of
+from ragft_core.evaluation.store.answers import StoredAnswer, keep
+from ragft_core.evaluation.store.plans import ANSWERS_FILE, folder_of, make_plan, save_plan
 from ragft_core.strategies import Turn, Vote
 from ragft_core.strategies.conversations import save_turn, save_vote
 from ragft_core.types import Answer, QuestionKind, Strategy
 from ragft_core.workspace import Workspace, now
 from tests.evaluation.conftest import DOCUMENT, make_questions, stored_run
+from tests.finetuning.test_adapters import make as make_adapter
 
 
 def say_if(right: dict[str, int]):  # noqa: ANN201
@@ -193,3 +196,25 @@ def test_an_unfinished_run_has_no_verdict(stocked: Workspace) -> None:
     report = make_report(load_results(stocked, plan.id))
     assert report.winner is None
     assert report.verdict == "No verdict yet: 119 of 120 answers are there."
+
+
+def test_arms_that_differ_by_a_seed_alone_say_what_chance_is_worth(stocked: Workspace) -> None:
+    own = []
+    for seed, name in enumerate(("one", "two")):
+        card = make_adapter(stocked, name) / "card.json"
+        config = {"rank": 2, "seed": seed, "name": f"Mine, seed {seed}"}
+        card.write_text(json.dumps(json.loads(card.read_text()) | {"config": config}))
+        own.append(BY_ID["fine-tuned"].copy(f"Seed {seed}", (a.id for a in own), adapter=name))
+    plan = make_plan(make_questions(10), [BY_ID["prompt"], *own])
+    folder = save_plan(stocked, plan, make_questions(10))
+    rows = [
+        StoredAnswer(f"{arm}{q.id}", arm, q.id, 0, Answer(
+            arm, q.text, say_if({"seed-0": 4, "seed-1": 8})(arm, q, 0), adapter={"seed-0": "one", "seed-1": "two"}.get(arm),
+        ))
+        for arm in plan.arms for q in make_questions(10).questions
+    ]  # fmt: skip
+    keep(folder / ANSWERS_FILE, rows)
+    notes = make_report(load_results(stocked, plan.id)).notes
+    (told,) = [note for note in notes if "seed of their training alone" in note]
+    assert "Seed 0, Seed 1 differ" in told
+    assert "40 to 80 % right, standard deviation 28 points" in told

@@ -94,7 +94,7 @@ def test_a_share_of_meaning_of_the_workspaces_own_is_compared_too(stocked: Knowl
     questions = retrieval.questions_with_source(stocked.workspace, most=3)
     found = retrieval.ask_each_way(stocked, questions, in_use, 3)
     assert found.rows[0].way == in_use
-    assert "85% meaning" in in_use.words
+    assert "85 % meaning" in in_use.words
 
 
 def test_ndcg_is_of_all_right_ones() -> None:

@@ -46,6 +46,43 @@ def test_an_interval_that_spans_zero_is_too_close_to_call() -> None:
     assert "Prompt only is behind RAG" in verdict.text
 
 
+def test_an_arm_far_behind_is_not_called_close_where_only_the_test_is_unsure() -> None:
+    far = Difference(
+        "fine-tuned",
+        "hybrid",
+        -0.38,
+        -0.62,
+        -0.08,
+        50,
+        5,
+        24,
+        0.041,
+        0.12,
+        "permutation by document",
+    )
+    verdict = decide(
+        BY_NAME["correct"],
+        {"hybrid": summary(0.62), "rag": summary(0.58), "fine-tuned": summary(0.24)},
+        [gap("rag", "hybrid", -0.04, 0.7), far, gap("rag", "fine-tuned", 0.34, 0.13)],
+    )
+    assert verdict.winner is None
+    assert verdict.leaders == ("hybrid", "rag", "fine-tuned")  # none of them is out
+    assert "Too close to call between hybrid and RAG by" in verdict.text
+    assert "Fine-tuned is behind hybrid, but not surely: 38 points" in verdict.text
+    assert "With so few documents such a gap may still be chance." in verdict.text
+
+
+def test_two_arms_far_apart_of_whom_the_test_is_unsure_stay_too_close_to_call() -> None:
+    verdict = decide(
+        BY_NAME["correct"],
+        {"rag": summary(0.9), "prompt": summary(0.4)},
+        [gap("rag", "prompt", 0.5, 0.2)],
+    )
+    assert "Too close to call between RAG and prompt only" in verdict.text
+    assert "p = 0.2 corrected" in verdict.text
+    assert "not surely" not in verdict.text
+
+
 def test_a_significant_test_alone_declares_no_winner() -> None:
     verdict = decide(
         BY_NAME["correct"],

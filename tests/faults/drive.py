@@ -28,6 +28,7 @@ FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 PAGES = (
     "start/home.py", "build/documents.py", "build/examples.py", "build/finetune.py",
     "compare/chat.py", "compare/evaluation.py", "decide/advisor.py",
+    "decide/portfolio.py",
 )  # fmt: skip
 # Those that only look come first: what the others change is no longer the fault alone.
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -43,6 +44,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("examples", "W", "--generate", "2"), ("costs", "W", "--set", "requests=900"),
     ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
     ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),
+    ("answers", "W", "--template", "contract-search"), ("people", "W"), ("portfolio", "W"),
+    ("steps", "W", "--owner", "tests=Ada"), ("answers", "W", "--who", "Ada", "--set", "need=facts"),
     ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
     ("change", "W"), ("change", "W", "wren.txt", "--ask", "How heavy?", "--old", "41", "--new", "42"),
 )  # fmt: skip

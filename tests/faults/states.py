@@ -100,7 +100,12 @@ def _advisor(workspace: Workspace) -> None:
     place = workspace.folder("advisor")
     (place / "criteria.toml").write_text("version = 1\n", encoding="utf-8")
     load_criteria(workspace)
-    write_json(place / "answers-ada.json", {"who": "Ada", "choices": {"need": "facts"}})
+    for who, topics in (("Ada", ["data", "task"]), ("Ben", ["task"])):
+        row = {"who": who, "choices": {"need": "facts"}, "ranking": topics}
+        write_json(place / f"answers-{who.lower()}.json", row)
+    write_json(place / "steps.json", {"steps": {"tests": {"owner": "Ada", "due": "2027-01-31"}}})
+    scenario = {"title": "Pilot", "months": 3, "requests": 50}
+    write_json(place / "costs.json", {"hour": 50, "scenarios": [scenario]})
 
 
 @dataclass(frozen=True)

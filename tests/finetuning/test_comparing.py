@@ -6,12 +6,22 @@ import dataclasses
 
 import pytest
 
-from ragft_core.errors import ModelError
+from ragft_core.errors import ModelError, SettingsError
 from ragft_core.finetuning import RunConfig
-from ragft_core.finetuning.training import compare_runs, rename_run, run_note, run_title
+from ragft_core.finetuning.training import (
+    compare_runs,
+    rename_run,
+    run_note,
+    run_title,
+    seed_spreads,
+    spread_text,
+    with_seeds,
+)
 from ragft_core.jobs import Job, get_job
+from ragft_core.strategies import add_seed_arms
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, append_jsonl, write_json
+from ragft_core.workspace import Workspace, append_jsonl, read_json, write_json
+from tests.finetuning.test_adapters import make as make_adapter
 
 
 def made_run(workspace: Workspace, run_id: str, config: dict, losses: list[float]) -> Job:
@@ -82,3 +92,39 @@ def test_a_run_is_renamed_and_annotated(workspace: Workspace) -> None:
     assert run_note(job).notes == "rank 16, all layers"
     with pytest.raises(ModelError, match="needs a name"):
         rename_run(workspace, "a", " ")
+
+
+def seeded(workspace: Workspace, seed: int, right: int, **changes: object) -> Job:
+    config = dataclasses.replace(RunConfig(name=f"Mine, seed {seed}", seed=seed), **changes)  # type: ignore[arg-type]
+    name = f"train-{seed}-{config.rank}"
+    job = made_run(workspace, name, to_dict(config), [2.0, 1.0 + seed / 10])
+    make_adapter(workspace, name)
+    left = read_json(job.folder / "result.json")
+    left |= {"adapter": name, "held_out": {"right": right, "asked": 10, "answers": []}}
+    write_json(job.folder / "result.json", left)
+    return get_job(workspace, name)
+
+
+def test_runs_that_differ_by_their_seed_alone_show_their_spread(workspace: Workspace) -> None:
+    runs = [seeded(workspace, seed, right) for seed, right in ((2, 8), (1, 5), (0, 5))]
+    runs.append(seeded(workspace, 3, 9, rank=4))  # another setting is another run
+    (found,) = seed_spreads(runs)
+    assert found.seeds == (0, 1, 2)
+    assert found.rights == (0.5, 0.5, 0.8)
+    assert found.val_losses == (1.0, 1.1, 1.2)
+    text = spread_text(found)
+    assert text.startswith("Mine, 3 seeds: 50 to 80 % of the watched questions right")
+    assert "mean 60 %, standard deviation 17 points" in text
+    made = add_seed_arms(workspace, found)
+    assert [arm.settings.adapter for arm in made] == list(found.adapters)
+    assert add_seed_arms(workspace, found) == []  # each has one already
+
+
+def test_seeds_are_counted_from_the_configs_own() -> None:
+    config = RunConfig(name="Mine", seed=3)
+    assert with_seeds(config, 1) == [config]
+    assert [(c.seed, c.name) for c in with_seeds(config, 2)] == [
+        (3, "Mine, seed 3"), (4, "Mine, seed 4"),
+    ]  # fmt: skip
+    with pytest.raises(SettingsError):
+        with_seeds(config, 0)

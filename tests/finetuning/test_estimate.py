@@ -86,7 +86,7 @@ def test_what_competes_makes_the_estimate_longer_and_is_said(
     quiet, busy, full = found
     assert busy.seconds == pytest.approx(quiet.seconds / 0.6)
     assert full.seconds == pytest.approx(quiet.seconds * 2), "the scheduler shares"
-    assert any("use 40% of the processors" in text for text in busy.warnings)
+    assert any("use 40 % of the processors" in text for text in busy.warnings)
     assert not any("processors" in text for text in quiet.warnings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,14 @@ from ragft_core.advisor import (
     save_answers,
     save_record,
 )
-from ragft_core.advisor.cost import load_costs, load_currency, price_presets, save_costs
+from ragft_core.advisor.cost import (
+    Scenario,
+    load_costs,
+    load_currency,
+    price_presets,
+    save_costs,
+    save_scenarios,
+)
 from ragft_core.commands.app import app
 from ragft_core.finetuning import save_examples
 from ragft_core.types import Example
@@ -31,7 +39,7 @@ from ragft_core.workspace import Workspace
 from tests.advisor.reports import report, store
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "decide" / "advisor.py"
-VIEWS = ("questions", "why", "what-if", "cost", "article", "record")
+VIEWS = ("questions", "people", "why", "what-if", "cost", "article", "record")
 ANSWERS = {
     "need": "facts", "documents": "good", "knowledge_source": "private", "citations": "nice",
     "use_case": "document-qa", "latency": "seconds", "corpus_size": "larger", "labels": "some",
@@ -154,11 +162,62 @@ def test_answers_that_do_not_fit_are_refused_in_words(answered: Workspace) -> No
 
 def test_another_persons_answers_are_compared(answered: Workspace) -> None:
     save_answers(answered, Answers({**ANSWERS, "need": "behaviour"}, who="Ada"))
-    page = open_page(answered)
+    save_answers(answered, Answers({"need": "facts"}, who="Ben", ranking=("task", "data")))
+    page = open_page(answered, "people")
     assert not page.exception
-    assert "Ada" in texts(page)
-    shown = [frame.value for frame in page.dataframe]
-    assert any("Ada" in frame.columns for frame in shown)
+    frame = next(f.value for f in page.dataframe if "Ada" in f.value.columns)
+    row = frame[frame["Question"].str.startswith("What does the model lack")].iloc[0]
+    assert row["Ben"] == row["This workspace"] == "Facts that stand in documents"
+    assert row["The group"] == "open"
+    assert "Two people or more have to rank" in texts(page)
+    button(page, "Take the group's answers over").click().run()  # type: ignore[attr-defined]
+    assert not page.exception
+    assert load_answers(answered, load_criteria()).people == ("Ada", "Ben")
+
+
+def test_two_rankings_become_weights_on_the_page(answered: Workspace) -> None:
+    for who in ("Ada", "Ben"):
+        save_answers(answered, Answers({"need": "facts"}, who=who, ranking=("compute", "task")))
+    page = open_page(answered, "people")
+    assert not page.exception
+    assert "agree **fully**: Kendall's W 1.00" in texts(page)
+    assert page.get("plotly_chart")
+
+
+def test_a_link_leads_to_a_persons_own_questionnaire(answered: Workspace) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    page.session_state["workspace"] = answered.id
+    page.query_params["who"] = "Ada"
+    page.run()
+    assert not page.exception
+    assert "What follows from Ada's answers" in texts(page)
+    pills(page, "need").set_value("both").run()  # type: ignore[attr-defined]
+    page.multiselect[0].set_value(["knowledge", "task"]).run()
+    assert not page.exception
+    criteria = load_criteria()
+    ada = load_answers(answered, criteria, "Ada")
+    assert (ada.choices, ada.ranking) == ({"need": "both"}, ("knowledge", "task"))
+    assert load_answers(answered, criteria).choices == ANSWERS
+
+
+def test_a_template_fills_what_is_open_and_says_so(answered: Workspace) -> None:
+    page = open_page(answered)
+    page.selectbox(key=f"advisor.template.{answered.id}").set_value("contract-search").run()
+    button(page, "Fill what is open").click().run()  # type: ignore[attr-defined]
+    assert not page.exception
+    said = texts(page)
+    assert "answers are those of “Contract search”" in said
+    assert "typical of “Contract search”: nobody has confirmed it" in said
+    kept = load_answers(answered, load_criteria())
+    assert kept.choices["citations"] == ANSWERS["citations"] == "nice"  # a person's own stays
+    assert "deletion" in kept.assumed
+    pills(page, "deletion").set_value("no").run()  # type: ignore[attr-defined]
+    kept = load_answers(answered, load_criteria())
+    assert kept.choices["deletion"] == "no"
+    assert "deletion" not in kept.assumed
+    assert "access" in kept.assumed
+    button(page, "They fit: make them mine").click().run()  # type: ignore[attr-defined]
+    assert load_answers(answered, load_criteria()).assumed == ()
 
 
 def test_a_broken_criteria_file_is_shown_with_its_line(workspace: Workspace) -> None:
@@ -221,6 +280,30 @@ def test_a_changed_price_is_kept(answered: Workspace) -> None:
     button(page, "Work it out").click().run()  # type: ignore[attr-defined]
     assert not page.exception
     assert load_costs(answered) == {"price_in": 7.5}
+
+
+def test_scenarios_stand_beside_each_other_and_can_be_changed(answered: Workspace) -> None:
+    page = open_page(answered, "cost")
+    frame = next(f.value for f in page.dataframe if len(f.value.columns) == 4)
+    assert list(frame.columns)[1:] == [
+        "Pilot: 3 months, 500 a month", "Year one: 12 months, 5,000 a month",
+        "Scale: 24 months, 50,000 a month",
+    ]  # fmt: skip
+    save_scenarios(answered, [Scenario("Summer", 2, 90)])
+    frame = next(
+        f.value for f in open_page(answered, "cost").dataframe if len(f.value.columns) == 2
+    )
+    assert frame.columns[1] == "Summer: 2 months, 90 a month"
+
+
+def test_a_step_gets_an_owner_and_a_day(answered: Workspace) -> None:
+    page = open_page(answered, "record")
+    owner = next(item for item in page.text_input if item.label == "Who does it")
+    owner.set_value("Ada")
+    next(item for item in page.date_input if item.label == "By when").set_value(date(2020, 1, 31))
+    next(item for item in page.button if item.label == "Keep").click().run()
+    assert not page.exception
+    assert "Ada, by 2020-01-31, late" in texts(page)
 
 
 def test_a_record_is_kept(answered: Workspace) -> None:

@@ -40,6 +40,20 @@ def test_two_retrieving_arms_with_other_settings_read_other_passages(
     assert few.arm == one.id
 
 
+def test_a_better_prompt_is_an_arm_whose_instruction_reaches_the_model(
+    knowledge: KnowledgeBase,  # noqa: F811
+) -> None:
+    workspace = knowledge.workspace
+    better = add_arm(workspace, "prompt", "Better prompt", instruction="Answer like a pirate.")
+    lab = lab_of(knowledge, ScriptedGenerator())
+    own, usual = [p.answer() for p in lab.ask("How long is the warranty?", [better.id, "prompt"])]
+    assert "Answer like a pirate." in own.prompt
+    assert workspace.settings().instruction not in own.prompt
+    assert workspace.settings().instruction in usual.prompt
+    keys = arm_fingerprints(workspace, Settings())
+    assert keys[better.id] != keys["prompt"]  # an evaluation asks it anew
+
+
 def test_arms_that_do_the_same_share_their_answers(knowledge: KnowledgeBase) -> None:  # noqa: F811
     workspace = knowledge.workspace
     same = add_arm(workspace, "rag", "The same", passages=workspace.settings().top_k)

@@ -77,17 +77,17 @@ def counts(examples: Sequence[Example]) -> None:
         untrained = division.untrained
     except TrainingDataError:
         train, watched, note = by_split[Split.TRAIN], by_split[Split.VALIDATION], "none yet"
-    columns = st.columns(4)
-    columns[0].metric("Trained on", train, border=True)
-    columns[1].metric("Watched while training", watched, border=True, help=f"Validation: {note}.")
-    columns[2].metric("Kept for testing", by_split[Split.TEST], border=True)
+    row = st.container(horizontal=True)  # four in a row; two on a phone, where columns would stack
+    row.metric("Trained on", train, border=True)
+    row.metric("Watched while training", watched, border=True, help=f"Validation: {note}.")
+    row.metric("Kept for testing", by_split[Split.TEST], border=True)
     balance = label_counts(examples)
     if balance:
         shown = ", ".join(f"{plain(label)} {n}" for label, n in list(balance.items())[:12])
-        columns[3].metric("Labels", len(balance), border=True, help=shown)
+        row.metric("Labels", len(balance), border=True, help=shown)
         st.caption(f"Rows a label: {shown}{' and others' if len(balance) > 12 else ''}.")
     else:
-        columns[3].metric("Facts", len(by_fact(examples)), border=True, help=FACTS_HELP)
+        row.metric("Facts", len(by_fact(examples)), border=True, help=FACTS_HELP)
     if untrained:
         st.warning(
             f"No trained row has the label {plain(', '.join(untrained))}: the model cannot learn "

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.build.parts import curves
 from pages.build.parts.training import ARMS
-from pages.ui import components, resources
+from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.finetuning.training import (
     RunResult,
@@ -19,10 +19,13 @@ from ragft_core.finetuning.training import (
     run_metrics,
     run_note,
     run_title,
+    seed_spreads,
     signs,
+    spread_text,
 )
 from ragft_core.finetuning.writing import rewordings_of
 from ragft_core.jobs import Job, JobState, JobStatus
+from ragft_core.strategies import add_seed_arms
 from ragft_core.workspace import Workspace
 
 BADGES = {
@@ -48,6 +51,21 @@ def runs_section(workspace: Workspace, runs: Sequence[Job]) -> None:
             st.rerun()  # the whole page: the adapter is there now, and the timer ends
 
     live()
+
+
+def seeds_section(workspace: Workspace, runs: Sequence[Job]) -> None:
+    """What another seed is worth, where runs differ by it alone, and an arm for each."""
+    for spread in seed_spreads(runs):
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/casino: {plain(spread_text(spread))}", width="stretch")
+            if st.button(
+                "Make an arm of each", key=f"seeds.{spread.runs[0]}",
+                help="An evaluation of them then shows the spread on your test questions.",
+            ):  # fmt: skip
+                with show_errors():
+                    made = add_seed_arms(workspace, spread)
+                    state.notify(f"{len(made)} arms can be chosen now.")
+                    st.rerun()
 
 
 def run_card(workspace: Workspace, job: Job, *, expanded: bool) -> None:

@@ -94,7 +94,7 @@ def _comparison(workspace: Workspace, found: Comparison) -> None:
 
 
 def _between(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.0%} to {high:.0%}"
+    return "" if low is None or high is None else f"{100 * low:.0f} % to {100 * high:.0f} %"
 
 
 def embedder_section(workspace: Workspace) -> None:

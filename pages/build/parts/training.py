@@ -18,7 +18,13 @@ from ragft_core.finetuning import (
     estimate_run,
     start_run,
 )
-from ragft_core.finetuning.training import PRESET_TEXTS, start_sweep, with_passages
+from ragft_core.finetuning.training import (
+    MOST_SEEDS,
+    PRESET_TEXTS,
+    start_sweep,
+    with_passages,
+    with_seeds,
+)
 from ragft_core.knowledge import documents, texts_of
 from ragft_core.strategies import training_passages
 from ragft_core.types import Example
@@ -74,7 +80,13 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
                 config = fields_form(config, FORM_FIELDS[:half], f"finetune.{preset}")
             with second:
                 config = fields_form(config, FORM_FIELDS[half:], f"finetune.{preset}")
-    configs = _configs(config, arm)
+    with right:
+        seeds = st.number_input(
+            "Seeds", 1, MOST_SEEDS, 1, key="finetune.seeds",
+            help="So many runs that differ by their seed alone, one after the other. Their spread "
+            "shows how much of a result is chance.",
+        )  # fmt: skip
+    configs = [each for one in _configs(config, arm) for each in with_seeds(one, int(seeds))]
     with right:
         estimates = [_estimate(workspace, item, examples) for item in configs]
         _show_estimates(estimates)
@@ -130,7 +142,7 @@ def _search(workspace: Workspace, configs: Sequence[RunConfig]) -> None:
     )
     minutes = st.number_input("Minutes", 1, 24 * 60, 20, key="finetune.sweep.minutes")
     if len(configs) > 1:
-        st.caption("A search is for one arm: choose one above.")
+        st.caption("A search is for one arm and one seed: choose them above.")
     elif st.button("Start the search", icon=":material/manage_search:", key="finetune.sweep"):
         with show_errors():
             start_sweep(workspace, configs[0], minutes, *_rows_of(workspace, configs[0]))

@@ -162,7 +162,9 @@ def _sources(workspace: Workspace, answer: Answer) -> None:
     cited = {citation.rank: citation.support for citation in answer.citations}
     for passage in answer.passages:
         share = cited.get(passage.rank)
-        remark = f"Cited: it holds {share:.0%} of the answer's content words." if share else ""
+        remark = (
+            f"Cited: it holds {100 * share:.0f} % of the answer's content words." if share else ""
+        )
         with components.passage_card(passage, remark), st.expander("In its document"):
             _in_document(workspace, passage)
 

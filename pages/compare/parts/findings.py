@@ -37,7 +37,11 @@ def verdict(report: EvaluationReport) -> None:
     """The verdict line, both kinds of verdict side by side, and what limits them."""
     icon = ":material/emoji_events:" if report.winner else ":material/balance:"
     with st.container(border=True):
-        st.subheader(f"{icon} {plain(report.verdict)}", anchor=False)
+        # The first sentence is the headline; how sure it is stands below in ordinary type.
+        first, _, rest = report.verdict.partition(". ")
+        st.subheader(f"{icon} {plain(first.rstrip('.'))}.", anchor=False)
+        if rest:
+            st.markdown(plain(rest))
         if report.agreement:
             st.markdown(f":orange[:material/warning:] {plain(report.agreement)}")
         robust, sensitive = st.columns(2)
@@ -49,9 +53,14 @@ def verdict(report: EvaluationReport) -> None:
 
 
 def notes(report: EvaluationReport) -> None:
-    """What limits the result."""
-    for note in report.notes:
-        st.caption(plain(note))
+    """What limits the result: the most important, and the rest one click away."""
+    first, *rest = report.notes or [""]
+    if first:
+        st.caption(plain(first))
+    if rest:
+        with st.expander(f"What else limits this ({len(rest)})", icon=":material/info:"):
+            for note in rest:
+                st.caption(plain(note))
 
 
 def _one_verdict(report: EvaluationReport, verdict: Verdict, title: str, says: str) -> None:
@@ -62,14 +71,14 @@ def _one_verdict(report: EvaluationReport, verdict: Verdict, title: str, says: s
         best = {arm: share for arm, share in table.best.items() if share >= 0.005}
         for arm, item in table.summaries.items():
             look = charts.look_of(arm)
-            chance = f" · best with {best[arm]:.0%} probability" if arm in best else ""
+            chance = f" · best in {100 * best[arm]:.0f} %" if arm in best else ""
             st.markdown(
                 f":{look.badge}-badge[{look.icon} {name_of(arm)}] **{shown(scorer, item.mean)}** "
                 f"({shown(scorer, item.low)} to {shown(scorer, item.high)}, n = {item.n})"
                 f":small[{chance}]"
             )
     if verdict is not report.robust:
-        st.caption(plain(verdict.text))
+        st.caption(f"{plain(verdict.text.partition('. ')[0].rstrip('.'))}.")
 
 
 def scores(results: Results, report: EvaluationReport, score: str, part: Slice) -> None:
@@ -131,7 +140,7 @@ def _pairs(table: ScoreTable) -> None:
 def _pair_verdict(gap: Difference) -> str:
     if gap.decided:
         return "first is higher" if gap.mean > 0 else "second is higher"
-    return "too close to call" if gap.wins + gap.losses else "the same on every question"
+    return gap.undecided if gap.wins + gap.losses else "the same on every question"
 
 
 def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None:
@@ -172,7 +181,7 @@ def _judge(results: Results, report: EvaluationReport, part: Slice) -> None:
         paid = f" It cost {judge.cost:.4f}." if judge.cost else ""
         st.caption(
             f"It agrees with “{BY_NAME['correct'].label}” on {judge.agreed} of {judge.compared} "
-            f"answers ({judge.agreed / judge.compared:.0%}{kappa}). {judge.unscored} answers have "
+            f"answers ({100 * (judge.agreed / judge.compared):.0f} %{kappa}). {judge.unscored} answers have "
             f"no judgement.{paid}"
         )
     for note in judge.notes:
@@ -187,8 +196,8 @@ def _votes(results: Results) -> None:
     for arm, (won, stood) in shares.items():
         low, high = vote_interval(won, stood)
         st.caption(
-            f"{arms.label(arm)}: {won} of {stood} ({won / stood:.0%}, 95 % interval {low:.0%} to "
-            f"{high:.0%})"
+            f"{arms.label(arm)}: {won} of {stood} ({100 * (won / stood):.0f} %, 95 % interval {100 * low:.0f} % to "
+            f"{100 * high:.0f} %)"
         )
 
 
@@ -228,7 +237,7 @@ def _side_effects(report: EvaluationReport) -> None:
         st.markdown("**Forgetting** · general knowledge against the bare model")
         for item in report.forgetting:
             gap = item.difference
-            state = "" if gap.decided else "; too close to call"
+            state = f"; {gap.undecided}" if gap.undecided else ""
             st.caption(
                 f"{name_of(item.arm)}: {100 * gap.mean:+.0f} points (95 % interval "
                 f"{100 * gap.low:+.0f} to {100 * gap.high:+.0f}, n = {gap.n}{state})"
@@ -285,7 +294,7 @@ def labels(report: EvaluationReport) -> None:
     if report.classifier:
         row = report.classifier
         st.markdown(
-            f"**Plain classifier** · accuracy {row.accuracy:.0%} ({row.low:.0%} to {row.high:.0%}) · "
+            f"**Plain classifier** · accuracy {100 * row.accuracy:.0f} % ({100 * row.low:.0f} % to {100 * row.high:.0f} %) · "
             f"macro-F1 {row.macro_f1:.2f}"
         )
         st.caption(
@@ -295,7 +304,7 @@ def labels(report: EvaluationReport) -> None:
     for table in report.labels:
         interval = f"{table.low:.2f} to {table.high:.2f}" if table.low is not None else "n/a"
         st.markdown(
-            f"**{name_of(table.arm)}** · accuracy {table.accuracy or 0:.0%} · macro-F1 "
+            f"**{name_of(table.arm)}** · accuracy {100 * (table.accuracy or 0):.0f} % · macro-F1 "
             f"{table.macro_f1 or 0:.2f} (95 % interval {interval})"
         )
         charts.confusion(table, f"eval.confusion.{table.arm}")

@@ -53,8 +53,8 @@ def _standing(cases: list[Case]) -> None:
     for row in corrected_shares(cases):
         look = look_of(row.arm)
         st.markdown(
-            f":{look.badge}-badge[{look.icon} {name_of(row.arm)}] **{row.mean:.0%}** "
-            f"({row.low:.0%} to {row.high:.0%}) :small[the score alone: {row.called:.0%}]"
+            f":{look.badge}-badge[{look.icon} {name_of(row.arm)}] **{100 * row.mean:.0f} %** "
+            f"({100 * row.low:.0f} % to {100 * row.high:.0f} %) :small[the score alone: {100 * row.called:.0f} %]"
         )
 
 

@@ -69,6 +69,29 @@ def contributions(criteria: Criteria, result: Recommendation) -> None:
     charts.show(figure, "advisor.contributions", alt)
 
 
+def topics(shares: dict[str, float]) -> None:
+    """The share of all weight that each topic has."""
+    import plotly.graph_objects as go
+
+    rows = list(reversed(shares.items()))
+    figure = go.Figure(
+        go.Bar(
+            x=[100 * share for _, share in rows],
+            y=[title for title, _ in rows],
+            text=[f"{100 * share:.0f} %" for _, share in rows],
+            textposition="outside",
+            cliponaxis=False,
+            orientation="h",
+            marker_color=GROUP_COLOURS[0],
+            hovertemplate="%{y}: %{x:.0f} % of all weight<extra></extra>",
+        )
+    )
+    figure.update_xaxes(visible=False, range=[0, 120 * max(shares.values(), default=1.0)])
+    charts.tidy(figure, height=260, showlegend=False, bargap=0.35)
+    told = ", ".join(f"{title} {100 * share:.0f} %" for title, share in shares.items())
+    charts.show(figure, "advisor.topics", f"The group's weights: {told}")
+
+
 def tornado(criteria: Criteria, result: Recommendation, bars: list[TornadoBar]) -> None:
     """How far other answers move the lead."""
     import plotly.graph_objects as go
@@ -94,7 +117,7 @@ def tornado(criteria: Criteria, result: Recommendation, bars: list[TornadoBar]) 
         x=result.margin, line_width=1, line_dash="dot", annotation_text="now",
         annotation_position="top",
     )  # fmt: skip
-    figure.update_xaxes(title="lead of the first strategy; below 0 it is overtaken")
+    figure.update_xaxes(title="lead; below 0 it is overtaken")
     charts.tidy(figure, height=90 + 38 * len(rows), barmode="overlay")
     flips = sum(bar.flips for bar in bars)
     charts.show(

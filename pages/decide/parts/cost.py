@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import streamlit as st
 
@@ -15,16 +16,21 @@ from ragft_core.advisor.cost import (
     CostInputs,
     CostRanges,
     PrefilledCosts,
+    Scenario,
+    ScenarioCost,
     break_even,
     cost_ranges,
     cost_table,
     fill_costs,
     load_costs,
+    load_scenarios,
     price_presets,
     save_costs,
+    save_scenarios,
+    scenario_costs,
     take_preset,
 )
-from ragft_core.advisor.record import break_even_text, measured_accuracy
+from ragft_core.advisor.record import break_even_text, measured_accuracy, scenario_title
 from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace
 
@@ -93,8 +99,68 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
     for one, other in BREAK_EVENS:
         item = break_even(inputs, one, other)
         st.markdown(f"- {break_even_text(item, inputs.requests, ranges)}")
+    _scenarios(workspace, filled)
     _price_lists(workspace)
     _editor(workspace, filled)
+
+
+def _scenarios(workspace: Workspace, filled: PrefilledCosts) -> None:
+    """Every strategy's total in each named scenario, and the scenarios to edit."""
+    scenarios = load_scenarios(workspace, filled)
+    found = scenario_costs(filled, scenarios)
+    st.subheader("From pilot to scale", anchor=False)
+    st.caption("The same prices over other months and volumes: total, and its 90 % range.")
+    st.dataframe(
+        [
+            {"Strategy": charts.title(strategy)}
+            | {scenario_title(item.scenario): _total(item, strategy) for item in found}
+            for strategy in Strategy
+        ],
+        hide_index=True,
+        width="stretch",
+        column_config={"Strategy": st.column_config.TextColumn(pinned=True)},
+        alt="Total cost of each strategy in each scenario",
+    )
+    told = [f"{plain(i.scenario.title)}: {charts.title(i.cheapest).lower()}" for i in found]
+    st.caption(f"Cheapest, whatever it answers: {'; '.join(told)}.")
+    with st.expander("Change the scenarios", icon=":material/edit_calendar:"):
+        key = f"advisor.scenarios.{workspace.id}.{state.get(ROUND, 0)}"
+        edited = st.data_editor(
+            [
+                {"Scenario": s.title, "Months": s.months, "Requests a month": s.requests}
+                for s in scenarios
+            ],
+            num_rows="dynamic",
+            hide_index=True,
+            width="stretch",
+            key=key,
+        )
+        with st.container(horizontal=True):
+            if st.button("Keep these", key=f"{key}.keep"):
+                with show_errors():
+                    save_scenarios(workspace, [_scenario(row) for row in edited])
+                    _reread()
+            if st.button("The usual three", key=f"{key}.usual", type="tertiary"):
+                with show_errors():
+                    save_scenarios(workspace, [])
+                    _reread()
+
+
+def _scenario(row: dict[str, Any]) -> Scenario:
+    """A row of the editor; what was left empty is refused by the core."""
+    return Scenario(
+        str(row["Scenario"] or ""), float(row["Months"] or 0), float(row["Requests a month"] or 0)
+    )
+
+
+def _total(item: ScenarioCost, strategy: Strategy) -> str:
+    total = next(cost.total for cost in item.costs if cost.strategy == strategy)
+    return f"{total:,.0f} ({_range(item.ranges, strategy)})"
+
+
+def _reread() -> None:
+    state.put(ROUND, state.get(ROUND, 0) + 1)
+    st.rerun()
 
 
 def _range(ranges: CostRanges, strategy: Strategy) -> str:
@@ -118,8 +184,7 @@ def _price_lists(workspace: Workspace) -> None:
         if st.button("Take these prices", icon=":material/download_done:"):
             with show_errors():
                 take_preset(workspace, chosen)
-                state.put(ROUND, state.get(ROUND, 0) + 1)
-                st.rerun()
+                _reread()
 
 
 def _editor(workspace: Workspace, filled: PrefilledCosts) -> None:
@@ -155,5 +220,4 @@ def _editor(workspace: Workspace, filled: PrefilledCosts) -> None:
         "Forget what I entered", icon=":material/restart_alt:"
     ):
         save_costs(workspace, {}, "")
-        state.put(ROUND, state.get(ROUND, 0) + 1)
-        st.rerun()
+        _reread()

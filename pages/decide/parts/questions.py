@@ -1,4 +1,4 @@
-"""The questionnaire: seven questions first, more where they help; weights; other people's answers."""
+"""The questionnaire: seven questions first, more where they help; templates; weights."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from ragft_core.advisor import (
     Criteria,
     Criterion,
     Evidence,
-    compare_answers,
-    decide,
     differing,
     export_answers,
-    list_stakeholders,
-    load_answers,
     parse_answers_text,
     save_answers,
     with_seen,
 )
-from ragft_core.advisor.criteria import GRADE_WORDS, UNKNOWN
+from ragft_core.advisor.criteria import (
+    GRADE_WORDS,
+    UNKNOWN,
+    answer_templates,
+    confirm_template,
+    drop_template,
+    take_template,
+    template_title,
+)
 from ragft_core.workspace import Workspace
 
 ROUND = "advisor.round"
 
 
-def _key(name: str, workspace: Workspace) -> str:
+def _key(name: str, workspace: Workspace, who: str = "") -> str:
     # Widgets remember what they show; a new round makes them read the file again.
-    return f"advisor.{name}.{workspace.id}.{state.get(ROUND, 0)}"
+    whose = f".{who}" if who else ""
+    return f"advisor.{name}.{workspace.id}.{state.get(ROUND, 0)}{whose}"
 
 
 def _reread() -> None:
@@ -50,6 +55,7 @@ def questionnaire(
         f"{answered} of {len(criteria.criteria)} answered{shown}. Seven questions give a first result, "
         "all of them take about three minutes; “don't know” is an answer too."
     )
+    template_line(workspace, criteria, answers)
     choices: dict[str, str] = {}
     for number, group in enumerate(criteria.groups, start=1):
         first, *more = criteria.of_group(group.id)
@@ -65,10 +71,43 @@ def questionnaire(
     if choices != answers.choices:
         seen = {key: answers.choices[key] for key in answers.prefilled}
         own = {key: choice for key, choice in choices.items() if seen.get(key) != choice}
-        saved = save_answers(workspace, replace(answers, choices=own, prefilled=()))
+        assumed = tuple(key for key in answers.assumed if own.get(key) == answers.choices[key])
+        saved = save_answers(
+            workspace, replace(answers, choices=own, prefilled=(), assumed=assumed)
+        )
         answers = with_seen(criteria, saved, evidence.facts)
-    _exchange(workspace, criteria, answers, evidence)
+    _exchange(workspace, criteria, answers)
     return answers
+
+
+def template_line(workspace: Workspace, criteria: Criteria, answers: Answers) -> None:
+    """Begins with a use case's typical answers, and says which are still the template's."""
+    templates = answer_templates()
+    if answers.assumed:
+        title = plain(template_title(answers.template))
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":material/dashboard_customize: **{len(answers.assumed)} answers are those of "
+                f"“{title}”**, typical of such a case. Change what is otherwise here.",
+                width="stretch",
+            )
+            if st.button("They fit: make them mine", key="advisor.template.confirm"):
+                save_answers(workspace, confirm_template(answers))
+                _reread()
+            if st.button("Take them back", key="advisor.template.drop", type="tertiary"):
+                save_answers(workspace, drop_template(answers))
+                _reread()
+        return
+    with st.expander("Begin with a template", icon=":material/dashboard_customize:"):
+        chosen = st.selectbox(
+            "Use case", list(templates), format_func=lambda key: templates[key].title,
+            key=f"advisor.template.{workspace.id}",
+        )  # fmt: skip
+        st.caption(f"{templates[chosen].says} It fills {len(templates[chosen].answers)} questions.")
+        if st.button("Fill what is open", key="advisor.template.take"):
+            with show_errors():
+                save_answers(workspace, take_template(criteria, answers, chosen))
+                _reread()
 
 
 def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> dict[str, str]:
@@ -82,7 +121,7 @@ def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> d
         list(labels),
         default=answers.choice(criterion.id) or UNKNOWN,
         format_func=labels.get,
-        key=_key(f"q.{criterion.id}", workspace),
+        key=_key(f"q.{criterion.id}", workspace, answers.who),
         help=_help(criterion),
         required=True,
     )
@@ -90,6 +129,9 @@ def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> d
         st.caption(
             ":material/auto_awesome: seen here: this workspace shows it; choose another to override"
         )
+    if criterion.id in answers.assumed:
+        title = plain(template_title(answers.template))
+        st.caption(f":material/dashboard_customize: typical of “{title}”: nobody has confirmed it")
     return {} if chosen in (None, UNKNOWN) else {criterion.id: str(chosen)}
 
 
@@ -113,10 +155,8 @@ def contradicted(criteria: Criteria, answers: Answers, evidence: Evidence) -> No
         )
 
 
-def _exchange(
-    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence
-) -> None:
-    with st.expander("Take answers with you, bring others in, compare two people"):
+def _exchange(workspace: Workspace, criteria: Criteria, answers: Answers) -> None:
+    with st.expander("Take answers with you, bring others in"):
         out, back = st.columns(2)
         out.download_button(
             "Download the answers",
@@ -142,40 +182,6 @@ def _exchange(
                     read = parse_answers_text(criteria, text, file.name)
                     save_answers(workspace, replace(read, who=who.strip()))
                     _reread()
-        people = list_stakeholders(workspace)
-        if people:
-            person = st.selectbox("Compare with", people, key="advisor.person")
-            _differences(workspace, criteria, answers, evidence, person)
-
-
-def _differences(
-    workspace: Workspace, criteria: Criteria, answers: Answers, evidence: Evidence, who: str
-) -> None:
-    theirs = load_answers(workspace, criteria, who)
-    theirs = with_seen(criteria, theirs, evidence.facts)
-    result = decide(criteria, theirs, measurements=evidence.measurements, leads=evidence.leads)
-    st.markdown(f"**{plain(who)}**: {plain(result.headline.text)}")
-    found = compare_answers(criteria, answers, theirs)
-    if not found:
-        st.caption("Both answered the same.")
-        return
-
-    def label(criterion: str, choice: str | None) -> str:
-        return criteria.get(criterion).choice(choice).label if choice else "don't know"
-
-    st.dataframe(
-        [
-            {
-                "Question": criteria.get(d.criterion).question,
-                "Here": label(d.criterion, d.first),
-                who: label(d.criterion, d.second),
-            }
-            for d in found
-        ],
-        hide_index=True,
-        width="stretch",
-        alt=f"{len(found)} questions answered differently",
-    )
 
 
 def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answers:

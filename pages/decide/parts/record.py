@@ -1,34 +1,27 @@
-"""Next steps for a strategy, and decision records: kept, downloaded, reopened, compared."""
+"""Decision records: kept, downloaded, reopened, compared."""
 
 from __future__ import annotations
-
-import json
 
 import streamlit as st
 
 from pages.decide.parts import charts
-from pages.decide.parts.verdict import PAGES
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
 from ragft_core.advisor import (
     Answers,
     DecisionRecord,
-    Evidence,
     Recommendation,
     compare_records,
     load_records,
-    make_recipe,
     make_record,
     parse_record,
-    render_docx,
     render_record,
     render_rfp,
-    render_rfp_docx,
     save_record,
 )
 from ragft_core.advisor.deciding import percent
-from ragft_core.types import Strategy
+from ragft_core.advisor.export import render_docx, render_rfp_docx, render_slides
 from ragft_core.workspace import Workspace
 
 FORMS = {
@@ -38,40 +31,17 @@ FORMS = {
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         ":material/description:",
     ),
+    "pptx": (
+        "Slides",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        ":material/slideshow:",
+    ),
     "markdown": ("Markdown", "text/markdown", ":material/markdown:"),
     "json": ("JSON", "application/json", ":material/data_object:"),
 }
-ENDINGS = {"html": "html", "docx": "docx", "markdown": "md", "json": "json"}
+ENDINGS = {"html": "html", "docx": "docx", "pptx": "pptx", "markdown": "md", "json": "json"}
+BINARY = {"docx": render_docx, "pptx": render_slides}
 UPLOADED = "advisor.uploaded"
-
-
-def next_steps(workspace: Workspace, result: Recommendation, evidence: Evidence) -> None:
-    """The checklist of a strategy, with links, and its configuration."""
-    chosen = result.verdict or result.leader or next(iter(Strategy))
-    st.subheader("Next steps", anchor=False)
-    strategy = st.selectbox(
-        "For which strategy",
-        list(Strategy),
-        index=list(Strategy).index(chosen) if result.informed else 0,
-        format_func=charts.title,
-        key=f"advisor.recipe.{chosen}",
-    )
-    recipe = make_recipe(workspace, strategy, evidence)
-    for number, step in enumerate(recipe.steps):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            done = ":green[:material/check_circle:]" if step.done else ":material/circle:"
-            st.markdown(f"{done} {plain(step.text)}", width="stretch")
-            if step.page != "advisor" and not step.done:
-                if st.button("Go there", key=f"advisor.step.{number}", type="tertiary"):
-                    st.switch_page(PAGES[step.page])
-    st.download_button(
-        "Starting configuration",
-        json.dumps(recipe.configuration, indent=2, ensure_ascii=False),
-        file_name=f"{strategy.value}.json",
-        mime="application/json",
-        icon=":material/tune:",
-        on_click="ignore",
-    )
 
 
 def records(
@@ -126,7 +96,7 @@ def _open(record: DecisionRecord) -> None:
                 st.download_button(
                     label,
                     lambda form=form: (
-                        render_docx(record) if form == "docx" else render_record(record, form)
+                        BINARY[form](record) if form in BINARY else render_record(record, form)
                     ),
                     file_name=f"{record.id}.{ENDINGS[form]}",
                     mime=mime,

@@ -17,6 +17,7 @@ from ragft_core.advisor.record import (
     article_table,
     citation,
     measured_text,
+    weight_text,
 )
 
 PAGES = {
@@ -60,10 +61,10 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
                 resting += f" and {measured} measured values" if measured else ", nothing measured"
                 st.caption(f"Confidence: **{result.confidence}**, from {resting}.")
                 if result.measured_weight:
-                    heard = round(100 * result.measured_weight)
                     st.caption(
-                        f"Weight: measured right answers {heard} %, answers and literature "
-                        f"{100 - heard} %. A questionnaire counts as 50 questions."
+                        weight_text(result),
+                        help="Measured right answers have n / (n + 50) of it, the rest by the "
+                        "questions' weights: a questionnaire counts as 50 questions.",
                     )
             st.markdown(plain(result.next_step.text))
             page = _page_of(criteria, result.next_step)
@@ -154,7 +155,7 @@ def _explained(trace: Trace, reference: Reference) -> str:
         total = sum(result.weights.values()) or 1
         share = result.weights[reference.id] / total
         question = plain(criteria.get(reference.id).question)
-        return f":material/balance: Weight of “{question}”: {share:.0%} of all"
+        return f":material/balance: Weight of “{question}”: {100 * share:.0f} % of all"
     if reference.kind == "simulation":
         return (
             f":material/casino: {result.simulations:,} trials; weights vary around yours "
@@ -295,7 +296,8 @@ def article(criteria: Criteria, evidence: Evidence) -> None:
                 (right, tuned, row.fine_tuned, row.measured_fine_tuned),
             ):
                 column.markdown(f":{look.badge}-badge[{look.icon} {look.name}] {plain(said)}")
-                column.caption(f":material/straighten: {plain(measured)}")
+                if measured:
+                    column.caption(f":material/straighten: {plain(measured)}")
             st.caption(f":material/science: The evaluation: {row.holding}. {plain(row.tested)}")
             st.caption(f":material/gavel: Research: {plain(row.contested)}")
     st.subheader("Advantages and limits, by the article", anchor=False)

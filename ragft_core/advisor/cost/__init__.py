@@ -19,6 +19,14 @@ from ragft_core.advisor.cost.model import (
 )
 from ragft_core.advisor.cost.presets import Preset, price_presets
 from ragft_core.advisor.cost.ranges import CostRanges, cost_ranges
+from ragft_core.advisor.cost.scenarios import (
+    Scenario,
+    ScenarioCost,
+    load_scenarios,
+    save_scenarios,
+    scenario_costs,
+    usual_scenarios,
+)
 
 __all__ = [
     "BREAK_EVENS",
@@ -26,6 +34,8 @@ __all__ = [
     "CostRanges",
     "PrefilledCosts",
     "Preset",
+    "Scenario",
+    "ScenarioCost",
     "break_even",
     "by_volume",
     "cost_ranges",
@@ -34,8 +44,12 @@ __all__ = [
     "fill_costs",
     "load_costs",
     "load_currency",
+    "load_scenarios",
     "prefill_costs",
     "price_presets",
     "save_costs",
+    "save_scenarios",
+    "scenario_costs",
     "take_preset",
+    "usual_scenarios",
 ]

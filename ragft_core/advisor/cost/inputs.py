@@ -18,6 +18,7 @@ CURRENCY = "currency"
 MOST_CURRENCY = 12
 # The price lists that were taken over, by id.
 LISTS = "lists"
+SCENARIOS = "scenarios"
 # Requests a month and months between retrainings that an answer stands for: the middle of its
 # range on a logarithmic scale.
 REQUESTS = {"low": 300.0, "medium": 10_000.0, "high": 300_000.0}
@@ -158,10 +159,30 @@ def take_preset(workspace: Workspace, preset_id: str) -> None:
         _write(workspace, load_costs(workspace) | preset.prices, preset.currency, lists)
 
 
+def load_scenario_rows(workspace: Workspace) -> list[Any]:
+    """The scenarios that the user entered, as they were written.
+
+    Raises:
+        AdvisorError: The file is damaged.
+    """
+    rows = _stored(workspace).get(SCENARIOS, [])
+    if not isinstance(rows, list):
+        raise _damaged(TypeError(f"{SCENARIOS} is no list"))
+    return rows
+
+
+def save_scenario_rows(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps the scenarios that the user entered; what else was entered stays."""
+    with workspace.lock("advisor"):
+        data = {**_stored(workspace), SCENARIOS: list(rows)}
+        write_json(workspace.path / "advisor" / FILE, data)
+
+
 def _write(
     workspace: Workspace, entered: Mapping[str, float], currency: str, lists: Sequence[str]
 ) -> None:
-    data = {**entered, CURRENCY: currency, LISTS: list(lists)}
+    rows = _stored(workspace).get(SCENARIOS, [])
+    data = {**entered, CURRENCY: currency, LISTS: list(lists), SCENARIOS: rows}
     write_json(
         workspace.path / "advisor" / FILE, {key: x for key, x in data.items() if x not in ("", [])}
     )

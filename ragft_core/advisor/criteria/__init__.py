@@ -2,7 +2,6 @@
 
 from ragft_core.advisor.criteria.answers import (
     Answers,
-    compare_answers,
     differing,
     export_answers,
     list_stakeholders,
@@ -11,11 +10,20 @@ from ragft_core.advisor.criteria.answers import (
     parse_answers_text,
     prefill,
     read_answers,
+    remove_stakeholder,
     save_answers,
     suggest_answers,
     with_seen,
 )
 from ragft_core.advisor.criteria.file import load_criteria
+from ragft_core.advisor.criteria.group import GroupView, group_view
+from ragft_core.advisor.criteria.templates import (
+    answer_templates,
+    confirm_template,
+    drop_template,
+    take_template,
+    template_title,
+)
 from ragft_core.advisor.criteria.values import (
     GRADE_WORDS,
     STRATEGIES,
@@ -31,9 +39,13 @@ __all__ = [
     "Answers",
     "Criteria",
     "Criterion",
-    "compare_answers",
+    "GroupView",
+    "answer_templates",
+    "confirm_template",
     "differing",
+    "drop_template",
     "export_answers",
+    "group_view",
     "list_stakeholders",
     "load_answers",
     "load_criteria",
@@ -41,7 +53,10 @@ __all__ = [
     "parse_answers_text",
     "prefill",
     "read_answers",
+    "remove_stakeholder",
     "save_answers",
     "suggest_answers",
+    "take_template",
+    "template_title",
     "with_seen",
 ]

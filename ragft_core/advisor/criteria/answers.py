@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class Answers:
     """Who answered what. ``prefilled`` names the answers that were taken from the workspace.
 
     ``choices`` holds known answers only; ``weights`` those weights that differ from the criteria's.
+    ``assumed`` names the answers of ``template`` that nobody confirmed, ``ranking`` the topics from
+    the most important on, ``people`` those whose answers these are together.
     """
 
     choices: dict[str, str] = field(default_factory=dict)
@@ -33,6 +35,10 @@ class Answers:
     who: str = ""
     prefilled: tuple[str, ...] = ()
     saved_at: str = ""
+    template: str = ""
+    assumed: tuple[str, ...] = ()
+    ranking: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
     def choice(self, criterion_id: str) -> str | None:
         """The chosen id, or None for "don't know"."""
@@ -47,15 +53,6 @@ class Suggestion:
     choice: str
     fact: str
     value: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A question that two people answered differently; None is "don't know"."""
-
-    criterion: str
-    first: str | None
-    second: str | None
 
 
 def parse_answers(criteria: Criteria, data: object, name: str = "the answers") -> Answers:
@@ -92,9 +89,22 @@ def parse_answers(criteria: Criteria, data: object, name: str = "the answers") -
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 5:
             raise AdvisorError(f"In {name}, the weight of {key!r} is {value!r}, not 0 to 5.")
         weights[str(key)] = float(value)
-    prefilled = tuple(str(key) for key in whole.get("prefilled") or () if key in choices)
-    who, saved = str(whole.get("who") or ""), str(whole.get("saved_at") or "")
-    return Answers(choices, weights, who, prefilled, saved)
+
+    def listed(key: str) -> tuple[str, ...]:
+        return tuple(str(item) for item in whole.get(key) or ())
+
+    found = Answers(
+        choices,
+        weights,
+        str(whole.get("who") or ""),
+        listed("prefilled"),
+        str(whole.get("saved_at") or ""),
+        str(whole.get("template") or ""),
+        listed("assumed"),
+        listed("ranking"),
+        listed("people"),
+    )
+    return _keep_known(criteria, found)
 
 
 def _check_known(criteria: Criteria, key: str, name: str) -> None:
@@ -172,16 +182,20 @@ def load_answers(workspace: Workspace, criteria: Criteria, who: str = "") -> Ans
 def _keep_known(criteria: Criteria, answers: Answers) -> Answers:
     options = {c.id: {choice.id for choice in c.choices} for c in criteria.criteria}
     choices = {k: v for k, v in answers.choices.items() if v in options.get(k, ())}
-    weights = {k: v for k, v in answers.weights.items() if k in options}
-    prefilled = tuple(key for key in answers.prefilled if key in choices)
-    return Answers(choices, weights, answers.who, prefilled, answers.saved_at)
+    topics = [group.id for group in criteria.groups]
+    return replace(
+        answers,
+        choices=choices,
+        weights={k: v for k, v in answers.weights.items() if k in options},
+        prefilled=tuple(key for key in answers.prefilled if key in choices),
+        assumed=tuple(key for key in answers.assumed if key in choices),
+        ranking=tuple(dict.fromkeys(key for key in answers.ranking if key in topics)),
+    )
 
 
 def save_answers(workspace: Workspace, answers: Answers) -> Answers:
     """Writes the answers (those of ``answers.who`` where it is set) and returns them with time."""
-    saved = Answers(
-        answers.choices, answers.weights, answers.who, answers.prefilled, saved_at=now()
-    )
+    saved = replace(answers, saved_at=now())
     with workspace.lock("advisor"):
         write_json(_file(workspace, answers.who), to_dict(saved))
     return saved
@@ -196,6 +210,19 @@ def list_stakeholders(workspace: Workspace) -> list[str]:
         except (OSError, ValueError, KeyError, TypeError, RagftError):
             continue  # a stray file of that name is nobody's answers
     return names
+
+
+def remove_stakeholder(workspace: Workspace, who: str) -> None:
+    """Removes a person's answers.
+
+    Raises:
+        AdvisorError: Nobody of that name has answered.
+    """
+    if not who or not _file(workspace, who).exists():
+        known = ", ".join(list_stakeholders(workspace)) or "nobody"
+        raise AdvisorError(f"{who!r} has not answered.", f"Those who have: {known}.")
+    with workspace.lock("advisor"):
+        _file(workspace, who).unlink(missing_ok=True)
 
 
 def _file(workspace: Workspace, who: str) -> Path:
@@ -216,10 +243,12 @@ def suggest_answers(criteria: Criteria, facts: Mapping[str, float]) -> list[Sugg
 
 
 def prefill(answers: Answers, suggestions: list[Suggestion]) -> Answers:
-    """Fills unanswered questions, and those prefilled before, with what the workspace suggests."""
+    """Fills what nobody answered, a template's answers too, with what the workspace suggests."""
     kept = {k: v for k, v in answers.choices.items() if k not in answers.prefilled}
-    added = {s.criterion: s.choice for s in suggestions if s.criterion not in kept}
-    return Answers({**kept, **added}, answers.weights, answers.who, tuple(added), answers.saved_at)
+    own = set(kept) - set(answers.assumed)
+    added = {s.criterion: s.choice for s in suggestions if s.criterion not in own}
+    assumed = tuple(key for key in answers.assumed if key not in added)
+    return replace(answers, choices={**kept, **added}, prefilled=tuple(added), assumed=assumed)
 
 
 def with_seen(criteria: Criteria, answers: Answers, facts: Mapping[str, float]) -> Answers:
@@ -234,18 +263,9 @@ def differing(
     return [
         (seen.criterion, answers.choices[seen.criterion], seen.choice)
         for seen in suggest_answers(criteria, facts)
-        if seen.criterion not in answers.prefilled
+        if seen.criterion not in (*answers.prefilled, *answers.assumed)
         and answers.choices.get(seen.criterion, seen.choice) != seen.choice
     ]
-
-
-def compare_answers(criteria: Criteria, first: Answers, second: Answers) -> list[Difference]:
-    """The questions that two people see differently, the weightiest first."""
-    rows = [
-        Difference(c.id, first.choice(c.id), second.choice(c.id))
-        for c in sorted(criteria.criteria, key=lambda c: -c.weight)
-    ]
-    return [row for row in rows if row.first != row.second]
 
 
 def export_answers(answers: Answers) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ragft_core.advisor.criteria.answers import Answers, parse_answers
+from ragft_core.advisor.criteria.templates import template_title
 from ragft_core.advisor.criteria.values import STRATEGIES, Criteria, MeasurementKind
 from ragft_core.advisor.deciding.explain import explain
 from ragft_core.advisor.deciding.flips import answer_flips, leading, measurement_flips, weight_flips
@@ -125,6 +126,8 @@ def decide(
         leads=matrix.leads,
         by_answers=None if by_answers is None else order[by_answers],
         outside=outside,
+        template=template_title(answers.template),
+        assumed=answers.assumed,
     )
     return explain(criteria, matrix, result)
 

@@ -98,7 +98,7 @@ def contradictions(matrix: Matrix, result: Recommendation) -> list[Sentence]:
     if leader and guess and guess != leader and result.measured_weight:
         text = (
             f"The answers alone speak for {name(guess)}; what was measured here speaks for "
-            f"{name(leader)}, and counts for {percent(result.measured_weight)} of the weight."
+            f"{name(leader)}, and counts for {percent(result.rests_on['measured'])} of the weight."
         )
         found.append(Sentence(text, (measured,)))
     for veto in matrix.vetoes:
@@ -228,6 +228,13 @@ def _cautions(criteria: Criteria, matrix: Matrix, result: Recommendation) -> tup
         if row.choice and row.choice.try_first
     ]
     found += contradictions(matrix, result)
+    if result.assumed:
+        number = len(result.assumed)
+        text = (
+            f"{number} answer{'s are' if number > 1 else ' is'} taken from the template "
+            f"“{result.template}”: typical of such a case, and confirmed by nobody."
+        )
+        found.append(Sentence(text, tuple(Reference("answer", key) for key in result.assumed)))
     leader, informed = result.leader, result.informed
     if informed and not any("measured" in row.basis for row in matrix.rows):
         found.append(

@@ -178,7 +178,7 @@ class Recommendation:
     measured. ``outside`` names what an answer calls for in place of any strategy, empty for nothing;
     there is no verdict then. ``measured_weight`` is the share of all weight that the measured right answers have,
     ``leads`` who is clearly ahead of whom by them, ``by_answers`` who would lead without anything
-    measured. Lists are sorted, most important first; the sentences are written by ``explain``.
+    measured; ``assumed`` are the answers of ``template`` (its title) that nobody confirmed. Lists are sorted, most important first; the sentences are written by ``explain``.
     """
 
     verdict: Strategy | None
@@ -212,6 +212,8 @@ class Recommendation:
     leads: tuple[Lead, ...] = ()
     by_answers: Strategy | None = None
     outside: str = ""
+    template: str = ""
+    assumed: tuple[str, ...] = ()
 
     @property
     def margin(self) -> float:
@@ -220,6 +222,19 @@ class Recommendation:
         if self.leader is None or self.runner_up is None:
             return 0.0
         return by[self.leader] - by[self.runner_up]
+
+    @property
+    def rests_on(self) -> dict[str, float]:
+        """The shares of all weight by what the leader's utilities rest on; together 1.
+
+        ``measured`` here, ``guess`` by answers and literature, ``unknown`` where nobody answered.
+        """
+        shares = {"measured": 0.0, "guess": 0.0, "unknown": 0.0}
+        leader = self.leader or next(iter(Strategy))
+        for item in self.contributions:
+            if item.strategy == leader:
+                shares[item.basis if item.basis in shares else "guess"] += item.weight
+        return shares
 
     def score_of(self, strategy: Strategy) -> StrategyScore:
         """The scores of one strategy."""

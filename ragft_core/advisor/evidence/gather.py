@@ -22,7 +22,6 @@ from ragft_core.knowledge import documents
 from ragft_core.models import ModelFacts, check_folder
 from ragft_core.models.remote import served_name
 from ragft_core.models.weights import bundled
-from ragft_core.settings import Settings
 from ragft_core.strategies import list_conversations
 from ragft_core.types import Adapter, Answer, ModelChoice, Split, Strategy
 from ragft_core.workspace import Workspace
@@ -61,14 +60,14 @@ class Evidence:
         return found[-1] if found else None
 
 
-def gather_evidence(workspace: Workspace, settings: Settings | None = None) -> Evidence:
+def gather_evidence(workspace: Workspace) -> Evidence:
     """Reads what there is: documents, examples, model, adapters, chats, the latest evaluation.
 
     Raises:
         RagftError: A file of the workspace is damaged.
     """
     chosen = workspace.settings()
-    model = model_facts(chosen.model, settings or Settings())
+    model = model_facts(chosen.model)
     adapters = [adapter for adapter in list_adapters(workspace) if not adapter.bundled]
     facts = _facts(workspace, model)
     tuned_there = any(served_name(name) for name in (chosen.adapter, chosen.hybrid_adapter))
@@ -122,10 +121,12 @@ def _facts(workspace: Workspace, model: ModelFacts | None) -> dict[str, float]:
     return facts
 
 
-def model_facts(choice: ModelChoice, settings: Settings) -> ModelFacts | None:
-    """What the folder of a local model says; None where there is none, or it is not fetched."""
-    if choice.kind == "bundled" and bundled.is_ready(bundled.GENERATOR, settings.models):
-        return check_folder(settings.models / bundled.GENERATOR.name)
+def model_facts(choice: ModelChoice) -> ModelFacts | None:
+    """What is known of a local model, the bundled one's also before it is fetched; None of others."""
+    if choice.kind == "bundled":
+        known = bundled.GENERATOR
+        size = (known.parameters, known.context_tokens)
+        return ModelFacts(known.name, "LlamaForCausalLM", *size, known.licence, has_template=True)
     if choice.kind == "folder":
         from pathlib import Path
 

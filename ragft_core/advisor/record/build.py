@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ragft_core.advisor.cost.inputs import fill_costs
-from ragft_core.advisor.criteria.answers import Answers, load_answers, with_seen
+from ragft_core.advisor.criteria.answers import (
+    Answers,
+    list_stakeholders,
+    load_answers,
+    with_seen,
+)
 from ragft_core.advisor.criteria.file import load_criteria
+from ragft_core.advisor.criteria.group import GroupView, group_view
+from ragft_core.advisor.criteria.values import Criteria
 from ragft_core.advisor.deciding.decision import decide
+from ragft_core.advisor.deciding.recommendation import Recommendation
 from ragft_core.advisor.deciding.simulation import CERTAINTY
-from ragft_core.advisor.evidence.gather import gather_evidence
+from ragft_core.advisor.evidence.gather import Evidence, gather_evidence
 from ragft_core.advisor.record.recipes import make_recipe
 from ragft_core.advisor.record.record import DecisionRecord, build_record
 from ragft_core.workspace import Workspace
@@ -43,4 +53,29 @@ def make_record(
     )
     costs = fill_costs(workspace, evidence, given.choices)
     recipe = make_recipe(workspace, result.leader, evidence) if result.leader else None
+    if recipe is not None:  # who reads a record sees that it was kept
+        steps = (replace(step, done=step.done or step.key == "record") for step in recipe.steps)
+        recipe = replace(recipe, steps=tuple(steps))
     return build_record(workspace, criteria, given, result, evidence, costs, recipe, note)
+
+
+def decide_together(
+    workspace: Workspace, criteria: Criteria, evidence: Evidence
+) -> tuple[GroupView, dict[str, Recommendation]]:
+    """What several people say, and what follows from the group's answers (``""``) and from each one's.
+
+    Raises:
+        RagftError: A file of answers is damaged.
+    """
+    given = [load_answers(workspace, criteria, who) for who in list_stakeholders(workspace)]
+    view = group_view(criteria, given)
+    results = {
+        answers.who: decide(
+            criteria,
+            with_seen(criteria, answers, evidence.facts),
+            measurements=evidence.measurements,
+            leads=evidence.leads,
+        )
+        for answers in ([view.answers, *given] if given else [])
+    }
+    return view, results

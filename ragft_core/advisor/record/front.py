@@ -8,9 +8,12 @@ from typing import Any
 
 from ragft_core.advisor.cost.model import BreakEven, Cost, CostInputs
 from ragft_core.advisor.cost.ranges import CostRanges
-from ragft_core.advisor.deciding.recommendation import Measurement, Sentence
+from ragft_core.advisor.cost.scenarios import Scenario
+from ragft_core.advisor.deciding.recommendation import Measurement, Recommendation, Sentence
 from ragft_core.advisor.deciding.voice import main_shares
 from ragft_core.advisor.deciding.words import name, percent
+from ragft_core.advisor.record.cards import Card, strategy_cards
+from ragft_core.advisor.record.recipes import Step
 from ragft_core.advisor.record.record import DecisionRecord
 from ragft_core.types import Strategy
 
@@ -95,6 +98,25 @@ def _cost_row(record: DecisionRecord, cost: Cost) -> dict[str, Any]:
         "cheapest": percent(span.cheapest) if span else "",
         "right": right,
     }
+
+
+def scenario_title(scenario: Scenario) -> str:
+    """A scenario with its months and its volume."""
+    return f"{scenario.title}: {scenario.months:g} months, {scenario.requests:,.0f} a month"
+
+
+def scenario_rows(record: DecisionRecord) -> list[dict[str, Any]]:
+    """One row a strategy: its total with the range in every scenario, in their order."""
+    rows = []
+    for strategy in Strategy:
+        cells = []
+        for item in record.scenarios:
+            cost = next(cost for cost in item.costs if cost.strategy == strategy)
+            span = item.ranges.of(strategy)
+            ends = f" ({money(span.low)} to {money(span.high)})" if span else ""
+            cells.append(f"{money(cost.total)}{ends}")
+        rows.append({"strategy": name(strategy, start=True), "cells": cells})
+    return rows
 
 
 def money_title(record: DecisionRecord) -> str:
@@ -218,19 +240,17 @@ def leading_break_evens(record: DecisionRecord) -> list[str]:
 
 def guessed(record: DecisionRecord) -> list[str]:
     """What the decision took from answers and literature alone, the weightiest first."""
-    return [*_guessed_weight(record), *_guessed_criteria(record)]
+    return [weight_text(record.result), *_guessed_criteria(record)]
 
 
-def _guessed_weight(record: DecisionRecord) -> Iterator[str]:
-    leader = record.result.leader or next(iter(Strategy))
-    weights = {"measured": 0.0, "guess": 0.0, "unknown": 0.0}
-    for item in record.result.contributions:
-        if item.strategy == leader:
-            weights[item.basis if item.basis in weights else "guess"] += item.weight
-    shares = [f"{weights[key]:.0%}".replace("%", " %") for key in weights]
-    yield (
-        f"Of all weight {shares[0]} rests on measurements, {shares[1]} on answers and literature, "
-        f"{shares[2]} on questions that nobody answered."
+def weight_text(result: Recommendation) -> str:
+    """How much of the decision was measured, guessed and left open: one notion everywhere."""
+    measured, guess, unknown = (
+        f"{share:.0%}".replace("%", " %") for share in result.rests_on.values()
+    )
+    return (
+        f"Of all weight {measured} rests on measurements, {guess} on answers and literature, "
+        f"{unknown} on questions that nobody answered."
     )
 
 
@@ -254,3 +274,17 @@ def main_reasons(record: DecisionRecord) -> tuple[Sentence, ...]:
 def other_reasons(record: DecisionRecord) -> tuple[Sentence, ...]:
     """The reasons for which page one has no room."""
     return record.result.reasons[REASONS:]
+
+
+def assigned(step: Step) -> str:
+    """Who does a step, and by which day; empty where nobody said."""
+    parts = [step.owner, f"by {step.due}" if step.due else ""]
+    told = ", ".join(part for part in parts if part)
+    return f" ({told})" if told else ""
+
+
+def cards(record: DecisionRecord) -> list[tuple[Strategy, Card]]:
+    """The cards of the two that lead, of all where nothing leads."""
+    result = record.result
+    chosen = [s for s in (result.leader, result.runner_up) if s and result.informed]
+    return [(strategy, strategy_cards()[strategy]) for strategy in chosen or list(Strategy)]

@@ -119,9 +119,11 @@ def _prompts(workspace: Workspace, evaluation: str) -> Iterator[PromptLine]:
 def versions(workspace: Workspace, answers: Answers, result: Recommendation) -> dict[str, str]:
     """Who answered, with which settings, and the versions of everything that reckons."""
     settings = workspace.settings()
-    asked = any(key not in answers.prefilled for key in answers.choices)
+    mine = set(answers.choices) - {*answers.prefilled, *answers.assumed}
+    who = answers.who or (f"the group of {', '.join(answers.people)}" if answers.people else "")
     found = {
-        "questionnaire answered by": answers.who or ("not named" if asked else "nobody yet"),
+        "questionnaire answered by": who or ("not named" if mine else "nobody yet"),
+        "template": f"{result.template}, {len(answers.assumed)} answers" if answers.assumed else "",
         "questionnaire saved": answers.saved_at,
         "model weights": bundled.GENERATOR.sha256 if settings.model.kind == "bundled" else "",
         "instruction": settings.instruction,

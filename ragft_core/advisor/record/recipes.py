@@ -5,30 +5,41 @@ A step is done when the workspace shows it; nothing is ticked by opinion.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ragft_core.advisor.evidence.evaluations import EVALUATION
 from ragft_core.advisor.evidence.gather import Evidence
+from ragft_core.advisor.record.assignments import Assignment, load_assignments
 from ragft_core.arms import BY_ID, STANDARD, STRATEGY_NAMES, AdapterKind, Reads
 from ragft_core.finetuning import PRESETS, list_adapters
 from ragft_core.models.remote import served_name
 from ragft_core.types import Strategy
-from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace
+from ragft_core.values import readable, to_dict
+from ragft_core.workspace import Workspace, read_json
 
 # Fewer examples than this rarely show an improvement (OpenAI, Microsoft); fewer test questions
 # than that tell only differences of more than ten points apart.
 ENOUGH_EXAMPLES = 50
 ENOUGH_TESTS = 60
+# Where kept records lie in the workspace's folder of the advisor.
+RECORDS = "records"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. ``page`` is a page's name: documents, examples, finetune, chat, evaluation."""
+    """One thing to do, who does it and by which day (ISO 8601); empty is not said.
+
+    ``page`` is a page's name: documents, examples, finetune, chat, evaluation, advisor. ``key`` is
+    what the owner and the day are kept under; records of before have none.
+    """
 
     text: str
     page: str
     done: bool = False
+    key: str = ""
+    owner: str = ""
+    due: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,32 +60,43 @@ def make_recipe(workspace: Workspace, strategy: Strategy, evidence: Evidence) ->
     steps = [
         *_foundation(evidence),
         *_own(workspace, strategy, evidence),
-        *_proof(strategy, evidence),
+        *_proof(workspace, strategy, evidence),
     ]
-    return Recipe(strategy, tuple(steps), _configuration(workspace, strategy))
+    given = load_assignments(workspace)
+    planned = (replace(step, **to_dict(given.get(step.key, Assignment()))) for step in steps)
+    return Recipe(strategy, tuple(planned), _configuration(workspace, strategy))
 
 
 def _foundation(evidence: Evidence) -> list[Step]:
     tests = int(evidence.facts.get("test_questions", 0))
     text = f"Have at least {ENOUGH_TESTS} test questions with right answers (now {tests})."
-    return [Step(text, "examples", tests >= ENOUGH_TESTS)]
+    return [Step(text, "examples", tests >= ENOUGH_TESTS, "tests")]
 
 
 def _own(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[Step]:
     documents = int(evidence.facts.get("documents", 0))
     fits = evidence.facts.get("context_ratio", 0.0) <= 0.5
-    read = Step(f"Take the documents in (now {documents}).", "documents", documents > 0)
+    read = Step(
+        f"Take the documents in (now {documents}).", "documents", documents > 0, "documents"
+    )
     arm = STANDARD[strategy]
     if arm.reads is Reads.NOTHING and not arm.is_trained:
         return [
-            Step("Write the instruction: role, rules, form of the answer, two examples.", "chat"),
             Step(
-                "Try it on ten questions and read every answer.", "chat", _asked(evidence, strategy)
+                "Write the instruction: role, rules, form of the answer, two examples.",
+                "chat",
+                key="instruction",
+            ),
+            Step(
+                "Try it on ten questions and read every answer.",
+                "chat",
+                _asked(evidence, strategy),
+                "try",
             ),
         ]
     if arm.reads is Reads.DOCUMENTS:
         text = "Keep the material within half of the context window, the question at the end."
-        return [read, Step(text, "documents", documents > 0 and fits)]
+        return [read, Step(text, "documents", documents > 0 and fits, "fit")]
     # What retrieval finds is the same for every arm that searches.
     searching = [other.strategy for other in STANDARD.values() if other.retrieves]
     retrieval = [
@@ -83,11 +105,13 @@ def _own(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[S
             "Search for ten known answers and look where they rank: mend documents before models.",
             "documents",
             any(evidence.measured("retrieval", s) for s in searching),
+            "search",
         ),
         Step(
             "Bring the share of questions whose passage is found to 90 % or more.",
             "evaluation",
             any(_at_least(evidence, "retrieval", s, 0.9) for s in searching),
+            "retrieval",
         ),
     ]
     return [
@@ -106,26 +130,41 @@ def _tuning(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> lis
             f"Collect at least {ENOUGH_EXAMPLES} good examples (now {examples}); quality first.",
             "examples",
             examples >= ENOUGH_EXAMPLES,
+            "examples",
         ),
-        Step(f"Fine-tune with the balanced preset{how}.", "finetune", trained),
+        Step(f"Fine-tune with the balanced preset{how}.", "finetune", trained, "train"),
         Step(
             "Check general questions for forgetting.",
             "evaluation",
             evidence.measured("general", strategy) is not None,
+            "forgetting",
         ),
     ]
 
 
-def _proof(strategy: Strategy, evidence: Evidence) -> list[Step]:
+def _proof(workspace: Workspace, strategy: Strategy, evidence: Evidence) -> list[Step]:
     name = STRATEGY_NAMES[strategy]
     return [
         Step(
             f"Measure {name} against the prompt alone on the test questions.",
             "evaluation",
             all(evidence.measured("accuracy", s) for s in (strategy, BY_ID["prompt"].strategy)),
+            "measure",
         ),
-        Step("Keep a decision record, and decide again when the numbers change.", "advisor"),
+        Step(
+            "Keep a decision record, and decide again when the numbers change.",
+            "advisor",
+            _kept(workspace, evidence),
+            "record",
+        ),
     ]
+
+
+def _kept(workspace: Workspace, evidence: Evidence) -> bool:
+    """Whether the newest record that can be read rests on the newest evaluation."""
+    files = sorted((workspace.path / "advisor" / RECORDS).glob("record-*.json"), reverse=True)
+    found = readable(files[:1], lambda file: dict(read_json(file)["provenance"]))
+    return bool(found) and found[0].get(EVALUATION) == evidence.provenance.get(EVALUATION)
 
 
 def _asked(evidence: Evidence, strategy: Strategy) -> bool:

@@ -21,6 +21,7 @@ from ragft_core.advisor.cost.model import (
     cost_table,
 )
 from ragft_core.advisor.cost.ranges import CostRanges, cost_ranges
+from ragft_core.advisor.cost.scenarios import ScenarioCost, load_scenarios, scenario_costs
 from ragft_core.advisor.criteria.answers import Answers
 from ragft_core.advisor.criteria.values import Criteria, Group, MeasurementKind, Source
 from ragft_core.advisor.deciding.recommendation import Recommendation
@@ -29,7 +30,7 @@ from ragft_core.advisor.evidence.evaluations import EVALUATION
 from ragft_core.advisor.evidence.gather import Evidence
 from ragft_core.advisor.record.article import ArticleRow, article_table
 from ragft_core.advisor.record.provenance import Materials, gather_materials, versions
-from ragft_core.advisor.record.recipes import Recipe
+from ragft_core.advisor.record.recipes import RECORDS, Recipe
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports.claims import citation
 from ragft_core.jobs import made_elsewhere
@@ -38,13 +39,15 @@ from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json
 
 VERSION = 1
-FOLDER = "records"
 _ID = re.compile(r"record-[0-9a-f-]+")
 
 
 @dataclass(frozen=True)
 class AnswerLine:
-    """One question of the questionnaire as it was asked and answered; empty is "don't know"."""
+    """One question of the questionnaire as it was asked and answered; empty is "don't know".
+
+    ``prefilled`` says that the workspace shows it, ``assumed`` that it is a template's.
+    """
 
     criterion: str
     group: str
@@ -56,6 +59,7 @@ class AnswerLine:
     view: str
     contested: str
     sources: tuple[str, ...]
+    assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class DecisionRecord:
     currency: str = ""
     ranges: CostRanges = CostRanges()
     materials: Materials = Materials()
+    scenarios: tuple[ScenarioCost, ...] = ()
 
     def question(self, criterion: str) -> str:
         """The question of a criterion, as it was asked."""
@@ -155,6 +160,7 @@ def build_record(
         currency=filled.currency,
         ranges=cost_ranges(filled),
         materials=gather_materials(workspace, evidence.provenance.get(EVALUATION, "")),
+        scenarios=tuple(scenario_costs(filled, load_scenarios(workspace, filled))),
     )
 
 
@@ -185,6 +191,7 @@ def _line(
         view=criterion.view,
         contested=criterion.contested,
         sources=criterion.sources,
+        assumed=criterion.id in answers.assumed,
     )
 
 
@@ -203,12 +210,12 @@ def _break_evens(inputs: CostInputs) -> list[BreakEven]:
 
 def save_record(workspace: Workspace, record: DecisionRecord) -> None:
     """Keeps a record in the workspace."""
-    write_json(workspace.path / "advisor" / FOLDER / f"{record.id}.json", to_dict(record))
+    write_json(workspace.path / "advisor" / RECORDS / f"{record.id}.json", to_dict(record))
 
 
 def list_records(workspace: Workspace) -> list[str]:
     """Ids of the kept records, newest first."""
-    files = (workspace.path / "advisor" / FOLDER).glob("record-*.json")
+    files = (workspace.path / "advisor" / RECORDS).glob("record-*.json")
     return sorted((file.stem for file in files), reverse=True)
 
 
@@ -218,7 +225,7 @@ def load_record(workspace: Workspace, record_id: str) -> DecisionRecord:
     Raises:
         AdvisorError: There is none, or it is damaged.
     """
-    file = workspace.path / "advisor" / FOLDER / f"{record_id}.json"
+    file = workspace.path / "advisor" / RECORDS / f"{record_id}.json"
     if not _ID.fullmatch(record_id) or not file.exists():
         raise AdvisorError(f"There is no decision record {record_id!r}.")
     return parse_record(file.read_text(encoding="utf-8"), record_id)

@@ -60,13 +60,30 @@ def render_record(record: DecisionRecord, form: str = "markdown") -> str:
     return _filled(name, record, _context(record, html=form == "html"))
 
 
+def render_front(record: DecisionRecord, form: str) -> str:
+    """A record's page one by itself, as Markdown or as a part of an HTML page.
+
+    Links in the HTML lead to parts of the whole record, which a page of several has not.
+    """
+    from markupsafe import Markup
+
+    html = form == "html"
+    text = _filled("front.html" if html else "front.md", record, _context(record, html=html))
+    return Markup(text) if html else text  # noqa: S704 - Jinja has escaped it
+
+
+def render_page(template: str, context: Mapping[str, Any]) -> str:
+    """A template that is not about one record."""
+    return _filled(template, None, context)
+
+
 def render_rfp(record: DecisionRecord) -> str:
     """Common questions about the strategy with answers from the record, as Markdown."""
     context = {"record": record, "answers": rfp.rfp_answers(record), "OPEN": rfp.OPEN}
     return _filled("rfp.md", record, context)
 
 
-def _filled(template: str, record: DecisionRecord, context: Mapping[str, Any]) -> str:
+def _filled(template: str, record: DecisionRecord | None, context: Mapping[str, Any]) -> str:
     """A template with its values; HTML is escaped by Jinja, Markdown by ``plain``."""
     import jinja2
 
@@ -92,8 +109,8 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _filters(record: DecisionRecord, *, html: bool) -> dict[str, Callable[..., Any]]:
-    kinds = {kind.id: kind for kind in record.kinds}
+def _filters(record: DecisionRecord | None, *, html: bool) -> dict[str, Callable[..., Any]]:
+    kinds = {kind.id: kind for kind in record.kinds} if record else {}
 
     def value(number: float, measurement: str) -> str:
         kind = kinds.get(measurement)
@@ -129,6 +146,7 @@ def _context(record: DecisionRecord, *, html: bool) -> dict[str, Any]:
     result = record.result
     labels = {line.criterion: line.label for line in record.lines}
     cited = {source for line in record.lines for source in line.sources}
+    cited |= {source for _, card in front.cards(record) for source in card.sources}
     measured = _measured_table(record)
     tried = {
         s: label for s, label in STRATEGY_NAMES.items() if any(s in r["cells"] for r in measured)

@@ -87,7 +87,7 @@ def classifier_report(results: Results) -> ClassifierReport | None:
 
 def classifier_note(report: ClassifierReport, names: Mapping[str, str]) -> str:
     """What the classifier shows, as a sentence of the report."""
-    share = f"{report.accuracy:.0%} ({report.low:.0%} to {report.high:.0%}, n = {report.n})"
+    share = f"{100 * report.accuracy:.0f} % ({100 * report.low:.0f} % to {100 * report.high:.0f} %, n = {report.n})"
     text = f"A plain classifier ({report.method}, {report.seconds:.0f} s) is right on {share}"
     if not report.best:
         return f"{text}."

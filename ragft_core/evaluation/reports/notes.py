@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+from dataclasses import replace
+
 from ragft_core.evaluation.reports.classifier import ClassifierReport, classifier_note
 from ragft_core.evaluation.reports.results import Results, ScoreTable
 from ragft_core.evaluation.reports.reviewing import review_cases
 from ragft_core.evaluation.reports.verdicts import capital
+from ragft_core.finetuning import list_adapters
 from ragft_core.types import QuestionKind
 
 # From this share of answers on that ended at the limit, the report says so first.
@@ -52,12 +56,41 @@ def notes(
         found.append(
             f"{len(robust.differences)} pairs were compared; p values are Holm-corrected for it."
         )
+    found += _seeds(results, robust)
     same = same_passages(results)
     if same is not None and same < 1:
         found.append(
-            f"Arms that retrieve were given the same passages on {same:.0%} of the questions only."
+            f"Arms that retrieve were given the same passages on {100 * same:.0f} % of the questions only."
         )
     return found
+
+
+def _seeds(results: Results, robust: ScoreTable) -> list[str]:
+    """How far arms lie apart whose adapters differ by the seed of their training alone."""
+    configs = {a.id: a.card.get("config") for a in list_adapters(results.workspace)}
+    groups: dict[str, list[str]] = {}
+    for record in results.records:
+        config = configs.get(record.adapter or "")
+        mean = robust.summaries.get(record.arm)
+        if isinstance(config, dict) and mean is not None and mean.mean is not None:
+            same = {key: value for key, value in config.items() if key not in ("name", "seed")}
+            arm = results.plan.arm(record.arm)
+            how = replace(arm.settings, adapter=None)
+            groups.setdefault(repr((arm.base or arm.id, how, sorted(same.items()))), []).append(
+                record.arm
+            )
+    told = []
+    for arms in groups.values():
+        used = {record.adapter for record in results.records if record.arm in arms}
+        if len(used) > 1:
+            means = [m for arm in arms if (m := robust.summaries[arm].mean) is not None]
+            names = [results.plan.names[arm] for arm in arms]
+            told.append(
+                f"{capital(', '.join(names))} differ by the seed of their training alone: "
+                f"{100 * min(means):.0f} to {100 * max(means):.0f} % right, standard deviation "
+                f"{100 * statistics.stdev(means):.0f} points. A lead no larger than that may be chance."
+            )
+    return told
 
 
 def _looked(results: Results) -> str:
@@ -104,7 +137,7 @@ def cut_short(results: Results) -> str:
         ends = [row.answer.finish for row in rows if row and not row.answer.error]
         share = ends.count("length") / len(ends) if ends else 0.0
         if share > CUT_SHORT:
-            told.append(f"{share:.0%} of the answers of {results.plan.names[arm]}")
+            told.append(f"{100 * share:.0f} % of the answers of {results.plan.names[arm]}")
     if not told:
         return ""
     return (

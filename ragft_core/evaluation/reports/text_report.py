@@ -74,7 +74,7 @@ def _pairs(report: EvaluationReport, score: str) -> list[str]:
     lines = [f"Pairs by “{scorer.label}” ({table.differences[0].test}, Holm-corrected)"]
     for gap in table.differences:
         ahead, behind = (gap.a, gap.b) if gap.mean >= 0 else (gap.b, gap.a)
-        state = "" if gap.decided else "; too close to call"
+        state = f"; {gap.undecided}" if gap.undecided else ""
         lines.append(
             f"  {names[ahead]} over {names[behind]}: {describe(scorer, gap)}, "
             f"{max(gap.wins, gap.losses)} : {min(gap.wins, gap.losses)}{state}"

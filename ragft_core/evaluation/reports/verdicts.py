@@ -62,11 +62,18 @@ def decide(
             f"{describe(scorer, against[order[1]])} over {names.get(order[1], order[1])}, the next best."
         )
         return Verdict(scorer.name, leader, (leader,), text)
-    # The nearest rival in the order of the means is the one whose difference is shown.
-    gap = against[rivals[0]]
+    # Arms whose interval leaves 0 out are not close: they are behind, and only the test is not sure.
+    unsure = [arm for arm in rivals if (gap := against[arm]) is not None and gap.apart]
+    close = [arm for arm in rivals if arm not in unsure] or unsure
     leaders = (leader, *rivals)
-    text = f"Too close to call between {_listed(leaders, names)} by “{scorer.label}”"
-    text += _how_close(scorer, gap)
+    text = f"Too close to call between {_listed((leader, *close), names)} by “{scorer.label}”"
+    # The nearest rival in the order of the means is the one whose difference is shown.
+    text += _how_close(scorer, against[close[0]])
+    text += "".join(
+        f" {_unsure(scorer, arm, leader, against[arm], names)}"
+        for arm in unsure
+        if arm not in close
+    )
     behind = [arm for arm in order[1:] if arm not in rivals]
     if behind:
         verb = "is" if len(behind) == 1 else "are"
@@ -111,8 +118,17 @@ def describe(scorer: Scorer, difference: Difference | None) -> str:
 
 def corrected(difference: Difference) -> str:
     """The corrected p value, where it is what keeps a difference from being called a lead."""
-    apart = difference.low > 0 or difference.high < 0
-    return f", p = {difference.p_holm:.2g} corrected" if apart and not difference.decided else ""
+    unsure = difference.apart and not difference.decided
+    return f", p = {difference.p_holm:.2g} corrected" if unsure else ""
+
+
+def _unsure(scorer: Scorer, arm: str, leader: str, gap: Difference | None, names: Names) -> str:
+    """Says of an arm that lies behind why that is not called a lead."""
+    few = "documents" if gap and "document" in gap.test else "questions"
+    return (
+        f"{capital(names.get(arm, arm))} is behind {names.get(leader, leader)}, but not surely: "
+        f"{describe(scorer, gap)}. With so few {few} such a gap may still be chance."
+    )
 
 
 def _how_close(scorer: Scorer, gap: Difference | None) -> str:

@@ -53,7 +53,7 @@ class Way:
         name = MODE_WORDS[self.mode]
         if self.mode is not SearchMode.HYBRID:
             return name
-        share = "by language" if self.meaning is None else f"{self.meaning:.0%} meaning"
+        share = "by language" if self.meaning is None else f"{100 * self.meaning:.0f} % meaning"
         return f"{name}, {share}"
 
 

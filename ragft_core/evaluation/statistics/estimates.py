@@ -69,7 +69,19 @@ class Difference:
     @property
     def decided(self) -> bool:
         """Whether it may be called a lead: its interval and its corrected test both say so."""
-        return self.p_holm < LEVEL and (self.low > 0 or self.high < 0)
+        return self.p_holm < LEVEL and self.apart
+
+    @property
+    def apart(self) -> bool:
+        """Whether its interval leaves 0 out, which the corrected test need not agree with."""
+        return self.low > 0 or self.high < 0
+
+    @property
+    def undecided(self) -> str:
+        """Why it may not be called a lead, in words; empty where it may."""
+        if self.decided:
+            return ""
+        return "apart, but not surely" if self.apart else "too close to call"
 
 
 def confidence_of(sequential: bool) -> float:

@@ -1,21 +1,26 @@
 """The training run: configuration, estimate, packed rows, the loop, checkpoints, adapters."""
 
 from ragft_core.finetuning.config import (
+    MOST_SEEDS,
     PRESET_TEXTS,
     PRESETS,
     RunConfig,
     preset_config,
     with_passages,
+    with_seeds,
 )
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.comparing import (
     ComparedRun,
     Comparison,
+    SeedSpread,
     compare_runs,
     rename_run,
     run_note,
     run_title,
+    seed_spreads,
+    spread_text,
 )
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
 from ragft_core.finetuning.training.runs import (
@@ -33,6 +38,7 @@ from ragft_core.finetuning.training.signs import right_answers, signs
 from ragft_core.finetuning.training.sweep import Trial, best_config, best_trial, trials_of
 
 __all__ = [
+    "MOST_SEEDS",
     "PRESETS",
     "PRESET_TEXTS",
     "ComparedRun",
@@ -40,6 +46,7 @@ __all__ = [
     "Estimate",
     "RunConfig",
     "RunResult",
+    "SeedSpread",
     "Trial",
     "best_config",
     "best_trial",
@@ -59,9 +66,12 @@ __all__ = [
     "run_metrics",
     "run_note",
     "run_title",
+    "seed_spreads",
     "signs",
+    "spread_text",
     "start_run",
     "start_sweep",
     "trials_of",
     "with_passages",
+    "with_seeds",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from ragft_core.workspace import Workspace, read_json, write_json
 NOTE = "note.json"
 # What two runs may differ in without being different runs.
 _NAMES = {"name"}
+# What a seed decides: which rows are watched besides, and how many.
+_BY_SEED = {"name", "seed"}
 _ROWS = ("train", "validation", "unanswerable", "general")
 
 
@@ -68,6 +71,74 @@ class Comparison:
 
     runs: tuple[ComparedRun, ...]
     differing: dict[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """Ended runs that differ by their seed alone: what another seed is worth.
+
+    ``rights`` are the shares of the watched questions that were answered rightly, ``val_losses`` in
+    nats a trained token, both in the order of ``runs``. Which rows are watched is drawn by the seed
+    as well, so that the spread holds both.
+    """
+
+    title: str
+    runs: tuple[str, ...]
+    adapters: tuple[str, ...]
+    seeds: tuple[int, ...]
+    with_context: bool
+    rights: tuple[float, ...]
+    val_losses: tuple[float, ...]
+
+
+def seed_spreads(runs: Sequence[Job]) -> list[SeedSpread]:
+    """Runs that were made with the same settings and other seeds, the seeds in their order."""
+    groups: dict[str, list[Job]] = {}
+    for job in runs:
+        if (run_facts(job).result or RunResult()).adapter:
+            config = to_dict(run_facts(job).config)
+            model = str(job.spec.get("model", {}).get("name", ""))
+            same = {key: value for key, value in config.items() if key not in _BY_SEED}
+            groups.setdefault(repr((model, same)), []).append(job)
+    return [_spread(jobs) for jobs in groups.values() if len(_seeds(jobs)) > 1]
+
+
+def _seeds(jobs: Sequence[Job]) -> dict[int, Job]:
+    """The newest run of every seed; a run list begins with the newest."""
+    return {run_facts(job).config.seed: job for job in reversed(jobs)}
+
+
+def _spread(jobs: Sequence[Job]) -> SeedSpread:
+    by_seed = dict(sorted(_seeds(jobs).items()))
+    left = [run_facts(job).result or RunResult() for job in by_seed.values()]
+    first = next(iter(by_seed.values()))
+    seed = f", seed {min(by_seed)}"
+    return SeedSpread(
+        title=run_title(first).removesuffix(seed),
+        runs=tuple(job.id for job in by_seed.values()),
+        adapters=tuple(result.adapter for result in left),
+        seeds=tuple(by_seed),
+        with_context=run_facts(first).config.with_context,
+        rights=tuple(r.held_out.right / r.held_out.asked for r in left if r.held_out.asked),
+        val_losses=tuple(r.val_loss for r in left if r.val_loss is not None),
+    )
+
+
+def spread_text(spread: SeedSpread) -> str:
+    """A spread in a sentence: the range, the mean and the standard deviation."""
+    parts = [f"{spread.title}, {len(spread.seeds)} seeds"]
+    if len(spread.rights) > 1:
+        low, high = min(spread.rights), max(spread.rights)
+        mean, deviation = statistics.mean(spread.rights), statistics.stdev(spread.rights)
+        parts.append(
+            f"{100 * low:.0f} to {100 * high:.0f} % of the watched questions right "
+            f"(mean {100 * mean:.0f} %, standard deviation {100 * deviation:.0f} points)"
+        )
+    if len(spread.val_losses) > 1:
+        parts.append(
+            f"validation loss {min(spread.val_losses):.2f} to {max(spread.val_losses):.2f}"
+        )
+    return ": ".join([parts[0], "; ".join(parts[1:]) or "nothing was watched"]) + "."
 
 
 def compare_runs(runs: Sequence[Job]) -> Comparison:

@@ -206,7 +206,7 @@ def _warnings(division: Division, memory: float, free: float, busy: float) -> tu
     found = []
     if busy > BUSY:
         found.append(
-            f"Other programs use {busy:.0%} of the processors now, which is reckoned with: on a "
+            f"Other programs use {100 * busy:.0f} % of the processors now, which is reckoned with: on a "
             f"quiet machine the run takes {max(LEAST_SHARE, 1 - busy):.0%} of that time."
         )
     if memory > free:

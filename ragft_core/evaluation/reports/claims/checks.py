@@ -217,4 +217,4 @@ def _points(gap: Difference) -> str:
 
 def _rate(summary: Summary) -> str:
     assert summary.mean is not None
-    return f"{summary.mean:.0%} (n = {summary.n})"
+    return f"{100 * summary.mean:.0f} % (n = {summary.n})"

@@ -25,15 +25,16 @@ TABLE_POINTS = 8
 
 def render_docx(record: DecisionRecord) -> bytes:
     """The record as the bytes of a ``.docx`` file."""
-    return _word(render_record(record, "markdown"), f"Which strategy: {record.workspace}")
+    return markdown_docx(render_record(record, "markdown"), f"Which strategy: {record.workspace}")
 
 
 def render_rfp_docx(record: DecisionRecord) -> bytes:
     """Common questions with answers from the record, as the bytes of a ``.docx`` file."""
-    return _word(render_rfp(record), f"Questions about the AI strategy: {record.workspace}")
+    return markdown_docx(render_rfp(record), f"Questions about the AI strategy: {record.workspace}")
 
 
-def _word(markdown: str, title: str) -> bytes:
+def markdown_docx(markdown: str, title: str) -> bytes:
+    """Markdown as the bytes of a ``.docx`` file."""
     import docx
     from markdown_it import MarkdownIt
 
