@@ -1,5 +1,13 @@
 """Files become text, text becomes chunks. Untrusted files are read in a child with limits."""
 
+from ragft_core.documents.archive import (
+    Member,
+    is_archive,
+    is_litter,
+    members,
+    open_archive,
+    open_member,
+)
 from ragft_core.documents.chunk import CHUNKER, PATH, chunk_document
 from ragft_core.documents.detect import clean_name
 from ragft_core.documents.formats import EXTENSIONS, FORMATS, Format, format_of
@@ -14,11 +22,17 @@ __all__ = [
     "MAX_FILE_BYTES",
     "PATH",
     "Format",
+    "Member",
     "ParsedDocument",
     "check_size",
     "chunk_document",
     "clean_name",
     "format_of",
+    "is_archive",
+    "is_litter",
+    "members",
+    "open_archive",
+    "open_member",
     "parse_file",
     "parse_files",
 ]
