@@ -29,6 +29,7 @@ for command in (
     build.model,
     build.add,
     build.documents,
+    retrieval.reread,
     build.remove,
     build.rebuild,
     build.search,

@@ -16,6 +16,7 @@ from ragft_core.commands.output import (
     follow,
     knowledge_of,
     name_damage,
+    named_document,
     note,
     opened,
     outcomes,
@@ -215,8 +216,7 @@ def remove(
 ) -> None:
     """Removes a document, named by its id, its file name or its title."""
     base = knowledge_of(opened(w))
-    named = [item for item in base.documents() if doc in (item.id, item.file_name, item.title)]
-    document = named[0] if named else base.document(doc)
+    document = named_document(base, doc)
     base.remove(document.id)
     show(document, as_json, lambda row: f"Removed {row['file_name']}.")
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ragft_core.documents import chunk_document
-from ragft_core.errors import RetrievalError, WorkspaceError
+from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Hit
@@ -108,6 +108,26 @@ class KnowledgeBase:
         """
         self._check()
         return ingest.add_files(self._writer, files, on_progress, on_report, keep)
+
+    def reread(self, document_id: str, encoding: str) -> Document:
+        """Reads a document's file again in another encoding; the new reading takes its place.
+
+        Args:
+            document_id: Which document.
+            encoding: A name such as ``gb18030``; empty takes what the file says, or a guess.
+
+        Raises:
+            DocumentError: There is no such document, or its file is no text in that encoding.
+        """
+        self._check()
+        document = self.document(document_id)
+        original = (document.file_name, store.original_of(self.workspace, document_id))
+        (report,) = ingest.add_files(
+            self._writer, [original], lambda *_: None, lambda *_: None, (), encoding
+        )
+        if report.document is None:
+            raise DocumentError(report.error, report.remedy)
+        return report.document
 
     def remove(self, document_id: str) -> None:
         """Removes a document, its file and its chunks.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.approval import SECRET, unapproved, what_for
+from ragft_core.documents import ENCODINGS
 from ragft_core.errors import NewerVersionError, RagftError
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.knowledge.store import called, document_id
@@ -113,10 +114,15 @@ def _taken_in_again(
     original = next(folder.glob("original.*"), None)
     if original is None or not original.is_file():
         return ""
-    if document_id(file_digest(original)) != folder.name:
+    digest = file_digest(original)
+    encoding = next((e for e in ("", *ENCODINGS) if document_id(digest, e) == folder.name), None)
+    if encoding is None:
         return " Its original has changed and was not added again."
     try:
-        (report,) = open_base(workspace).add_files([(called(folder), original)])
+        base = open_base(workspace)
+        (report,) = base.add_files([(called(folder), original)])
+        if encoding and report.document:
+            base.reread(report.document.id, encoding)
     except RagftError as error:
         return f" It could not be added again: {error.message}"
     if report.error:

@@ -40,7 +40,7 @@ QUESTIONS = (
     "When is the workshop open?", "Which glaze is safe for food?",
 )  # fmt: skip
 DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
-WAITS = re.compile(r"\d+ (?:answer is|answers are) before")
+WAITS = re.compile(r"Place \d+ in the line")
 
 
 @dataclass

@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("examples", "W", "--generate", "2"), ("costs", "W", "--set", "requests=900"),
     ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
     ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),
+    ("reread", "W", "wren.txt"), ("reread", "W", "wren.txt", "--encoding", "cp1252"),
     ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
 )  # fmt: skip
 NET = "mistake in the lab itself"
@@ -57,7 +58,7 @@ def _no_process(_: LocalLauncher, folder: Path, *__: object) -> None:
 def without_models(home: Path) -> Iterator[None]:
     """A home with hashed words for meanings and a scripted model: thousands of states in minutes."""
 
-    def embedder(_: object) -> HashEmbedder:
+    def embedder(*_: object) -> HashEmbedder:
         return HashEmbedder()
 
     def generator(*_: object) -> ScriptedGenerator:
@@ -66,8 +67,8 @@ def without_models(home: Path) -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     with (
         patch.dict(os.environ, {"RAGFT_HOME": str(home), "RAGFT_MODELS": str(MODELS)}),
-        patch("ragft_core.strategies.open_embedder", embedder),
-        patch("ragft_core.strategies.lab.open_embedder", embedder),
+        patch("ragft_core.knowledge.embedders.Embedder", embedder),
+        patch("ragft_core.strategies.lab.Embedder", embedder),
         patch("ragft_core.strategies.lab.open_generator", generator),
         patch.object(LocalLauncher, "spawn", _no_process),
     ):

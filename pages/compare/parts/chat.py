@@ -42,6 +42,8 @@ def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
             # and while a long prompt is read there is no new text to draw.
             cursor = "" if answer.done else (" ▌" if tick % BLINK < BLINK / 2 else " …")
             text = plain(answer.text) + cursor
+            if answer.place:  # others were first, and nothing can be drawn yet
+                text = f":material/hourglass_empty: *Place {answer.place} in the line*{cursor}"
             if text != shown[number]:
                 slots[number].markdown(text)
                 shown[number] = text
