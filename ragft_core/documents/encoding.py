@@ -24,8 +24,12 @@ _BOMS = (
 # HTML says its encoding in a meta element, XML in its first line.
 _DECLARED = re.compile(rb"""(?:<meta[^>]*charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w-]+)""", re.I)
 _SAMPLE_BYTES = 2**16
-_USUAL = "cp1252"
-_TOLD_BEFORE = ["utf_7", "utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32"]
+_USUAL, _OLD_MAC = "cp1252", "mac_roman"
+# Only what texts are in: a few letters fit code pages of mainframes and calculators, too.
+_LIKELY = (
+    "cp1252 cp1250 cp1251 koi8_r cp1253 cp1254 cp1255 cp1256 cp1257 gb18030 gbk big5 shift_jis cp932"
+    " euc_jp euc_kr cp949 cp874 cp437 cp850 cp852 cp866"
+).split()
 
 
 # What a text may be in; each stands before those that are rarer where its letters are used.
@@ -151,10 +155,12 @@ def _guess(data: bytes, first: int) -> str:
     """
     from charset_normalizer import from_bytes
 
+    if b"\r" in data and b"\n" not in data:
+        return _OLD_MAC  # nobody else ends lines so
     start = data.rfind(b"\n", 0, first) + 1
     end = data.rfind(b"\n", 0, start + _SAMPLE_BYTES) if len(data) > start + _SAMPLE_BYTES else -1
     sample = data[start : end if end > start else None]
-    found = list(from_bytes(sample, cp_exclusion=_TOLD_BEFORE))
+    found = list(from_bytes(sample, cp_isolation=_LIKELY))
     if not found:
         return _USUAL
     best = found[0]
