@@ -6,6 +6,7 @@ from them. What only a person can do is said.
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -97,9 +98,35 @@ def examine(
                 remedy += _taken_in_again(workspace, open_base, workspace.path / where)
         found.append(Finding(damage.path, damage.reason, remedy, mend and not damage.newer))
     found += _index(workspace, open_base, mend=mend)
+    found += _open_to_others(workspace, mend=mend)
+    found += _links(workspace)
     for choice in unapproved(workspace):
         remedy = "Allow it with 'model W --allow', if you trust where the workspace came from."
         found.append(Finding("workspace.json", f"It {what_for(choice)}, unasked.", remedy))
+    return found
+
+
+def _open_to_others(workspace: Workspace, *, mend: bool) -> list[Finding]:
+    """Whether other users of this machine can read the workspace."""
+    mode = stat.S_IMODE(workspace.path.stat().st_mode)
+    above = (folder.stat().st_mode & stat.S_IXOTH for folder in workspace.path.resolve().parents)
+    if os.name == "nt" or not mode & 0o007 or not all(above):
+        return []
+    if mend:
+        workspace.path.chmod(mode & ~0o077)
+    remedy = "Only its owner can now." if mend else "Close it to them (--mend)."
+    return [Finding("the folder", "Other users of this machine can read it.", remedy, mend)]
+
+
+def _links(workspace: Workspace) -> list[Finding]:
+    """Links that lead out of the workspace: what is read there belongs to something else."""
+    home = workspace.path.resolve()
+    found = []
+    for path in sorted(workspace.path.rglob("*")):
+        if path.is_symlink() and not path.resolve().is_relative_to(home):
+            place = path.relative_to(workspace.path).as_posix()
+            remedy = "Delete it, or put a copy of what it leads to in its place."
+            found.append(Finding(place, "It is a link that leads out of the workspace.", remedy))
     return found
 
 
