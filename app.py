@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragft_core.errors import RagftError
@@ -61,6 +63,49 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+class KnownHosts:
+    """ASGI middleware that answers only requests addressed to a name of this server.
+
+    A foreign page whose name is made to lead here (DNS rebinding) would otherwise be let in: its
+    origin and the host that it asks for are the same. Streamlit checks websockets alone, and only
+    where ``server.allowedHosts`` is set.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, or refuses it and says what to do."""
+        if scope["type"] in ("http", "websocket"):
+            host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+            if not is_known_host(host, st.get_option("server.allowedHosts") or ()):
+                if scope["type"] == "websocket":
+                    await send({"type": "websocket.close", "code": 1008})
+                    return
+                told = f"The lab is not {host[:80]!r}. Name the host in server.allowedHosts."
+                await PlainTextResponse(told, 421)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def is_known_host(host: str, allowed: Sequence[str]) -> bool:
+    """Whether a ``Host`` header names this machine itself or an allowed host, as Streamlit reads them."""
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if name == "localhost":
+        return True
+    with suppress(ValueError):
+        if ip_address(name).is_loopback:
+            return True
+    known = (pattern.strip().lower().rstrip(".") for pattern in allowed)
+    return any(
+        pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+        for pattern in known
+    )
+
+
 def refuse_open_doors(address: str | None, allowed_hosts: Sequence[str]) -> str:
     """Why the server may not start; empty where it may.
 
@@ -99,4 +144,8 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     yield {}
 
 
-app = st.App("pages/frame.py", lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])
+app = st.App(
+    "pages/frame.py",
+    lifespan=lifespan,
+    middleware=[Middleware(SecurityHeaders), Middleware(KnownHosts)],
+)

@@ -29,7 +29,7 @@ SCHEMAS = {
     "answers*.json": 1,
     "costs.json": 1,
     "steps.json": 1,
-    "document.json": 2,
+    "document.json": 3,
     "spec.json": 1,
     "status.json": 1,
     "process.json": 1,
@@ -58,10 +58,15 @@ def _warnings_unknown(data: Data) -> Data:
     return data | {"warnings": data.get("warnings", [])}
 
 
+def _no_encoding_chosen(data: Data) -> Data:
+    return data | {"encoding": data.get("encoding", "")}
+
+
 MIGRATIONS: dict[tuple[str, int], Callable[[Data], Data]] = {
     ("plan.json", 1): _arms_for_strategies,
     ("progress.json", 1): _patience_by_its_name,
     ("document.json", 1): _warnings_unknown,
+    ("document.json", 2): _no_encoding_chosen,
 }
 
 

@@ -51,7 +51,8 @@ class Split(StrEnum):
 class Document:
     """One file that was taken into the knowledge base.
 
-    ``warnings`` are sentences about what its reader left out or guessed.
+    ``warnings`` are sentences about what its reader left out or guessed. ``encoding`` is the one that
+    a person has chosen, empty where the file says it or it was guessed.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Document:
     n_tokens: int
     added_at: str
     warnings: tuple[str, ...] = ()
+    encoding: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from ragft_core.types import Completion, Message, Request
 class DoneGeneration:
     """A generation that has ended; with an error, ``result`` raises it."""
 
+    place = 0
+
     def __init__(self, completion: Completion, error: ModelError | None = None) -> None:
         self._completion = completion
         self._error = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from ragft_core.jobs import list_jobs, settle_jobs
 from ragft_core.knowledge import Embedder, KnowledgeBase, documents
 from ragft_core.knowledge.store import content_ids
 from ragft_core.overview import examine, find_damage, set_aside, stamp, workspace_steps
+from ragft_core.settings import Settings
 from ragft_core.strategies import Turn, list_conversations, save_turn
 from ragft_core.types import Example
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, write_json
+from ragft_core.workspace import Workspace, create_workspace, write_json
 from tests.knowledge.hashing import HashEmbedder
 
 DOCUMENT = {
@@ -225,3 +227,32 @@ def test_whole_workspaces_have_none(workspace: Workspace, tmp_path: Path) -> Non
     save_examples(workspace, [Example("a", "Q", "A")])
     assert find_damage(workspace, digests=True) == []
     assert to_dict(find_damage(workspace)) == []
+
+
+def base_of(workspace: Workspace) -> KnowledgeBase:
+    return KnowledgeBase(workspace, HashEmbedder())
+
+
+def test_the_doctor_names_links_that_lead_out(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.path / "chats").mkdir()
+    (workspace.path / "chats" / "other").symlink_to(tmp_path)
+    (workspace.path / "chats" / "own").symlink_to(workspace.path / "workspace.json")
+    (found,) = examine(workspace, base_of)
+    assert found.place == "chats/other"
+    assert "out of the workspace" in found.problem
+
+
+def test_the_doctor_closes_what_others_can_read() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        workspace = create_workspace(Settings(), "Open", Path(place) / "open")
+        workspace.path.chmod(0o755)
+        if not all(folder.stat().st_mode & 0o001 for folder in workspace.path.parents):
+            pytest.skip("a folder above is closed to others already")
+        (told,) = examine(workspace, base_of)
+        assert "Other users" in told.problem
+        assert not told.mended
+        (told,) = examine(workspace, base_of, mend=True)
+        assert told.mended
+        assert workspace.path.stat().st_mode & 0o077 == 0
+        assert examine(workspace, base_of) == []

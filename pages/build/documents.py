@@ -4,6 +4,7 @@ from pages.build.parts import changing, searching, uploads
 from pages.build.parts import documents as document_views
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
+from ragft_core.documents import is_guessed
 from ragft_core.knowledge import MODE_WORDS, documents
 
 VIEWS = {"chunks": "Chunks", "text": "Text"}
@@ -75,6 +76,9 @@ with show_errors():
             key="documents.view",
             label_visibility="collapsed",
         )
+        if document.encoding or is_guessed(document.warnings):
+            with st.popover("Wrong letters?", icon=":material/translate:"):
+                document_views.encoding_form(workspace, base, document)
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown(f"Delete **{plain(document.title)}** and its {document.n_chunks} chunks?")
             st.caption("The copy of the file in this workspace is deleted, too.")

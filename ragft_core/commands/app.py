@@ -30,6 +30,7 @@ for command in (
     build.model,
     build.add,
     build.documents,
+    retrieval.reread,
     build.remove,
     build.rebuild,
     build.search,

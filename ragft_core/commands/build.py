@@ -16,6 +16,7 @@ from ragft_core.commands.output import (
     follow,
     knowledge_of,
     name_damage,
+    named_document,
     note,
     opened,
     outcomes,
@@ -143,7 +144,9 @@ def model(
 
 def add(
     w: Name,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files and folders.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files, folders and zips.")
+    ],
     keep_names: Annotated[
         bool, typer.Option(help="Keep documents of the same name beside the new ones.")
     ] = False,
@@ -182,11 +185,13 @@ def add(
 
 
 def _files_in(path: Path) -> list[Path]:
-    """A folder's files, however deep, without the hidden ones; a file itself."""
+    """A folder's files, however deep, without hidden ones and a system's own; a file itself."""
+    from ragft_core.documents import is_litter
+
     if not path.is_dir():
         return [path]
     found = sorted(item for item in path.rglob("*") if item.is_file())
-    return [item for item in found if not item.name.startswith(".")]
+    return [item for item in found if not is_litter(item.relative_to(path).as_posix())]
 
 
 def documents(w: Name, as_json: Json = False) -> None:
@@ -211,8 +216,7 @@ def remove(
 ) -> None:
     """Removes a document, named by its id, its file name or its title."""
     base = knowledge_of(opened(w))
-    named = [item for item in base.documents() if doc in (item.id, item.file_name, item.title)]
-    document = named[0] if named else base.document(doc)
+    document = named_document(base, doc)
     base.remove(document.id)
     show(document, as_json, lambda row: f"Removed {row['file_name']}.")
 

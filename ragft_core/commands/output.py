@@ -10,7 +10,7 @@ import typer
 
 from ragft_core.jobs import Job, JobStatus, made_elsewhere
 from ragft_core.settings import Settings
-from ragft_core.types import Answer, Passage
+from ragft_core.types import Answer, Document, Passage
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, open_workspace
 
@@ -127,6 +127,16 @@ def answer_row(answer: Answer, files: dict[str, str]) -> dict[str, Any]:
     row.pop("question")
     row["answer"] = row.pop("text")
     return row | {"passages": [passage_row(passage, files) for passage in answer.passages]}
+
+
+def named_document(base: KnowledgeBase, name: str) -> Document:
+    """The document with this id, file name or title.
+
+    Raises:
+        DocumentError: There is none.
+    """
+    named = [item for item in base.documents() if name in (item.id, item.file_name, item.title)]
+    return named[0] if named else base.document(name)
 
 
 def knowledge_of(workspace: Workspace) -> KnowledgeBase:

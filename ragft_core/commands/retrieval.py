@@ -12,6 +12,7 @@ from ragft_core.commands.output import (
     Wait,
     finish,
     knowledge_of,
+    named_document,
     note,
     opened,
     show,
@@ -59,6 +60,32 @@ def embedder(
         show(rows, as_json, _embedders)
         return
     finish(start_embedding(workspace, embedder_choice(name)), wait, as_json)
+
+
+def reread(
+    w: Name,
+    doc: Annotated[str, typer.Argument(metavar="DOC", help="Its id, file name or title.")],
+    encoding: Annotated[
+        str, typer.Option(help="In which encoding; 'guess' takes what the file says, or a guess.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Reads a text document again in another encoding; without one shows how it reads in each."""
+    from ragft_core.knowledge import readings_of
+
+    base = knowledge_of(opened(w))
+    document = named_document(base, doc)
+    if not encoding:
+        found = [
+            {"encoding": k, "line": v} for k, v in readings_of(base.workspace, document.id).items()
+        ]
+        columns = {"encoding": "encoding", "line": "how a line of it reads"}
+        show(found, as_json, lambda rows: table(rows, columns, "It says its own encoding."))
+        return
+    again = base.reread(document.id, "" if encoding == "guess" else encoding)
+    show(
+        again, as_json, lambda row: f"{row['file_name']}: {' '.join(row['warnings'])}".rstrip(": ")
+    )
 
 
 def _embedders(row: dict[str, Any]) -> str:

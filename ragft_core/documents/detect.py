@@ -84,7 +84,7 @@ def _from_members(path: Path, file_name: str) -> Format:
             return kind
     raise DocumentError(
         f"{file_name} is a zip archive, and not one of an Office document.",
-        "Unpack it and add the files inside.",
+        "Rename it to end in .zip, and the files inside are taken in.",
     )
 
 

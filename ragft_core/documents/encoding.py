@@ -1,9 +1,15 @@
-"""Bytes become text. What cannot be known about the encoding is guessed, and the guess is said."""
+"""Bytes become text. What cannot be known about the encoding is guessed, and the guess is said.
+
+Another encoding can be chosen instead.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 from ragft_core.errors import DocumentError
 
@@ -18,8 +24,82 @@ _BOMS = (
 # HTML says its encoding in a meta element, XML in its first line.
 _DECLARED = re.compile(rb"""(?:<meta[^>]*charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w-]+)""", re.I)
 _SAMPLE_BYTES = 2**16
-_USUAL = "cp1252"
-_TOLD_BEFORE = ["utf_7", "utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32"]
+_USUAL, _OLD_MAC = "cp1252", "mac_roman"
+# Only what texts are in: a few letters fit code pages of mainframes and calculators, too.
+_LIKELY = (
+    "cp1252 cp1250 cp1251 koi8_r cp1253 cp1254 cp1255 cp1256 cp1257 gb18030 gbk big5 shift_jis cp932"
+    " euc_jp euc_kr cp949 cp874 cp437 cp850 cp852 cp866"
+).split()
+
+
+# What a text may be in; each stands before those that are rarer where its letters are used.
+ENCODINGS = tuple(
+    "utf-8 cp1252 cp1250 cp1251 koi8-r cp1253 cp1254 cp1255 cp1256 gb18030 big5 shift_jis euc_jp "
+    "euc_kr cp437 cp850 cp866 mac_roman utf-16-le utf-16-be".split()
+)
+_GUESSED = "The encoding is not stated and was guessed to be "
+_SHOWN = 80
+# The encoding that a person has chosen for the file being read, and whether it was needed.
+_chosen: ContextVar[list[str]] = ContextVar("chosen")
+
+
+@contextmanager
+def reading_as(encoding: str, name: str) -> Iterator[None]:
+    """Has ``decode`` take a chosen encoding; nothing changes where it is empty.
+
+    Raises:
+        DocumentError: It is no encoding, or the file is of a kind that says its own.
+    """
+    if not encoding:
+        yield
+        return
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise DocumentError(
+            f"{encoding!r} is no encoding that is known.", f"Choose one of {', '.join(ENCODINGS)}."
+        ) from None
+    wanted = [encoding]
+    token = _chosen.set(wanted)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+    if len(wanted) == 1:
+        raise DocumentError(
+            f"{name} is of a kind that says its own encoding.", "It stays as it is."
+        )
+
+
+def is_guessed(warnings: Iterable[str]) -> bool:
+    """Whether a document's warnings tell that its encoding was guessed."""
+    return any(warning.startswith(_GUESSED) for warning in warnings)
+
+
+def readings(data: bytes) -> dict[str, str]:
+    """What the first line beyond ASCII says in each encoding that fits the whole file.
+
+    Encodings that give the same line are told once.
+    """
+    first = next((place for place, byte in enumerate(data) if byte > 127), None)
+    if first is None:
+        return {}
+    start = data.rfind(b"\n", 0, first) + 1
+    found: dict[str, str] = {}
+    for encoding in ENCODINGS:
+        wide = encoding.startswith("utf-16")
+        with suppress(UnicodeDecodeError):
+            data.decode(encoding)
+            line = data[:200].decode(encoding, "ignore") if wide else _line(data, start, encoding)
+            if not CONTROL.search(line) and line not in found.values():
+                found[encoding] = line
+    return found
+
+
+def _line(data: bytes, start: int, encoding: str) -> str:
+    return (
+        data[start : start + 4 * _SHOWN].decode(encoding, "ignore").split("\n")[0][:_SHOWN].strip()
+    )
 
 
 def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
@@ -31,6 +111,9 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         DocumentError: It is no text, or in no encoding that can be told.
     """
+    if wanted := _chosen.get([]):
+        wanted[1:] = [name]
+        return _as_chosen(data, wanted[0], name), (f"Read as {wanted[0]}, as it was chosen.",)
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _try(data, encoding, name), ()
@@ -58,8 +141,8 @@ def _not_utf8(data: bytes, first: int, name: str) -> tuple[str, tuple[str, ...]]
             pass  # it declares something else than it is
     encoding = _guess(data, first)
     warning = (
-        f"The encoding is not stated and was guessed to be {encoding}. If letters look wrong, save "
-        "the file as UTF-8 and add it again."
+        f"{_GUESSED}{encoding}. If letters look wrong, choose another: Build / Documents, or "
+        "'reread W FILE'."
     )
     return _try(data, encoding, name), (warning,)
 
@@ -72,10 +155,12 @@ def _guess(data: bytes, first: int) -> str:
     """
     from charset_normalizer import from_bytes
 
+    if b"\r" in data and b"\n" not in data:
+        return _OLD_MAC  # nobody else ends lines so
     start = data.rfind(b"\n", 0, first) + 1
     end = data.rfind(b"\n", 0, start + _SAMPLE_BYTES) if len(data) > start + _SAMPLE_BYTES else -1
     sample = data[start : end if end > start else None]
-    found = list(from_bytes(sample, cp_exclusion=_TOLD_BEFORE))
+    found = list(from_bytes(sample, cp_isolation=_LIKELY))
     if not found:
         return _USUAL
     best = found[0]
@@ -84,6 +169,19 @@ def _guess(data: bytes, first: int) -> str:
         if alike and (other.encoding == _USUAL or str(other) == sample.decode(_USUAL, "replace")):
             return _USUAL
     return best.encoding
+
+
+def _as_chosen(data: bytes, encoding: str, name: str) -> str:
+    try:
+        return data.decode(encoding)
+    except (UnicodeError, ValueError) as error:
+        where = f" from byte {error.start:,} on" if isinstance(error, UnicodeDecodeError) else ""
+        raise DocumentError(
+            f"{name} is no text in {encoding}{where}.",
+            "Choose another encoding; nothing was changed.",
+        ) from None
+    except LookupError:  # a codec that makes no text of bytes, such as base64
+        raise DocumentError(f"{encoding} is no encoding of text.", "Choose another.") from None
 
 
 def _try(data: bytes, encoding: str, name: str) -> str:

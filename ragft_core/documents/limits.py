@@ -27,7 +27,7 @@ PARSER_MEMORY_BYTES = 1536 * 2**20
 PARSER_CPU_S = 120
 PARSER_WALL_S = 240.0
 # Below this, a high ratio harms nobody: a small form with one long empty table reaches 200.
-_RATIO_FLOOR = 2 * 2**20
+RATIO_FLOOR = 2 * 2**20
 _BLOCK = 2**16
 
 
@@ -83,7 +83,7 @@ def check_archive(path: Path, name: str) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check_declared(members, name)
-            allowed = min(MAX_UNPACKED_BYTES, max(MAX_RATIO * path.stat().st_size, _RATIO_FLOOR))
+            allowed = min(MAX_UNPACKED_BYTES, max(MAX_RATIO * path.stat().st_size, RATIO_FLOOR))
             total = 0
             for member in members:
                 with archive.open(member) as stream:

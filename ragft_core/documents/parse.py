@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.documents.detect import detect_format, title_from_name
+from ragft_core.documents.encoding import reading_as
 from ragft_core.documents.limits import check_archive, check_characters, check_size, damaged
 from ragft_core.errors import DocumentError
 
@@ -31,12 +32,13 @@ class ParsedDocument:
         return len(self.page_starts) or None
 
 
-def read_document(path: Path, file_name: str) -> ParsedDocument:
+def read_document(path: Path, file_name: str, encoding: str = "") -> ParsedDocument:
     """Reads a file in this process.
 
     Args:
         path: Where the bytes lie.
         file_name: What the user calls the file; its extension is held against the content.
+        encoding: In which encoding to read it; empty takes what it says, or a guess.
 
     Raises:
         DocumentError: The file cannot become a document; the message says why.
@@ -46,7 +48,8 @@ def read_document(path: Path, file_name: str) -> ParsedDocument:
     if kind.member:
         check_archive(path, file_name)
     try:
-        read = kind.reader(path, file_name)
+        with reading_as(encoding, file_name):
+            read = kind.reader(path, file_name)
     except DocumentError:
         raise
     except (MemoryError, RecursionError):

@@ -22,10 +22,10 @@ from pathlib import Path
 from ragft_core.documents.detect import clean_name
 from ragft_core.documents.limits import (
     PARSER_CPU_S,
-    PARSER_MEMORY_BYTES,
     PARSER_WALL_S,
     check_size,
 )
+from ragft_core.documents.ocr import memory_bytes
 from ragft_core.documents.parse import ParsedDocument
 from ragft_core.errors import DocumentError
 from ragft_core.values import from_dict
@@ -52,13 +52,14 @@ def parse_file(path: Path, file_name: str) -> ParsedDocument:
 
 
 def parse_files(
-    files: Iterable[tuple[str, Path]], wall_s: float = PARSER_WALL_S
+    files: Iterable[tuple[str, Path]], wall_s: float = PARSER_WALL_S, encoding: str = ""
 ) -> Iterator[ParsedDocument | DocumentError]:
     """Reads files one after the other and yields each result as soon as it is there.
 
     Args:
         files: (name, path) pairs.
         wall_s: Seconds after which a file is given up.
+        encoding: Of all of them; empty takes what each says, or a guess.
 
     Yields:
         The document or the reason of its refusal, in the order of ``files``.
@@ -70,7 +71,7 @@ def parse_files(
             try:
                 check_size(path.stat().st_size, name)
                 child = child or _Child()
-                result: ParsedDocument | DocumentError = child.parse(name, path, wall_s)
+                result: ParsedDocument | DocumentError = child.parse(name, path, wall_s, encoding)
             except DocumentError as error:
                 result = error
             except _ChildLostError as lost:
@@ -117,7 +118,7 @@ class _Child:
             self._answers.put(line)
         self._answers.put("")
 
-    def parse(self, name: str, path: Path, wall_s: float) -> ParsedDocument:
+    def parse(self, name: str, path: Path, wall_s: float, encoding: str) -> ParsedDocument:
         """Has the child read a file.
 
         Raises:
@@ -125,7 +126,7 @@ class _Child:
             _ChildLostError: The child is gone.
         """
         assert self._process.stdin is not None
-        request = {"name": name, "path": str(path.resolve())}
+        request = {"name": name, "path": str(path.resolve()), "encoding": encoding}
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
@@ -145,7 +146,7 @@ class _Child:
         if not what:
             code = self._process.wait()
             log.warning("The parser ended with %s: %s", code, self._said())
-            what = f"broke its reader (code {code}; memory is limited to {PARSER_MEMORY_BYTES >> 20} MB)"
+            what = f"broke its reader (code {code}; memory is limited to {memory_bytes() >> 20} MB)"
             if code == -getattr(signal, "SIGXCPU", 0):
                 what = f"took more than {PARSER_CPU_S} seconds of computing"
         self.close()

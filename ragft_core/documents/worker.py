@@ -1,6 +1,6 @@
 """The parser child: ``python -m ragft_core.documents.worker``, one request a line.
 
-A request is ``{"path": ..., "name": ...}``; the answer, one line as well, is the parsed document
+A request is ``{"path": ..., "name": ..., "encoding": ...}``; the answer, one line as well, is the parsed document
 or what is wrong with the file. The process gives itself limits first, so that a hostile file can
 cost a bounded amount of memory and time, and an audit hook takes away what no parser needs:
 sockets, other programs and writing. The hook stops accidents and ordinary exploits of a parser's
@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ragft_core.documents.limits import PARSER_CPU_S, PARSER_MEMORY_BYTES
+from ragft_core.documents.limits import PARSER_CPU_S
+from ragft_core.documents.ocr import memory_bytes
 
 _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 
@@ -25,7 +26,7 @@ def limit_process() -> None:
     if sys.platform != "win32":
         import resource
 
-        _limit(resource.RLIMIT_AS, PARSER_MEMORY_BYTES, PARSER_MEMORY_BYTES, "memory")
+        _limit(resource.RLIMIT_AS, memory_bytes(), memory_bytes(), "memory")
         _limit(resource.RLIMIT_CORE, 0, 0, "core dumps")
     sys.addaudithook(_audit)
 
@@ -69,16 +70,16 @@ def answer(request: dict[str, str]) -> dict[str, Any]:
     from ragft_core.errors import DocumentError
     from ragft_core.values import to_dict
 
-    name = request["name"]
+    name, path = request["name"], Path(request["path"])
     try:
-        return {"document": to_dict(read_document(Path(request["path"]), name))}
+        return {"document": to_dict(read_document(path, name, request["encoding"]))}
     except DocumentError as error:
         return {"message": error.message, "remedy": error.remedy}
     except RecursionError:
         return {"message": f"{name} is nested too deeply to be read.", "remedy": "Simplify it."}
     except MemoryError:
         return {
-            "message": f"{name} needs more than {PARSER_MEMORY_BYTES // 2**20} MB of memory to be read.",
+            "message": f"{name} needs more than {memory_bytes() // 2**20} MB of memory to be read.",
             "remedy": "Split it into parts.",
         }
 

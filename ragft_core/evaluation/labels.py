@@ -15,8 +15,9 @@ NO_LABEL = "(no label)"
 # What ends a sentence or sets a word apart is no part of a label, wherever labels hold other signs.
 _AROUND = ".,:;!?\"'`*()[]{}"
 _SAME_SIGN = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2265": ">=", "\u2264": "<="})
+_PLAIN = re.compile(r"\w+(?:'t)?")
 # "technical, not billing" names one label.
-_DENIES = {("not",), ("isn't",), ("never",), ("nicht",), ("kein",), ("keine",)} | {
+_DENIES = {("not",), ("non",), ("isn't",), ("never",), ("nicht",), ("kein",), ("keine",)} | {
     ("rather", "than"), ("instead", "of"), ("not", "a"), ("not", "an"), ("not", "the"), ("not", "about"),
 }  # fmt: skip
 
@@ -68,37 +69,38 @@ def parse_label(answer: str, labels: Sequence[str]) -> str | None:
     inside a longer one ("card" in "card lost") is not counted on its own there, nor one that is
     denied ("not billing"). Signs count where labels begin or end with one: -1, C++, >=10.
     """
-    found = _named(answer, labels) or _named(answer.lower(), labels, lower=True)
-    return found[0] if len(set(found)) == 1 else None
-
-
-def _named(answer: str, labels: Sequence[str], lower: bool = False) -> list[str]:
-    """The labels named in a text, each as often as it stands there by itself."""
+    for whole in (answer.strip(), answer.strip().removesuffix(".")):
+        if whole in labels:
+            return whole
     token = _tokens_of(labels)
     tokens = token(answer)
     spoken = [word.lower() for word in tokens]
-    spelled = [(token(label.lower() if lower else label), label) for label in labels]
-    taken = [False] * len(tokens)
-    found: list[str] = []
-    for parts, label in sorted(spelled, key=lambda item: -len(item[0])):
-        width = len(parts)
+    taken = [-1] * len(tokens)  # by a label of how many words
+    found: dict[str, bool] = {}  # whether it is spelled as agreed
+    for label in sorted(labels, key=lambda label: -len(token(label))):
+        parts = token(label)
+        lower, width = [word.lower() for word in parts], len(parts)
         for start in range(len(tokens) - width + 1 if width else 0):
             stretch = slice(start, start + width)
-            if tokens[stretch] == parts and not any(taken[stretch]):
-                taken[stretch] = [True] * width
-                before = {tuple(spoken[max(0, start - n) : start]) for n in (1, 2)}
-                if not before & _DENIES:
-                    found.append(label)
-    return found
+            if spoken[stretch] != lower or not set(taken[stretch]) <= {-1, width}:
+                continue
+            taken[stretch] = [width] * width
+            before = {tuple(spoken[max(0, start - n) : start]) for n in (1, 2)}
+            if not before & _DENIES:
+                found[label] = found.get(label, False) or tokens[stretch] == parts
+    named = [label for label, as_agreed in found.items() if as_agreed] or list(found)
+    return named[0] if len(named) == 1 else None
 
 
 def _tokens_of(labels: Sequence[str]) -> Callable[[str], list[str]]:
-    """How texts are parted: at all but letters and digits, and the signs that labels begin or end with."""
+    """How texts are parted: at all but letters and digits, and the signs that tell labels apart."""
     spelled = [label.translate(_SAME_SIGN).strip() for label in labels]
     signs = {char for label in spelled for char in label if _is_sign(char)}
     edges = {char for label in spelled for char in label[:1] + label[-1:]}
-    if not signs & edges:
-        return re.compile(r"\w+(?:'t)?").findall
+    plain = [tuple(_PLAIN.findall(label.lower())) for label in spelled]
+    apart = len(set(plain)) == len({label.lower() for label in spelled})
+    if not signs or (apart and not signs & edges):
+        return _PLAIN.findall
     pattern = re.compile(rf"(?:\w|[{re.escape(''.join(sorted(signs)))}])+")
     return lambda text: pattern.findall(text.translate(_SAME_SIGN))
 

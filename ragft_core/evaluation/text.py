@@ -70,6 +70,11 @@ _REFUSALS = re.compile(
 )
 # "The warranty is not mentioned on the box but lasts two years" answers.
 _GOES_ON = re.compile(r"\b(?:but|however|although|though)\b", re.IGNORECASE)
+_FLAT = re.compile(r"\W*(?:yes|no),", re.IGNORECASE)
+_SOURCE = re.compile(
+    r"\b(?:i|we|documents?|texts?|passages?|context|information|sources?|data|manuals?|answer)\b|mention",
+    re.IGNORECASE,
+)
 # A refusal may come behind an apology or a repetition of the question.
 _OPENING = 2
 _APOLOGY = re.compile(
@@ -145,6 +150,8 @@ def is_abstention(text: str) -> bool:
     if not text.strip():
         return True
     plain = text.strip().replace("’", "'")
+    if _FLAT.match(plain) and not _SOURCE.search(plain):
+        return False  # "No, batteries are not included" answers
     sentences = [part for part in _SENTENCES.split(plain) if part.strip()]
     place = _opens_with_refusal(sentences)
     closing = any(_CLOSING.search(part) for part in sentences[-2:])

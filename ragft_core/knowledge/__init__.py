@@ -14,7 +14,14 @@ from ragft_core.knowledge.ingest import FileReport
 from ragft_core.knowledge.job import Ingest, ingest_state, start_ingest
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.knowledge.retrievers import MODE_WORDS, RETRIEVERS, Retriever, retriever_of
-from ragft_core.knowledge.store import check_document, chunks_of, documents, original_of, texts_of
+from ragft_core.knowledge.store import (
+    check_document,
+    chunks_of,
+    documents,
+    original_of,
+    readings_of,
+    texts_of,
+)
 from ragft_core.knowledge.writer import Repair
 
 __all__ = [
@@ -38,6 +45,7 @@ __all__ = [
     "ingest_state",
     "open_embedder",
     "original_of",
+    "readings_of",
     "retriever_of",
     "start_embedding",
     "start_ingest",

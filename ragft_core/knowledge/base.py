@@ -8,14 +8,14 @@ search shows acknowledged documents only.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from ragft_core.documents import chunk_document
-from ragft_core.errors import RetrievalError, WorkspaceError
+from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError, refusal
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Hit
@@ -26,6 +26,7 @@ from ragft_core.knowledge.writer import Repair, Writer
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
 
+log = logging.getLogger(__name__)
 # Fusion looks deeper than what is wanted: a chunk that is tenth by meaning and by words beats one
 # that is first by one of them only. On the sample a depth of 50 found more than one of 20.
 _DEPTH = 4
@@ -112,6 +113,26 @@ class KnowledgeBase:
         """
         self._check()
         return ingest.add_files(self._writer, files, on_progress, on_report, keep)
+
+    def reread(self, document_id: str, encoding: str) -> Document:
+        """Reads a document's file again in another encoding; the new reading takes its place.
+
+        Args:
+            document_id: Which document.
+            encoding: A name such as ``gb18030``; empty takes what the file says, or a guess.
+
+        Raises:
+            DocumentError: There is no such document, or its file is no text in that encoding.
+        """
+        self._check()
+        document = self.document(document_id)
+        original = (document.file_name, store.original_of(self.workspace, document_id))
+        (report,) = ingest.add_files(
+            self._writer, [original], lambda *_: None, lambda *_: None, (), encoding
+        )
+        if report.document is None:
+            raise DocumentError(report.error, report.remedy)
+        return report.document
 
     def remove(self, document_id: str) -> None:
         """Removes a document, its file and its chunks.
@@ -216,8 +237,15 @@ class KnowledgeBase:
                 self._writer.repair()
             else:
                 self._index.table()
-                with suppress(WorkspaceError):
+                try:
                     self._writer.repair(timeout=0)
+                except WorkspaceError:
+                    pass
+                except Exception as error:
+                    if refusal(error) is None:
+                        raise
+                    # On a full or read-only disk what is in can be found all the same.
+                    log.warning("The index was not repaired: %s", error)
             self._checked = True
 
     def rebuild(self, on_progress: Progress = lambda file_name, stage, share: None) -> int:

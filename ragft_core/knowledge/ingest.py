@@ -20,7 +20,7 @@ from ragft_core.documents import (
     clean_name,
     parse_files,
 )
-from ragft_core.errors import DocumentError
+from ragft_core.errors import DocumentError, RagftError, WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
 from ragft_core.knowledge.retrievers import reading_warning
@@ -62,6 +62,7 @@ class _Source:
     name: str
     path: Path
     sha256: str
+    encoding: str
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,22 @@ def add_files(
     on_progress: Progress,
     on_report: OnReport,
     keep: Collection[str],
+    encoding: str | None = None,
 ) -> list[FileReport]:
-    """Takes files in; see ``KnowledgeBase.add_files``."""
+    """Takes files in; see ``KnowledgeBase.add_files``.
+
+    ``encoding`` reads them in that one, or with ``""`` by what they say, also where the same content
+    is there as another reading.
+    """
     batch = _Batch([clean_name(name) for name, _ in files], on_progress, on_report)
-    sources = _new_sources(writer, files, batch, keep)
+    sources = _new_sources(writer, files, batch, keep, encoding)
     known_before = {document.file_name for document in store.documents(writer.workspace)}
     group: list[_Read] = []
     with ThreadPoolExecutor(1) as helper:
         if sources:
             # The weights are loaded while the child reads; an error comes up again below.
             helper.submit(writer.embedder.embed_query, "ready")
-        for source, parsed in _parse(sources, batch):
+        for source, parsed in _parse(sources, batch, encoding or ""):
             group.append(_split(writer, source, parsed))
             if sum(len(item.chunks) for item in group) >= _GROUP_CHUNKS:
                 _keep(writer, group, known_before, batch)
@@ -131,7 +137,11 @@ def add_files(
 
 
 def _new_sources(
-    writer: Writer, files: Sequence[tuple[str, Path]], batch: _Batch, keep: Collection[str]
+    writer: Writer,
+    files: Sequence[tuple[str, Path]],
+    batch: _Batch,
+    keep: Collection[str],
+    encoding: str | None,
 ) -> list[_Source]:
     """The files that have to be read, no two of one name; the others are settled.
 
@@ -140,12 +150,16 @@ def _new_sources(
     """
     found: dict[str, _Source] = {}
     taken = set(keep)
+    # A content that is there in a chosen encoding stays so, whoever adds it again.
+    chosen = {d.sha256: d for d in store.documents(writer.workspace) if d.encoding}
     for number, (_, path) in enumerate(files):
         name = batch.names[number]
         try:
             digest = _digest(name, path)
-            known = store.find(writer.workspace, store.document_id(digest))
-        except DocumentError as error:
+            known = store.find(writer.workspace, store.document_id(digest, encoding or ""))
+            if known is None and encoding is None:
+                known = chosen.get(digest)
+        except (DocumentError, WorkspaceError) as error:  # the document of this content is damaged
             batch.settle(number, _refusal(name, error))
             continue
         if known is not None:
@@ -153,7 +167,7 @@ def _new_sources(
             report = FileReport(name, known, outcome=UNCHANGED, warnings=known.warnings)
             batch.settle(number, report)
         else:  # a second copy is settled when the first is
-            found.setdefault(digest, _Source(number, name, path, digest))
+            found.setdefault(digest, _Source(number, name, path, digest, encoding or ""))
     sources = []
     for source in found.values():
         sources.append(replace(source, name=_free_name(source.name, taken)))
@@ -178,12 +192,14 @@ def _digest(name: str, path: Path) -> str:
         ) from None
 
 
-def _refusal(name: str, error: DocumentError) -> FileReport:
+def _refusal(name: str, error: RagftError) -> FileReport:
     return FileReport(name, None, error.message, error.remedy, REFUSED)
 
 
-def _parse(sources: Sequence[_Source], batch: _Batch) -> Iterator[tuple[_Source, ParsedDocument]]:
-    results = parse_files((source.name, source.path) for source in sources)
+def _parse(
+    sources: Sequence[_Source], batch: _Batch, encoding: str
+) -> Iterator[tuple[_Source, ParsedDocument]]:
+    results = parse_files(((source.name, source.path) for source in sources), encoding=encoding)
     for source in sources:
         batch.tell([source], STAGES[0], 0.0)
         result = next(results)
@@ -197,7 +213,7 @@ def _split(writer: Writer, source: _Source, parsed: ParsedDocument) -> _Read:
     tokenizer = writer.embedder.tokenizer
     if warning := reading_warning(tokenizer, parsed.text):
         parsed = replace(parsed, warnings=(*parsed.warnings, warning))
-    document_id = store.document_id(source.sha256)
+    document_id = store.document_id(source.sha256, source.encoding)
     chunks = chunk_document(parsed, document_id, tokenizer)
     document = Document(
         id=document_id,
@@ -212,6 +228,7 @@ def _split(writer: Writer, source: _Source, parsed: ParsedDocument) -> _Read:
         n_tokens=len(tokenizer.encode(parsed.text, add_special_tokens=False).ids),
         added_at=now(),
         warnings=parsed.warnings,
+        encoding=source.encoding,
     )
     return _Read(source, parsed, document, chunks)
 

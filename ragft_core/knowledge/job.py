@@ -12,14 +12,22 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from ragft_core.documents import check_size, clean_name
+from ragft_core.documents import (
+    check_size,
+    clean_name,
+    is_archive,
+    members,
+    open_archive,
+    open_member,
+)
 from ragft_core.errors import DocumentError
 from ragft_core.jobs import Job, JobContext, Needs, start_job
 from ragft_core.knowledge import store
@@ -69,31 +77,83 @@ def start_ingest(
 
     Args:
         workspace: Whose documents they become.
-        files: (name, file) pairs, where a file is a path or open for reading.
+        files: (name, file) pairs, where a file is a path or open for reading. The files of a zip
+            archive come in each by itself.
         keep_names: Whether documents stay whose name a file has; the file then gets another name.
             Otherwise the file is their new version and replaces them.
 
     Raises:
         JobError: The disk is too small.
     """
-    sizes = [_size(file) for _, file in files]
-    needs = Needs(MEMORY_MB, DISK_FACTOR * sum(sizes) / 1e6)
+    with ExitStack() as opened:
+        coming = [item for name, file in files for item in _coming(clean_name(name), file, opened)]
+        needs = Needs(MEMORY_MB, DISK_FACTOR * sum(item.size for item in coming) / 1e6)
 
-    def prepare(folder: Path) -> None:
-        (folder / INBOX).mkdir(mode=0o700)
-        refused = []
-        for number, ((name, file), size) in enumerate(zip(files, sizes, strict=True)):
-            name = clean_name(name)
-            try:
-                check_size(size, name)
-                _copy(file, folder / INBOX / str(number), name)
-            except DocumentError as error:
-                report = FileReport(name, None, error.message, error.remedy, REFUSED)
-                refused.append(_row(number, report))
-        append_jsonl(folder / REPORTS, refused)
+        def prepare(folder: Path) -> None:
+            (folder / INBOX).mkdir(mode=0o700)
+            refused = []
+            for number, item in enumerate(coming):
+                try:
+                    check_size(item.size, item.name)
+                    with item.open() as source:
+                        _copy(source, folder / INBOX / str(number))
+                except DocumentError as error:
+                    (folder / INBOX / str(number)).unlink(missing_ok=True)
+                    report = FileReport(item.name, None, error.message, error.remedy, REFUSED)
+                    refused.append(_row(number, report))
+            append_jsonl(folder / REPORTS, refused)
 
-    spec = {"names": [clean_name(name) for name, _ in files], "keep_names": keep_names}
-    return start_job(workspace, "ingest", spec, prepare, needs)
+        spec = {"names": [item.name for item in coming], "keep_names": keep_names}
+        return start_job(workspace, "ingest", spec, prepare, needs)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """A file on its way into the inbox; opening it raises ``DocumentError`` where it is refused."""
+
+    name: str
+    size: int
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+def _coming(name: str, file: Path | IO[bytes], opened: ExitStack) -> list[_Coming]:
+    """The file itself, or each file of an archive, which stays open until ``opened`` closes it."""
+    alone = _Coming(name, _size(file), partial(_opened, file, name))
+    if not is_archive(name):
+        return [alone]
+    try:
+        check_size(alone.size, name)
+        archive = opened.enter_context(open_archive(opened.enter_context(alone.open()), name))
+        return [
+            _Coming(clean_name(item.name), item.size or 1, partial(open_member, archive, item))
+            for item in members(archive, name)
+        ]
+    except DocumentError as error:
+        return [replace(alone, open=partial(_refused, error))]
+
+
+def _refused(error: DocumentError) -> AbstractContextManager[IO[bytes]]:
+    raise error
+
+
+@contextmanager
+def _opened(file: Path | IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    """A file for reading; one that was open already stays so.
+
+    Raises:
+        DocumentError: It cannot be opened.
+    """
+    if not isinstance(file, Path):
+        yield file
+        return
+    try:
+        source = file.open("rb")
+    except OSError as error:
+        raise DocumentError(
+            f"{name} cannot be opened: {error.strerror}.", "Check the path and its permissions."
+        ) from None
+    with source:
+        yield source
 
 
 def _size(file: Path | IO[bytes]) -> int:
@@ -105,22 +165,11 @@ def _size(file: Path | IO[bytes]) -> int:
     return size
 
 
-def _copy(file: Path | IO[bytes], target: Path, name: str) -> None:
+def _copy(source: IO[bytes], target: Path) -> None:
     """Copies block by block, into a file that is its owner's alone."""
-    if isinstance(file, Path):
-        try:
-            with file.open("rb") as source:
-                _copy(source, target, name)
-        except OSError as error:
-            if error.filename != str(file):
-                raise  # it is the copy that cannot be written
-            raise DocumentError(
-                f"{name} cannot be opened: {error.strerror}.", "Check the path and its permissions."
-            ) from None
-        return
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as sink:
-        shutil.copyfileobj(file, sink)
+        shutil.copyfileobj(source, sink)
         sink.flush()
         os.fsync(sink.fileno())
 

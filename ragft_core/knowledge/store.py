@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from ragft_core.documents import CHUNKER, ParsedDocument, clean_name
+from ragft_core.documents import CHUNKER, ParsedDocument, clean_name, format_of, readings
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.files import REMEDY, DamagedFileError, sync_file, sync_folder
 from ragft_core.schema import stamp
@@ -52,9 +52,13 @@ def documents(workspace: Workspace) -> list[Document]:
     return sorted(found, key=lambda document: (document.added_at, document.file_name))
 
 
-def document_id(sha256: str) -> str:
-    """The id of a document with this content."""
-    return sha256[:20]
+def document_id(sha256: str, encoding: str = "") -> str:
+    """The id of a document with this content, read in this encoding where one was chosen."""
+    return (
+        hashlib.sha256(f"{sha256} {encoding}".encode()).hexdigest()[:20]
+        if encoding
+        else sha256[:20]
+    )
 
 
 def find(workspace: Workspace, document_id: str) -> Document | None:
@@ -168,6 +172,14 @@ def original_of(workspace: Workspace, document_id: str) -> Path:
     """The file as it came."""
     document = get(workspace, document_id)
     return folder_of(workspace, document_id) / f"original.{document.format}"
+
+
+def readings_of(workspace: Workspace, document_id: str) -> dict[str, str]:
+    """A line of a document in each encoding that it may be in; empty where the file says its own."""
+    document = get(workspace, document_id)
+    if not format_of(document.format).is_text:
+        return {}
+    return readings(original_of(workspace, document_id).read_bytes())
 
 
 def begin(

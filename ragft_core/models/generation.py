@@ -9,7 +9,10 @@ from ragft_core.types import Completion
 
 
 class RunningGeneration:
-    """See ``Generation``. Written by one thread, read by any."""
+    """See ``Generation``. Written by one thread, read by any.
+
+    ``place`` is its place in the line, 0 where nothing waits or it is being answered.
+    """
 
     def __init__(self) -> None:
         self._text = ""
@@ -17,6 +20,7 @@ class RunningGeneration:
         self._completion: Completion | None = None
         self._error: ModelError | None = None
         self.cancelled = False
+        self.place = 0
 
     @property
     def text(self) -> str:

@@ -13,7 +13,12 @@ from ragft_core.types import Completion, Message, Request
 
 
 class Generation(Protocol):
-    """A running generation. Safe to read from any thread."""
+    """A running generation. Safe to read from any thread.
+
+    ``place`` is its place in the line of those that wait; 0 when it is being answered.
+    """
+
+    place: int
 
     @property
     def text(self) -> str:

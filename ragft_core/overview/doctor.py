@@ -6,6 +6,7 @@ from them. What only a person can do is said.
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.approval import SECRET, unapproved, what_for
+from ragft_core.documents import ENCODINGS
 from ragft_core.errors import NewerVersionError, RagftError
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.knowledge.store import called, document_id
@@ -96,9 +98,35 @@ def examine(
                 remedy += _taken_in_again(workspace, open_base, workspace.path / where)
         found.append(Finding(damage.path, damage.reason, remedy, mend and not damage.newer))
     found += _index(workspace, open_base, mend=mend)
+    found += _open_to_others(workspace, mend=mend)
+    found += _links(workspace)
     for choice in unapproved(workspace):
         remedy = "Allow it with 'model W --allow', if you trust where the workspace came from."
         found.append(Finding("workspace.json", f"It {what_for(choice)}, unasked.", remedy))
+    return found
+
+
+def _open_to_others(workspace: Workspace, *, mend: bool) -> list[Finding]:
+    """Whether other users of this machine can read the workspace."""
+    mode = stat.S_IMODE(workspace.path.stat().st_mode)
+    above = (folder.stat().st_mode & stat.S_IXOTH for folder in workspace.path.resolve().parents)
+    if os.name == "nt" or not mode & 0o007 or not all(above):
+        return []
+    if mend:
+        workspace.path.chmod(mode & ~0o077)
+    remedy = "Only its owner can now." if mend else "Close it to them (--mend)."
+    return [Finding("the folder", "Other users of this machine can read it.", remedy, mend)]
+
+
+def _links(workspace: Workspace) -> list[Finding]:
+    """Links that lead out of the workspace: what is read there belongs to something else."""
+    home = workspace.path.resolve()
+    found = []
+    for path in sorted(workspace.path.rglob("*")):
+        if path.is_symlink() and not path.resolve().is_relative_to(home):
+            place = path.relative_to(workspace.path).as_posix()
+            remedy = "Delete it, or put a copy of what it leads to in its place."
+            found.append(Finding(place, "It is a link that leads out of the workspace.", remedy))
     return found
 
 
@@ -113,10 +141,15 @@ def _taken_in_again(
     original = next(folder.glob("original.*"), None)
     if original is None or not original.is_file():
         return ""
-    if document_id(file_digest(original)) != folder.name:
+    digest = file_digest(original)
+    encoding = next((e for e in ("", *ENCODINGS) if document_id(digest, e) == folder.name), None)
+    if encoding is None:
         return " Its original has changed and was not added again."
     try:
-        (report,) = open_base(workspace).add_files([(called(folder), original)])
+        base = open_base(workspace)
+        (report,) = base.add_files([(called(folder), original)])
+        if encoding and report.document:
+            base.reread(report.document.id, encoding)
     except RagftError as error:
         return f" It could not be added again: {error.message}"
     if report.error:

@@ -142,6 +142,11 @@ class AdaptiveAnswer(PendingAnswer):
         return self._read.done and self._recalled.done
 
     @property
+    def place(self) -> int:
+        """The later place of the two."""
+        return max(self._read.place, self._recalled.place)
+
+    @property
     def passages(self) -> int:
         """How many passages were found."""
         return self._read.passages

@@ -40,6 +40,11 @@ class PendingAnswer:
         return self._generation is None or self._generation.done
 
     @property
+    def place(self) -> int:
+        """Its place in the line of answers that wait for the model; 0 once it is being made."""
+        return self._generation.place if self._generation and not self.done else 0
+
+    @property
     def passages(self) -> int:
         """How many passages or documents the arm was given."""
         return len(self._prepared.passages) if self._prepared else 0

@@ -76,6 +76,8 @@ def main() -> None:
             found = driver.drive(workspace, pages=number % given.every == 0)
             shutil.rmtree(workspace.path)
             states[fault.kind] += 1
+            if number % 100 == 99:
+                print(f"{number + 1} states, {time.monotonic() - began:.0f} s", flush=True)
             names[fault.name] += 1
             bad[fault.kind] += bool(found.tracebacks)
             netted[fault.kind] += bool(found.netted)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import random
 from pathlib import Path
 
 import pytest
@@ -144,3 +147,32 @@ def test_values_keep_their_place(name: str, lines: list[str]) -> None:
 
 def test_formulas_that_nobody_calculated_are_counted() -> None:
     assert read("merged.xlsx").warnings[0].startswith("5 formula cells hold no saved value")
+
+
+def test_a_wrong_declaration_is_not_followed_into_rare_code_pages(tmp_path: Path) -> None:
+    page = (
+        '<html><head><meta charset="utf-8"></head><body><p>Die Größe beträgt 4 m.</p></body></html>'
+    )
+    (tmp_path / "a.html").write_bytes(page.encode("cp1252"))
+    assert read_document(tmp_path / "a.html", "a.html").text == "Die Größe beträgt 4 m."
+    (tmp_path / "mac.txt").write_bytes("Der Schlüssel\rkostet fünf Euro.\r".encode("mac_roman"))
+    assert "kostet fünf Euro" in read_document(tmp_path / "mac.txt", "mac.txt").text
+
+
+def test_data_in_lines_of_one_length_is_left_out(tmp_path: Path) -> None:
+    noise = random.Random(1)
+    lines = "\n".join(base64.b64encode(noise.randbytes(48)).decode() for _ in range(30))
+    digests = "\n".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(6))
+    path = tmp_path / "key.txt"
+    path.write_text(f"Use this key.\n{lines}\nQUJD\nThe lamp needs 12 volts.\n{digests}\n")
+    read = read_document(path, "key.txt")
+    assert read.text == f"Use this key.\nThe lamp needs 12 volts.\n{digests}"
+    assert "data without words" in read.warnings[0]
+
+
+def test_apostrophes_do_not_hide_quotation_marks(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('id,note\n1,\'single\'\n2,"one, two"\n3,fine\n4,"never closed\n5,fine\n')
+    read = read_document(path, "a.csv")
+    assert "- id: 2; note: one, two" in read.text
+    assert "line 5 is not closed" in read.warnings[0]

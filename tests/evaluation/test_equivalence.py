@@ -131,3 +131,19 @@ def test_the_verdicts_score_uses_it() -> None:
         assert (
             score_answer(question, Answer("prompt", question.text, text))["correct"].value == right
         )
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [
+        ("1.200,50 €", "1,200.50 EUR", True), ("Rs 1,50,000", "150000 Rs", True), ("0.5", "1/2", True),
+        ("X-200", "X200", True), ("X-200", "X-300", False), ("M6 x 20", "M6x20", True),
+        ("before 1 May", "after 1 May", False), ("after 1 May", "after 1 May", True),
+        ("over 5 years", "under 5 years", False), ("from Kiel to Oslo", "from Oslo to Kiel", False),
+        ("from Oslo to Kiel", "from Oslo to Kiel", True), ("twice a week", "two times a week", True),
+    ],
+)  # fmt: skip
+def test_small_words_and_spellings_that_carry_the_meaning(
+    answer: str, gold: str, right: bool
+) -> None:
+    assert equivalent(answer, gold) is right

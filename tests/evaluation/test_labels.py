@@ -90,3 +90,19 @@ def test_an_empty_matrix_has_no_scores() -> None:
 )
 def test_signs_and_denials_count(labels: str, answer: str, label: str | None) -> None:
     assert parse_label(answer, labels.split("|")) == label
+
+
+@pytest.mark.parametrize(
+    ("labels", "answer", "label"),
+    [
+        ("p<0.05|p>=0.05", "p>=0.05", "p>=0.05"), ("A/B|A-B", "It is A-B.", "A-B"),
+        ("urgent|non-urgent", "Non-urgent", "non-urgent"), ("urgent|low", "Non-urgent", None),
+        (".NET|NET", ".NET", ".NET"), (".NET|NET", "NET", "NET"), ("$|$$|$$$", "$$", "$$"),
+        ("F#|F", "The key is F#.", "F#"), ("x²|x", "x²", "x²"), ("50%|5%", "5%", "5%"),
+        ("spam|not spam", "This is Not Spam", "not spam"), ("LOST|lost", "LOST", "LOST"),
+    ],
+)  # fmt: skip
+def test_signs_within_labels_and_longer_labels_in_other_letters_count(
+    labels: str, answer: str, label: str | None
+) -> None:
+    assert parse_label(answer, labels.split("|")) == label

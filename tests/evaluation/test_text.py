@@ -68,6 +68,7 @@ def test_refusals_are_abstentions(text: str) -> None:
         "The product is not available on Sundays.",
         "Paris. The documents do mention Rome too; I do not know why.",
         "No.",
+        "No, batteries are not included.",
     ],
 )
 def test_answers_are_no_abstentions(text: str) -> None:

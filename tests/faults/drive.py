@@ -46,6 +46,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),
     ("answers", "W", "--template", "contract-search"), ("people", "W"), ("portfolio", "W"),
     ("steps", "W", "--owner", "tests=Ada"), ("answers", "W", "--who", "Ada", "--set", "need=facts"),
+    ("reread", "W", "wren.txt"), ("reread", "W", "wren.txt", "--encoding", "cp1252"),
     ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
     ("change", "W"), ("change", "W", "wren.txt", "--ask", "How heavy?", "--old", "41", "--new", "42"),
 )  # fmt: skip
@@ -61,7 +62,7 @@ def _no_process(_: LocalLauncher, folder: Path, *__: object) -> None:
 def without_models(home: Path) -> Iterator[None]:
     """A home with hashed words for meanings and a scripted model: thousands of states in minutes."""
 
-    def embedder(_: object) -> HashEmbedder:
+    def embedder(*_: object) -> HashEmbedder:
         return HashEmbedder()
 
     def generator(*_: object) -> ScriptedGenerator:
@@ -70,8 +71,8 @@ def without_models(home: Path) -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     with (
         patch.dict(os.environ, {"RAGFT_HOME": str(home), "RAGFT_MODELS": str(MODELS)}),
-        patch("ragft_core.strategies.open_embedder", embedder),
-        patch("ragft_core.strategies.lab.open_embedder", embedder),
+        patch("ragft_core.knowledge.embedders.Embedder", embedder),
+        patch("ragft_core.strategies.lab.Embedder", embedder),
         patch("ragft_core.strategies.lab.open_generator", generator),
         patch.object(LocalLauncher, "spawn", _no_process),
     ):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ from ragft_core.jobs import list_jobs, start_job
 from ragft_core.jobs.launcher import LocalLauncher
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.overview import find_damage
+from ragft_core.settings import Settings
 from ragft_core.strategies import Turn, list_conversations, save_turn
 from ragft_core.types import Example
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, create_workspace
 from tests.faults.writes import failing_write
 from tests.knowledge.hashing import HashEmbedder
 
@@ -127,3 +129,50 @@ def test_a_file_that_may_not_grow_is_told(kept: Workspace) -> None:
     assert "The disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     _still_there(kept)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB, which libraries that write past Python meet, too."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if (
+        not shutil.which("mount")
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("this user may not mount a file system")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_loses_nothing_that_was_in(small_disk: Path, tmp_path: Path) -> None:
+    workspace = create_workspace(Settings(), "Small", small_disk / "workspace")
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(4 << 20))
+    added, told = [], ""
+    while not told:
+        name = f"kiln{len(added)}"
+        (tmp_path / f"{name}.txt").write_text(f"The {name} kiln is hot. " * 5000, encoding="utf-8")
+        try:
+            (report,) = KnowledgeBase(workspace, HashEmbedder()).add_files(
+                [(f"{name}.txt", tmp_path / f"{name}.txt")]
+            )
+            told = report.error
+        except Exception as error:
+            told = str(explain(error))
+        if not told:
+            added.append(f"{name}.txt")
+    assert "The disk is full" in told
+    assert added
+    base = KnowledgeBase(workspace, HashEmbedder())
+    assert [document.file_name for document in base.documents()] == added
+    assert base.search("kiln0", k=1)
+    filler.unlink()
+    (report,) = base.add_files([(f"{name}.txt", tmp_path / f"{name}.txt")])
+    assert report.outcome == "added"
+    assert find_damage(workspace) == []
+    assert base.differences() == []

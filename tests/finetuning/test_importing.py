@@ -342,3 +342,67 @@ def test_a_table_without_names_is_asked_about() -> None:
     with pytest.raises(TrainingDataError, match="found: column 1, column 2, column 3"):
         preview_import(table)
     assert preview_import(table, {"question": "column 1", "answer": "column 2"}).examples
+
+
+SHAPES: dict[str, tuple[str, object, list[tuple[str, str]]]] = {
+    "dolly": ("a.json", [{"instruction": "How heavy?", "context": "It weighs 40 kg.",
+                          "response": "40 kg", "category": "closed_qa"}],
+              [("How heavy?\n\nIt weighs 40 kg.", "40 kg")]),
+    "alpaca by other names": ("a.json", [{"Instruction": "Which oil?", "Input": "", "Response": "46"}],
+                              [("Which oil?", "46")]),
+    "prompt and completion as turns": (
+        "a.json", [{"prompt": [{"role": "user", "content": "Load?"}],
+                    "completion": [{"role": "assistant", "content": "40 kg"}]}], [("Load?", "40 kg")]),
+    "preferred turns": (
+        "a.json", [{"prompt": "Oil?", "chosen": [{"role": "assistant", "content": "46"}],
+                    "rejected": [{"role": "assistant", "content": "68"}]},
+                   {"chosen": [{"role": "user", "content": "Load?"}, {"role": "assistant", "content": "9 kg"}],
+                    "rejected": [{"role": "user", "content": "Load?"}, {"role": "assistant", "content": "8"}]}],
+        [("Oil?", "46"), ("Load?", "9 kg")]),
+    "choices by place": ("a.json", [{"question": "Oil?", "choices": ["diesel", "46"], "answer": 1}],
+                         [("Oil?\nA. diesel\nB. 46", "46")]),
+    "choices by letter": ("a.json", [{"question": "Oil?", "answerKey": "B",
+                                      "choices": {"text": ["diesel", "46"], "label": ["A", "B"]}}],
+                          [("Oil?\nA. diesel\nB. 46", "46")]),
+    "choices as columns": ("a.csv", "question,A,B,C,answer\nOil?,diesel,46,air,B\n",
+                           [("Oil?\nA. diesel\nB. 46\nC. air", "46")]),
+    "runs": ("a.json", [{"inputs": {"question": "Oil?"}, "outputs": {"answer": "46"}}], [("Oil?", "46")]),
+    "splits": ("a.json", {"train": [{"question": "Oil?", "answer": "46"}],
+                          "test": [{"question": "Load?", "answer": "9"}]}, [("Oil?", "46"), ("Load?", "9")]),
+    "labels by number and name": ("a.csv", "text,label,label_text\nIt fails,1,technical\n",
+                                  [("It fails", "technical")]),
+    "one best among correct ones": ("a.csv", "Question,Correct Answers,Best Answer\nOil?,46; VG 46,46\n",
+                                    [("Oil?", "46")]),
+    "promptfoo's checks": (
+        "a.csv", 'question,__expected\nOil?,icontains: 46\nLoad?,"contains-any: 9 kg, 9kg"\n'
+        "Code?,javascript: output.length\nNo?,not-contains: 9\n", [("Oil?", "46"), ("Load?", "9 kg")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_known_shape_is_read_as_it_is_meant(shape: str) -> None:
+    name, data, expected = SHAPES[shape]
+    text = data if isinstance(data, str) else json.dumps(data)
+    assert pairs(read_table(name, text.encode())) == expected
+
+
+def test_any_of_several_answers_is_right() -> None:
+    table = read_table("a.json", json.dumps([
+        {"vars": {"question": "Load?"}, "assert": [{"type": "contains-any", "value": ["9 kg", "9kg"]}]}
+    ]).encode())  # fmt: skip
+    (example,) = preview_import(table).examples
+    assert (example.answer, example.alternatives) == ("9 kg", ("9kg",))
+
+
+def test_an_answer_that_is_no_choice_is_left_out_with_the_reason() -> None:
+    rows = [{"question": "Oil?", "choices": ["diesel", "46"], "answer": 7},
+            {"question": "Oil?", "choices": ["diesel", "46"], "answer": "46"}]  # fmt: skip
+    report = preview_import(read_table("a.json", json.dumps(rows).encode()))
+    assert [example.answer for example in report.examples] == ["46"]
+    assert "none of its choices" in report.rejected[0].reason
+
+
+def test_where_no_row_can_be_read_the_reason_is_told() -> None:
+    turns = [{"role": "user", "content": "Load?"}, {"role": "user", "content": "Hello?"}]
+    with pytest.raises(TrainingDataError, match="Row 1 has no answer in words"):
+        preview_import(read_table("a.jsonl", json.dumps({"messages": turns}).encode()))

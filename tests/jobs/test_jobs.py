@@ -333,11 +333,16 @@ def test_secrets_stay_out_of_the_job(workspace: Workspace, monkeypatch: pytest.M
     monkeypatch.setenv("DATABASE_PASSWORD", "canary")
     monkeypatch.setenv("RAGFT_KEY_ENDPOINT", "needed")
     choice = workspace.settings().model
-    workspace.update(model=type(choice)(kind="endpoint", key_variable="RAGFT_KEY_ENDPOINT"))
+    monkeypatch.setenv("RAGFT_KEY_JUDGE", "needed")
+    judge = type(choice)(kind="endpoint", key_variable="RAGFT_KEY_JUDGE")
+    workspace.update(
+        model=type(choice)(kind="endpoint", key_variable="RAGFT_KEY_ENDPOINT"), judge=judge
+    )
     job = start_job(workspace, "show_environment", {})
     finished(job)
     names = job.result()["names"]
     assert "RAGFT_KEY_ENDPOINT" in names
+    assert "RAGFT_KEY_JUDGE" in names
     assert "MY_API_KEY" not in names
     assert "DATABASE_PASSWORD" not in names
 

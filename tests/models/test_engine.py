@@ -267,3 +267,10 @@ def test_only_the_choices_can_be_answered(engine: LocalGenerator) -> None:
     assert len({answer.text for answer in answers}) > 1
     assert {answer.finish for answer in answers} == {"stop"}
     assert free not in choices
+
+
+def test_more_than_fit_stand_in_line_and_are_all_answered(engine: LocalGenerator) -> None:
+    running = [engine.submit(ask(text, n=48)) for text in prompts(12) * 4]
+    assert max(generation.place for generation in running) > 8
+    assert all(generation.result(120).text for generation in running)
+    assert {generation.place for generation in running} == {0}

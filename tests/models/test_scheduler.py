@@ -11,6 +11,7 @@ from ragft_core.models.engine.scheduler import (
     CHUNK_WATCHED,
     MAX_SEQUENCES,
     admit,
+    line_up,
     plan_step,
 )
 
@@ -60,3 +61,9 @@ def test_a_background_prompt_is_read_in_small_pieces_beside_people() -> None:
 def test_a_cancelled_row_that_waits_is_ended_at_once() -> None:
     cancelled = row(1, cancelled=True)
     assert admit([cancelled], [row(1) for _ in range(MAX_SEQUENCES)]) == [cancelled]
+
+
+def test_who_waits_is_told_the_place_in_the_line() -> None:
+    first, background, second = row(0), row(1), row(0)
+    line_up([first, background, second])
+    assert [item.generation.place for item in (first, second, background)] == [1, 2, 3]

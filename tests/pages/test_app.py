@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
+import time
+import tomllib
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 import app
 from ragft_core.settings import Settings
@@ -25,6 +32,62 @@ def test_the_own_machine_is_always_allowed(address: str) -> None:
 def test_everywhere_else_takes_a_proxy_with_sign_in(address: str | None) -> None:
     assert "sign-in" in app.refuse_open_doors(address, ())
     assert app.refuse_open_doors(address, ("lab.example",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "known"),
+    [
+        ("127.0.0.1:8501", (), True), ("localhost", (), True), ("[::1]:8501", (), True),
+        ("evil.example", (), False), ("127.0.0.1.evil.example", (), False), ("", (), False),
+        ("[", (), False), ("lab.example:443", ("lab.example",), True),
+        ("LAB.example.", ("lab.example",), True), ("a.lab.example", ("*.lab.example",), True),
+        ("lab.example.evil", ("lab.example", "*.lab.example"), False), ("any", ("*",), True),
+    ],
+)  # fmt: skip
+def test_a_host_is_known_by_its_name(host: str, allowed: tuple[str, ...], known: bool) -> None:
+    assert app.is_known_host(host, allowed) is known
+
+
+@pytest.mark.slow
+def test_a_published_server_answers_to_its_names_only(settings: Settings, tmp_path: Path) -> None:
+    """Requests and websockets; and it asks no service outside for its own address."""
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "8594"]
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [*command, "--server.address", "0.0.0.0", "--server.allowedHosts", "lab.example"],
+            cwd=ROOT, stdout=out, stderr=out, env=os.environ | {"RAGFT_HOME": str(settings.home)},
+        )  # fmt: skip
+    try:
+        for _ in range(300):
+            with suppress(httpx.TransportError):
+                httpx.get("http://127.0.0.1:8594/_stcore/health")
+                break
+            time.sleep(0.2)
+        for path in ("", "_stcore/health", "_stcore/host-config"):
+            for host, code in (("lab.example", 200), ("evil.example", 421), ("127.0.0.1", 200)):
+                got = httpx.get(f"http://127.0.0.1:8594/{path}", headers={"Host": host})
+                assert got.status_code == code, (path, host)
+        for host, opens in (("lab.example", True), ("evil.example", False)):
+            with suppress(InvalidStatus):
+                with connect(
+                    f"ws://{host}/_stcore/stream", sock=socket.create_connection(("127.0.0.1", 8594)),
+                    origin=f"http://{host}", proxy=None,
+                ):  # fmt: skip
+                    assert opens, host
+                continue
+            assert not opens, host
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    assert "External URL" not in log.read_text(errors="replace")
+
+
+def test_tables_have_no_download_of_their_own() -> None:
+    """Streamlit's would leave a formula in a cell live."""
+    assert tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["client"][
+        "disableDataExport"
+    ]
 
 
 def test_a_server_without_a_door_does_not_start(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from pages.build.parts.documents import lines, marked
 from ragft_core.documents import MAX_FILE_BYTES
 from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
 from ragft_core.jobs.status import read_status, write_status
-from ragft_core.knowledge import KnowledgeBase, documents, start_ingest
+from ragft_core.knowledge import Embedder, KnowledgeBase, documents, start_ingest
 from ragft_core.settings import Settings
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace
@@ -194,3 +194,22 @@ def test_marking_keeps_text_plain(text: str, question: str, expected: str) -> No
 
 def test_lines_render_no_markdown() -> None:
     assert lines("# T\n![a](http://x)") == "\\# T  \n\\!\\[a\\](http\\:\u2060//x)"
+
+
+@pytest.mark.slow
+def test_a_guessed_encoding_is_changed_on_the_page(
+    workspace: Workspace, embedder_folder: Path, tmp_path: Path
+) -> None:
+    base = KnowledgeBase(workspace, Embedder(embedder_folder))
+    (tmp_path / "hose.txt").write_bytes("Wąż: 12 zł\n".encode("cp1250"))
+    base.add_files([("hose.txt", tmp_path / "hose.txt")])
+    (before,) = documents(workspace)
+    page = open_page(workspace)
+    choice = page.radio(key=f"documents.encoding.{before.id}")
+    assert any("12 zł" in option and "cp1250" in option for option in choice.options)
+    choice.set_value("cp1250").run()
+    page.button(key="documents.reread").click().run()
+    assert not page.exception
+    (after,) = documents(workspace)
+    assert (after.encoding, after.file_name) == ("cp1250", "hose.txt")
+    assert "Wąż: 12 zł" in base.text(after.id)

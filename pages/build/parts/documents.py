@@ -8,10 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import components
-from pages.ui.errors import plain
+from pages.ui import components, state
+from pages.ui.errors import plain, show_errors
 from ragft_core.documents import PATH
+from ragft_core.knowledge import KnowledgeBase, readings_of
 from ragft_core.types import Chunk, Document, Passage
+from ragft_core.workspace import Workspace
 
 CHUNKS_A_PAGE = 10
 SHOWN_ROWS = 20
@@ -46,6 +48,23 @@ def document_table(documents: Sequence[Document]) -> None:
             "File": st.column_config.TextColumn(width=220),
         },
     )
+
+
+def encoding_form(workspace: Workspace, base: KnowledgeBase, document: Document) -> None:
+    """Shows how a line of a document reads in each encoding, and reads it again in a chosen one."""
+    lines = readings_of(workspace, document.id)
+    st.caption(
+        "Its encoding is not stated in the file. Choose the one in which this line reads right."
+    )
+    chosen = st.radio(
+        "Encoding", list(lines), format_func=lambda name: f"{plain(lines[name])} :small[({name})]",
+        index=None, key=f"documents.encoding.{document.id}", label_visibility="collapsed",
+    )  # fmt: skip
+    if st.button("Read it again", type="primary", disabled=not chosen, key="documents.reread"):
+        with show_errors(), st.spinner("Reading"):
+            base.reread(document.id, chosen)
+            state.notify(f"{document.file_name} was read again as {chosen}.")
+            st.rerun()
 
 
 def chunk_list(chunks: Sequence[Chunk], key: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES
+from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES, is_litter
 from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
 from ragft_core.knowledge import FileReport, ingest_state, start_ingest
 from ragft_core.workspace import Workspace
@@ -44,8 +44,8 @@ def form(workspace: Workspace) -> None:
         )
         kinds = ", ".join(sorted({kind.upper() for kind in EXTENSIONS.values()}))
         st.caption(
-            f"{kinds}. A file added again changes nothing. Two files of one name in one upload "
-            "both stay."
+            f"{kinds}, and zips of them. A file added again changes nothing. Two files of one name "
+            "in one upload both stay."
         )
         keep_names = st.checkbox(
             "Keep documents of the same name",
@@ -55,7 +55,11 @@ def form(workspace: Workspace) -> None:
         )
         submitted = st.form_submit_button("Add to the knowledge base", type="primary")
     if submitted and chosen:
-        files = [(upload.name, upload) for upload in chosen]
+        files = [
+            (upload.name, upload)
+            for upload in chosen
+            if way == "files" or not is_litter(upload.name)
+        ]
         start_ingest(workspace, files, keep_names=keep_names)
         state.notify("The files are kept; they are being added. You may leave this page.")
         st.rerun()

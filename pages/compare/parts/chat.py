@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
+from threading import get_ident
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
@@ -17,8 +19,11 @@ from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_
 from ragft_core.types import Answer, Passage
 from ragft_core.workspace import Workspace, now
 
+# All sessions together draw so often: each drawing takes the processor from the answers.
 REFRESH_S = 0.08
-BLINK = 12
+SLOWEST_S = 1.0
+BLINK_S = 1.5
+_watching: set[int] = set()  # the threads of this server's sessions that watch answers now
 AROUND = 600
 MARKS = {
     True: ":green-badge[:material/check: right]",
@@ -33,22 +38,33 @@ def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
         with column.container(border=True, height="stretch"):
             _heading(pending[number].arm, number, blind)
             slots.append(st.empty())
+    _watching.add(get_ident())
+    try:
+        _draw(pending, slots)
+    finally:
+        _watching.discard(get_ident())
+
+
+def _draw(pending: Sequence[PendingAnswer], slots: Sequence[DeltaGenerator]) -> None:
+    """Draws what has changed, seldom where many watch or nothing can have changed."""
     shown = [""] * len(pending)
-    tick = 0
     while True:
         ended = all(answer.done for answer in pending)
         for number, answer in enumerate(pending):
             # The blinking is not for show only: Stop takes effect at the next call of Streamlit,
             # and while a long prompt is read there is no new text to draw.
-            cursor = "" if answer.done else (" ▌" if tick % BLINK < BLINK / 2 else " …")
+            blink = time.monotonic() % BLINK_S < BLINK_S / 2
+            cursor = "" if answer.done else " ▌" if blink else " …"
             text = plain(answer.text) + cursor
+            if answer.place:  # others were first, and nothing can be drawn yet
+                text = f":material/hourglass_empty: *Place {answer.place} in the line*{cursor}"
             if text != shown[number]:
                 slots[number].markdown(text)
                 shown[number] = text
         if ended:
             return
-        tick += 1
-        time.sleep(REFRESH_S)
+        waits = all(answer.done or answer.place for answer in pending)
+        time.sleep(SLOWEST_S if waits else min(SLOWEST_S, REFRESH_S * max(1, len(_watching) / 4)))
 
 
 def turn_columns(

@@ -1,7 +1,8 @@
 """PDF: tables, columns, headings and form fields by their place on the page.
 
 pypdf opens the file and says what it is; pdfplumber gives the words with their places, and finds
-tables by their ruled lines. Pictures of text (scans) are not read, and it says so.
+tables by their ruled lines. Pictures of text (scans) are read where text recognition is installed
+(``documents.ocr``); where it is not, it says so.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragft_core.documents import ocr
 from ragft_core.documents.limits import check_characters, check_pages
 from ragft_core.documents.readers.forms import words_in_fields
 from ragft_core.documents.readers.layout import (
@@ -55,27 +57,28 @@ def read_pdf(path: Path, name: str) -> Reading:
             "Save a copy without a password and add that.",
         )
     check_pages(len(reader.pages), name)
-    pages = _placed(path, name)
-    text, starts = "", []
-    for lines in _without_running(pages):
-        starts.append(len(text))
-        text += join_lines(lines) + "\n\n"
-        check_characters(len(text), name)
+    texts = [join_lines(lines) for lines in _without_running(_placed(path, name))]
+    check_characters(sum(map(len, texts)), name)
     warnings = []
-    if len(reader.pages) > len(starts):
-        warnings.append(f"Pages from {len(starts) + 1} on were read without tables and columns.")
-    for page in reader.pages[len(starts) :]:
-        starts.append(len(text))
+    if len(reader.pages) > len(texts):
+        warnings.append(f"Pages from {len(texts) + 1} on were read without tables and columns.")
+    for page in reader.pages[len(texts) :]:
         plain = tidy(page.extract_text()).split("\n")
-        text += join_lines([Line(line) for line in plain]) + "\n\n"
-        check_characters(len(text), name)
-    if sum(char.isalnum() for char in text) < 4:
+        texts.append(join_lines([Line(line) for line in plain]))
+        check_characters(sum(map(len, texts)), name)
+    warnings += _read_scans(path, texts)
+    if sum(char.isalnum() for text in texts for char in text) < 4:
         raise DocumentError(
-            f"{name} has {len(starts)} page(s) but no text in them: it is probably a scan.",
-            "Run text recognition (OCR) on it first, for example with 'ocrmypdf', and add the "
-            "result.",
+            f"{name} has {len(texts)} page(s) but no text in them: it is probably a scan.",
+            "Text recognition (OCR) found none on its pages."
+            if ocr.is_installed()
+            else f"{ocr.INSTALL}, and add it again.",
         )
-    warnings += _without_text(text, starts)
+    text, starts = "", []
+    for part in texts:
+        starts.append(len(text))
+        text += part + "\n\n"
+    check_characters(len(text), name)
     return Reading(text.rstrip(), _title(reader), tuple(starts), tuple(warnings))
 
 
@@ -158,10 +161,22 @@ def _key(line: Line) -> str:
     return re.sub(r"\d+", "9", line.text.lower())
 
 
-def _without_text(text: str, starts: list[int]) -> tuple[str, ...]:
-    ends = [*starts[1:], len(text)]
-    n_empty = sum(not text[start:end].strip() for start, end in zip(starts, ends, strict=True))
-    if not n_empty:
-        return ()
-    have = "page has" if n_empty == 1 else "pages have"
-    return (f"{n_empty} of {len(starts)} {have} no text: probably scans. OCR makes them readable.",)
+def _read_scans(path: Path, texts: list[str]) -> list[str]:
+    """Fills pages without text by text recognition, where there is one; says what was done."""
+    empty = [number for number, text in enumerate(texts) if not text.strip()]
+    read = 0
+    for number, text in ocr.recognise(path, empty) if empty and ocr.is_installed() else ():
+        texts[number] = tidy(text)
+        read += bool(texts[number])
+    told = []
+    if read:
+        told.append(
+            f"{read} of {len(texts)} pages read by text recognition: letters and numbers there may be "
+            "wrong."
+        )
+    left = len(empty) - read
+    if left:
+        hint = "nothing was recognised" if ocr.is_installed() else f"probably scans. {ocr.INSTALL}"
+        have = "page has" if left == 1 else "pages have"
+        told.append(f"{left} of {len(texts)} {have} no text: {hint}.")
+    return told

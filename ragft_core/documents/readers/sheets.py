@@ -82,6 +82,10 @@ def _dialect(text: str) -> type[csv.Dialect]:
     try:
         dialect = csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
         dialect.doublequote = True  # a sniffed dialect forgets that quotes are doubled in quotes
+        if '"' in text:
+            dialect.quotechar = (
+                '"'  # an apostrophe at a cell's edges quotes only where this does not
+            )
         return dialect
     except csv.Error:
         return type("Single", (csv.excel,), {})  # a single column has no delimiter to be found

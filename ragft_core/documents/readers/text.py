@@ -14,6 +14,12 @@ _DATA_PICTURE = re.compile(r"!\[([^\]]*)\]\(\s*<?data:[^)]*\)")
 _DATA = re.compile(
     r"(?:data:[\w.+-]+/[\w.+-]+;base64,\s*)?(?=[+/=_-]{0,9}[A-Za-z0-9])[A-Za-z0-9+/=_-]{400,}"
 )
+# The same in lines of one length, as keys, certificates and e-mails have them: letters of both cases
+# and figures, and not a space in four lines on end.
+_DATA_LINES = re.compile(
+    r"(?:^(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9+/=]{60,}[ \t]*\n){4,}(?:^[A-Za-z0-9+/=]{4,}$\n?)?",
+    re.MULTILINE,
+)
 # Letters that a font draws as one: a search for "five" has to find them.
 _LIGATURES = {0xFB00 + place: text for place, text in enumerate("ff fi fl ffi ffl st st".split())}
 
@@ -56,7 +62,8 @@ def words_of(path: Path, name: str) -> tuple[str, tuple[str, ...]]:
     # A picture's name stays; without one, its place is empty.
     words, n_pictures = _DATA_PICTURE.subn(r"\1", text)
     words, n_runs = _DATA.subn("", words)
-    if n_pictures or n_runs:
+    words, n_blocks = _DATA_LINES.subn("", words.replace("\r\n", "\n"))
+    if n_pictures or n_runs or n_blocks:
         lost = f"{len(text) - len(words):,} characters of data without words"
         warnings += (f"{lost}, such as embedded pictures, were left out.",)
     return words, warnings

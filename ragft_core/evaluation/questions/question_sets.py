@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.labels import NO_LABELS, Labelling
-from ragft_core.finetuning.examples.shapes import NAMES, guess_columns
+from ragft_core.finetuning.examples.columns import NAMES, guess_columns
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.types import Example, QuestionKind, Split
 

@@ -39,6 +39,7 @@ from ragft_core.evaluation.scoring.senses import (
     offers_several,
     says_yes,
     told,
+    turned_by_a_small_word,
     turned_round,
     without_numero,
 )
@@ -251,6 +252,8 @@ def _same_short(answer: str, gold: str, question: str) -> bool:
     if turned_round(said.words, wanted.words) and not set(wanted.words) <= set(said.words):
         return False
     brief = said.size <= LONG + BRIEF * wanted.size
+    if brief and turned_by_a_small_word(answer, gold):
+        return False
     if brief and turned_round(said.words, take_apart(question).words):
         return False  # who lost, where who won was asked
     if belongs_elsewhere(answer, wanted, question):

@@ -42,6 +42,7 @@ _FRACTION = re.compile(
     r"\b(?P<n>an?|one|two|three|four|nine) (?P<part>thirds?|quarters?|fifths?|tenths?|half)"
     r"(?= of\b| as\b|[\s.,;!?]*$)|\bhalf(?= of\b| (?:the|its|their|all)\b)"
 )
+_BROKEN = re.compile(r"(?<![\w/.,-])([1-9])/([2-9])(?![\w/])")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) (\w+) and a half\b")
 _N_AND_A_HALF = re.compile(r"\b(\w+) and a half (?=\w+)")
 _HALF_A = re.compile(r"\bhalf an? (hour|year|day|month|minute|mile|litre|liter|metre|meter)\b")
@@ -60,6 +61,10 @@ _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     (re.compile(r"(?<=\d)\s?in\b(?=\s*(?:[.,;)]|$|x\b|wide|long|high|tall|thick))"), " inches"),
     (re.compile(r"\b(?:went|gone|is|was|are|were) up\b"), "increased"),
     (re.compile(r"\b(?:went|gone|came|is|was|are|were) down\b"), "decreased"),
+    (re.compile(r"(?<=\d)\s?[x×]\s?(?=\d)"), " x "),
+    (re.compile(r"\btwice (?=an?\b|per\b|each\b|every\b|daily\b)"), "2 times "),
+    # One point of thousands before a decimal comma, and thousands as India parts them.
+    (re.compile(r"(?<=\d)\.(?=\d{3},\d{1,2}\b)|(?<=\d),(?=(?:\d\d,)+\d{3}\b)"), ""),
     (re.compile(r"(?<=\d)\.(?=\d{3}\.\d{3}\b)|(?<=\d\.\d{3})\.(?=\d{3}\b)"), ""),
 )
 _SHORT = re.compile(
@@ -69,6 +74,8 @@ _SHORT = re.compile(
 
 def rewritten(text: str) -> str:
     """The text in lower case, with one spelling of dates, times, fractions and short names."""
+    text = re.sub(r"\b([A-Z]{1,3})[-–](?=\d)", r"\1", text)  # X-200 and X200 are one code
+    text = _BROKEN.sub(lambda match: f"{int(match[1]) / int(match[2]):.4g}", text)
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
     # 12M and $12m are millions; 12 m are metres.
     text = re.sub(r"(?<=\d)\s?M\b", " million", text)

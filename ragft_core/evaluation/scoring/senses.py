@@ -23,6 +23,13 @@ YES_NO = re.compile(
     r"^\W*(?:(?P<yes>yes|ja|oui|sí|si|はい|sure|correct|certainly)|(?P<no>no|nein|non|いいえ|いえ))(?:\b|(?<=[えい]))",
     re.IGNORECASE,
 )
+# Words too frequent to be compared, which turn a short answer round all the same.
+_SMALL_OPPOSITES = [("before", "after"), ("over", "under"), ("more", "less"), ("more", "fewer")]
+_SMALL_OPPOSITES += [(other, one) for one, other in _SMALL_OPPOSITES]
+_SMALL = re.compile(
+    rf"\b(?:{'|'.join(sorted({word for pair in _SMALL_OPPOSITES for word in pair}))})\b"
+)
+_ROUTE = re.compile(r"\bfrom (?:the )?([^\W\d_]+) to (?:the )?([^\W\d_]+)")
 _PLAIN = re.compile(r"\b(yes|no)\b[,.]", re.IGNORECASE)
 _OR = re.compile(r"\b(?:or|maybe|perhaps|oder|ou|(?<=\s)o(?=\s))\b", re.IGNORECASE)
 _RANGE = re.compile(r"(\d[\d.,]*)\s*(?:to|-|–|and|until)\s*(\d[\d.,]*)")
@@ -107,6 +114,18 @@ def turned_round(said: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
         for prefix in ("dis", "non")
         if word.startswith(prefix) and len(word) > 6
     )
+
+
+def turned_by_a_small_word(answer: str, gold: str) -> bool:
+    """Whether an answer says before for after, over for under, or from B to A for from A to B."""
+    said, wanted = _SMALL.findall(answer.lower()), _SMALL.findall(gold.lower())
+    for one, other in _SMALL_OPPOSITES:
+        if {one, other} & set(wanted) == {one} and {one, other} & set(said) == {other}:
+            return True
+    here, there = _ROUTE.search(answer.lower()), _ROUTE.search(gold.lower())
+    if here is None or there is None:
+        return False
+    return here.groups() == there.groups()[::-1] != there.groups()
 
 
 def in_order(said: Said, gold: str) -> bool:

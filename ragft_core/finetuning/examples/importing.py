@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples.columns import SEPARATOR, guess_columns
 from ragft_core.finetuning.examples.facts import label_counts
-from ragft_core.finetuning.examples.shapes import SEPARATOR, guess_columns
 from ragft_core.finetuning.examples.store import (
     LONGEST_CHARACTERS,
     assign_splits,
@@ -95,6 +95,11 @@ def preview_import(
         else {**guess_mapping(table), **given}
     )
     missing = [field for field in REQUIRED if field not in chosen]
+    if missing and not table.rows and table.bad_rows:
+        first = table.bad_rows[0]
+        raise TrainingDataError(
+            f"No row of {table.name} can be used. Row {first.row} {first.reason}."
+        )
     if missing:
         raise TrainingDataError(
             f"{table.name} has no column for {' and '.join(missing)}; found: "

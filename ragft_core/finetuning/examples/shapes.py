@@ -1,63 +1,28 @@
 """The shapes in which questions and answers are passed around, brought to rows with columns.
 
-Alpaca (``instruction``, ``input``, ``output``), chat rows (``messages`` of OpenAI or
-``conversations`` of ShareGPT, their content a text or a list of parts), SQuAD, flat or nested, and
-promptfoo's tests. One reading for examples and question sets, so that both mean the same.
+Alpaca and Dolly (``instruction``, ``input``, ``output``), chat rows (``messages`` of OpenAI,
+``conversations`` of ShareGPT or TRL's ``prompt`` and ``completion``, their content a text or a list of
+parts), SQuAD, flat or nested, questions with choices, LangSmith's and promptfoo's tests. One reading for examples and question sets, so that both mean the same.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ragft_core.finetuning.examples.columns import SEPARATOR, ShapeError, as_text, guess_columns
+from ragft_core.finetuning.examples.forms import (
+    expected,
+    lettered,
+    promptfoo_row,
+    run_row,
+    with_choice,
+)
 from ragft_core.models.prompts import ABSTENTION
 
-SEPARATOR = "\n"
-# What is marked as right: ``gold_answer``, ``expected_output``, ``correct_label`` and their like.
-_MARKED = " ".join(
-    f"{mark}_{word}"
-    for mark in "gold golden ground_truth reference expected ideal correct true target right best".split()
-    for word in "answer answers response output text label completion".split()
-)
-# Names that mean the same, in the order in which they are taken: what is marked as the right answer
-# comes before ``answer`` and ``response``, which may be what some model said.
-NAMES = {
-    "question": "question prompt query input user_input instruction user text message frage q",
-    "answer": "ground_truth ground_truths gold golds reference expected ideal __expected "
-    + _MARKED
-    + " target solution answer output completion chosen label category reply answers assistant response antwort "
-    "a",
-    "split": "split",
-    "kind": "kind type",
-    "fact": "fact group topic fact_id",
-    "document_id": "document_id document doc source file file_name title",
-    "evidence": "evidence quote context passage",
-    "alternatives": "alternatives aliases other_answers",
-}
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
-_CHECK = re.compile(r"^(?:equals|i?contains|starts-with|similar(?:\([\d.]+\))?|llm-rubric):\s*")
-ASSERTIONS = ("equals", "icontains", "contains", "similar", "llm-rubric")
-
-
-class ShapeError(ValueError):
-    """A row that cannot be an example; the message ends a sentence that begins with the row."""
-
-
-def guess_columns(columns: Iterable[str]) -> dict[str, str]:
-    """Which column holds what, by the columns' names; fields that none fits are missing."""
-    by_name: dict[str, str] = {}
-    for column in columns:
-        snake = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", column.strip()).lower()
-        by_name.setdefault(snake, column)
-    mapping: dict[str, str] = {}
-    for field, names in NAMES.items():
-        free = (n for n in names.split() if n in by_name and by_name[n] not in mapping.values())
-        name = next(free, None)
-        if name:
-            mapping[field] = by_name[name]
-    return mapping
+SPLIT_NAMES = {"train", "training", "validation", "valid", "val", "dev", "test"}
 
 
 def rows_of(data: Any) -> list[Any] | None:
@@ -69,6 +34,12 @@ def rows_of(data: Any) -> list[Any] | None:
         articles = data.get("data")
         if isinstance(articles, list) and any("paragraphs" in a for a in articles if _is(a)):
             return list(_squad(articles))
+        if data and set(data) <= SPLIT_NAMES and all(isinstance(v, list) for v in data.values()):
+            return [
+                {"split": name, **row} if _is(row) else row
+                for name, rows in data.items()
+                for row in rows
+            ]
         lists = [value for value in data.values() if isinstance(value, list)]
         data = lists[0] if len(lists) == 1 and not _is_row(data) else [data]
     return data if isinstance(data, list) else None
@@ -80,12 +51,15 @@ def flat(item: Mapping[str, Any]) -> dict[str, str]:
     Raises:
         ShapeError: It is a conversation that no single question and answer can be made of.
     """
-    turns = item.get("messages", item.get("conversations"))
-    if isinstance(turns, list) and turns and all(map(_is, turns)):
-        rest = {k: v for k, v in item.items() if k not in ("messages", "conversations")}
+    turns = _turns(item)
+    if turns:
+        rest = {k: v for k, v in item.items() if k not in _TURNS}
         return _chat(turns) | {str(key): as_text(value) for key, value in rest.items()}
     if _is(item.get("vars")):
-        return _promptfoo(item)
+        return promptfoo_row(item)
+    if _is(item.get("inputs")) and _is(item.get("outputs")):
+        return run_row(item)
+    item = with_choice(item)
     row = {str(key): as_text(value) for key, value in item.items()}
     key = guess_columns(row).get("answer", "")
     several = item.get(key)
@@ -107,22 +81,41 @@ def combined(row: dict[str, str]) -> dict[str, str]:
     A promptfoo row's answer is what its check is about, without the check's name.
     """
     if "__expected" in row:
-        row = row | {"__expected": _CHECK.sub("", row["__expected"])}
+        row = row | expected(row["__expected"])
     names = {key.strip().lower(): key for key in row}
-    if not {"instruction", "output"} <= set(names):
+    if "question" in names and {"a", "b"} <= set(names):
+        row = lettered(row, names)
+    told = next((name for name in ("output", "response", "completion") if name in names), "")
+    if "instruction" not in names or not told:
         return row
-    parts = (row[names[name]].strip() for name in ("instruction", "input") if name in names)
-    rest = {k: v for k, v in row.items() if k.strip().lower() not in ("instruction", "input")}
-    return {"question": "\n\n".join(part for part in parts if part), **rest}
+    given = [name for name in ("instruction", "input", "context") if name in names]
+    parts = (row[names[name]].strip() for name in given)
+    rest = {k: v for k, v in row.items() if k.strip().lower() not in (*given, told)}
+    question = "\n\n".join(part for part in parts if part)
+    return {"question": question, "output": row[names[told]], **rest}
 
 
-def as_text(value: Any) -> str:
-    """A JSON value as the text of a cell; a list of plain values has a line for each."""
-    if value is None:
-        return ""
-    if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
-        return SEPARATOR.join(str(part).strip() for part in value)
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+_TURNS = ("messages", "conversations", "prompt", "completion", "chosen", "rejected")
+
+
+def _turns(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The turns of a conversation, in one list or as a prompt and what completes it."""
+
+    def listed(key: str) -> list[dict[str, Any]]:
+        value = item.get(key)
+        turns = isinstance(value, list) and bool(value) and all(map(_is, value))
+        return value if turns and isinstance(value, list) and all(map(_role, value)) else []
+
+    whole = listed("messages") or listed("conversations")
+    if whole:
+        return whole
+    answer = listed("completion") or listed("chosen")
+    if not answer:
+        return []
+    asked = item.get("prompt")
+    before = [{"role": "user", "content": asked}] if isinstance(asked, str) else listed("prompt")
+    # A preferred answer may be told with the whole conversation before it.
+    return answer if len(answer) > 1 and _role(answer[0]) != "assistant" else [*before, *answer]
 
 
 def _chat(turns: list[dict[str, Any]]) -> dict[str, str]:
@@ -183,18 +176,6 @@ def _sentence(context: str, texts: list[str]) -> str:
     """The sentence of a context that holds the first answer."""
     sentences = re.split(r"(?<=[.!?])\s+", context)
     return next((s for s in sentences if texts and texts[0] and texts[0] in s), "")
-
-
-def _promptfoo(item: Mapping[str, Any]) -> dict[str, str]:
-    values = {str(key): as_text(value) for key, value in item["vars"].items()}
-    checks = [check for check in item.get("assert") or [] if _is(check) and check.get("value")]
-    ordered = sorted(
-        (c for c in checks if c.get("type") in ASSERTIONS),
-        key=lambda check: ASSERTIONS.index(check["type"]),
-    )
-    if "question" not in guess_columns(values) and len(values) == 1:
-        values = {"question": next(iter(values.values()))}
-    return values | ({"answer": as_text(ordered[0]["value"])} if ordered else {})
 
 
 def _is(value: Any) -> bool:

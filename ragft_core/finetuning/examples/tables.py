@@ -21,14 +21,8 @@ from ragft_core.documents.encoding import decode
 from ragft_core.documents.readers.grids import find_header, numbered
 from ragft_core.documents.readers.sheets import csv_records, sheets_of, without_value
 from ragft_core.errors import DocumentError, TrainingDataError
-from ragft_core.finetuning.examples.shapes import (
-    ShapeError,
-    as_text,
-    combined,
-    flat,
-    guess_columns,
-    rows_of,
-)
+from ragft_core.finetuning.examples.columns import ShapeError, as_text, guess_columns
+from ragft_core.finetuning.examples.shapes import combined, flat, rows_of
 
 MOST_BYTES = 50_000_000
 MOST_UNPACKED_BYTES = 200_000_000

@@ -23,7 +23,7 @@ from ragft_core.errors import ModelError
 from ragft_core.models.engine.decoder import Decoder, Segment
 from ragft_core.models.engine.kv_cache import PrefixCache, RowCache
 from ragft_core.models.engine.lora import Lora, file_state, load_lora
-from ragft_core.models.engine.scheduler import admit, plan_step
+from ragft_core.models.engine.scheduler import admit, line_up, plan_step
 from ragft_core.models.engine.sequences import SequenceState, make_sequence
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.tokens import encode_chat, end_tokens, part_thought, render_chat
@@ -134,6 +134,7 @@ class LocalGenerator:
             if self._closed:
                 raise ModelError(f"{self._name} has been closed.", "Open the page again.")
             self._waiting.append(row)
+            line_up(self._waiting)
             self._wake.notify()
         return row.generation
 
@@ -179,6 +180,8 @@ class LocalGenerator:
                     break
                 joined = admit(self._waiting, self._running)
                 self._waiting = [row for row in self._waiting if row not in joined]
+                if joined:
+                    line_up(self._waiting)
                 self._running += joined
             try:
                 self._step(joined)
@@ -234,6 +237,7 @@ class LocalGenerator:
         return drafts
 
     def _start(self, row: SequenceState) -> None:
+        row.generation.place = 0
         row.cache = self._decoder.new_cache(len(row.ids) + row.limit)
         if not self._decoder.shares_prefixes:
             return

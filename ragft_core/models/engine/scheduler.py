@@ -39,6 +39,12 @@ def admit(
     return chosen
 
 
+def line_up(waiting: Sequence[SequenceState]) -> None:
+    """Tells each waiting row its place, 1 being the next to join."""
+    for place, row in enumerate(sorted(waiting, key=lambda row: row.priority), start=1):
+        row.generation.place = place
+
+
 def plan_step(running: Sequence[SequenceState]) -> list[tuple[SequenceState, int]]:
     """Tokens of each row in the next step: the newest one, or a piece of a prompt.
 
