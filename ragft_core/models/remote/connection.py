@@ -88,6 +88,54 @@ def served_models(choice: ModelChoice) -> list[ServedModel]:
     return _read(body, url)
 
 
+def context_of_server(choice: ModelChoice) -> int:
+    """How many tokens a server lets prompt and answer take together; 0 where it does not say.
+
+    vLLM, SGLang and this lab tell it with their list of models, llama.cpp with its properties, Ollama
+    with what it runs (there a prompt beyond it is cut in silence), LM Studio with its own list.
+    """
+    root = chat_url(choice).removesuffix("/chat/completions")
+    outer = root.removesuffix("/v1")
+    for url in (f"{root}/models", f"{outer}/props", f"{outer}/api/ps", f"{outer}/api/v0/models"):
+        found = _context_in(_get(url, choice.key_variable), choice.name)
+        if found:
+            return found
+    return 0
+
+
+def _get(url: str, key_variable: str) -> Any:
+    """The JSON at an address that a server may not have; None where it has none."""
+    import httpx
+
+    key = read_key(key_variable)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.stream("GET", url, headers=headers, timeout=CONNECT_S) as response:
+            body = b""
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > LARGEST_BYTES:
+                    return None
+            return json.loads(body) if response.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def _context_in(said: Any, name: str) -> int:
+    """The context that an answer names for a model, under any of the names that servers use."""
+    if not isinstance(said, dict):
+        return 0
+    rows = [row for row in said.get("data") or said.get("models") or [] if isinstance(row, dict)]
+    named = [row for row in rows if name in (row.get("id"), row.get("name"), row.get("model"))]
+    places = [*named, said.get("default_generation_settings")]
+    for place in places:
+        for key in ("max_model_len", "loaded_context_length", "context_length", "n_ctx"):
+            value = place.get(key) if isinstance(place, dict) else None
+            if isinstance(value, int) and value > 0:
+                return value
+    return 0
+
+
 def _read(body: bytes, url: str) -> list[ServedModel]:
     try:
         rows = json.loads(body)["data"]
