@@ -263,6 +263,8 @@ def try_llama(model: PreTrainedModel, packing: Packing | None = None) -> LlamaDe
     )
     gated = getattr(config, "hidden_act", "") == "silu"
     known = scaling in ("default", "linear", "llama3")
+    if getattr(config, "quantization_config", None):  # 4 bits: products of the library's own
+        return None
     if config.model_type not in LLAMA_FAMILY or windowed or not gated or not known:
         return None
     import torch

@@ -13,11 +13,18 @@ from typing import Any
 
 from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
-from ragft_core.models.remote.chat_api import BROKEN, CONNECT_S, chat_url
+from ragft_core.models.remote.chat_api import (
+    BROKEN,
+    CONNECT_S,
+    ChatClient,
+    PassingError,
+    chat_url,
+)
 from ragft_core.types import ModelChoice
 
 SERVED = "served:"
 MOST_MODELS = 1000
+NO_MODEL = "ragft-no-such-model"
 LARGEST_BYTES = 4 << 20
 
 
@@ -136,6 +143,34 @@ def _context_in(said: Any, name: str) -> int:
     return 0
 
 
+def _tells_apart(choice: ModelChoice, name: str) -> bool:
+    """Whether a server answers under a name that it does not list, and not under any name at all.
+
+    llama.cpp, for one, answers as the model that it holds, whatever the name.
+    """
+    return _answers(choice, name) and not _answers(choice, NO_MODEL)
+
+
+def _answers(choice: ModelChoice, name: str) -> bool:
+    client = ChatClient(choice)
+    body = {
+        "model": name, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1,
+        "stream": True,
+    }  # fmt: skip
+    try:
+        for attempt in range(3):  # a refused parameter is left out the next time
+            try:
+                return bool(list(client.stream(body)))
+            except PassingError:
+                if attempt == 2:
+                    raise
+    except (ModelError, PassingError):
+        return False
+    finally:
+        client.close()
+    return False
+
+
 def _read(body: bytes, url: str) -> list[ServedModel]:
     try:
         rows = json.loads(body)["data"]
@@ -156,10 +191,17 @@ def check_served(choice: ModelChoice, tuned: str) -> str:
         ModelError: It cannot be asked, or does not list the name.
     """
     found = {model.name: model for model in served_models(choice)}
-    if tuned not in found:
+    found |= {name.removesuffix(":latest"): model for name, model in found.items()}  # Ollama's
+    if tuned not in found and not _tells_apart(choice, tuned):
         raise ModelError(
-            f"The server lists no model {tuned!r}.",
+            f"The server lists no model {tuned!r}, and does not answer as it alone.",
             f"It lists: {', '.join(list(found)[:12]) or 'none'}.",
+        )
+    if tuned not in found:
+        return (
+            f"The server does not list {tuned}, answers as it and refuses names that it does not "
+            "know. What it was tuned from, and that the base answers as if it were not there, is the "
+            "server's word."
         )
     base = found[tuned].base
     claim = f"as tuned from {base}" if base else "without saying what it was tuned from"
