@@ -19,7 +19,7 @@ from ragft_core.models.engine.decoder import Segment
 from ragft_core.models.engine.generic import GenericDecoder
 from tests.models.test_families import FAMILIES, HEADS, SMALL, random_lora
 
-ROWS, TOKENS, ROUNDS = 4, 40, 5
+ROWS, TOKENS, ROUNDS = 4, 24, 3
 WIDE = {
     "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 8, "vocab_size": 8192,
     "num_attention_heads": 8,
@@ -51,6 +51,7 @@ def decode(decoder: GenericDecoder, together: bool, loras: list) -> tuple[list[l
 
 
 def main() -> None:
+    torch.set_num_threads(1)
     print(f"{'family':12} {'together':>9} {'alone':>9} {'ratio':>6}  same tokens")
     for name, extra in {"Llama": {"num_key_value_heads": 2}, **FAMILIES}.items():
         torch.manual_seed(1)

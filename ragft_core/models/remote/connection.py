@@ -190,7 +190,12 @@ def check_served(choice: ModelChoice, tuned: str) -> str:
     Raises:
         ModelError: It cannot be asked, or does not list the name.
     """
-    found = {model.name: model for model in served_models(choice)}
+    try:
+        found = {model.name: model for model in served_models(choice)}
+    except ModelError:
+        if not _tells_apart(choice, tuned):
+            raise
+        found = {}  # transformers' server lists nothing where it has no cache
     found |= {name.removesuffix(":latest"): model for name, model in found.items()}  # Ollama's
     if tuned not in found and not _tells_apart(choice, tuned):
         raise ModelError(
