@@ -26,6 +26,8 @@ SECRET = "secret"
 KEY_PREFIX = "RAGFT_KEY_"
 # Names of further variables that may hold keys, parted by commas.
 FURTHER_KEYS = "RAGFT_KEYS"
+# What the hub's client reads for models that are only given to some.
+HUB_KEY = "HF_TOKEN"
 _VARIABLE = re.compile(rf"{KEY_PREFIX}\w+")
 
 
@@ -169,9 +171,10 @@ def read_key(variable: str) -> str:
 
 
 def key_variables(workspace: Owner) -> tuple[str, ...]:
-    """The variables whose keys the workspace's agreed models need."""
-    named = (c for c in choices(workspace.settings()) if is_approved(workspace, c))
-    return tuple(sorted({c.key_variable for c in named if may_hold_key(c.key_variable)}))
+    """The variables whose keys the workspace's agreed models need; the hub's own for one of the hub."""
+    named = [c for c in choices(workspace.settings()) if is_approved(workspace, c)]
+    keys = {c.key_variable for c in named if may_hold_key(c.key_variable)}
+    return tuple(sorted(keys | ({HUB_KEY} if any(c.kind == "hub" for c in named) else set())))
 
 
 def _secret() -> bytes:

@@ -7,6 +7,7 @@ be fetched again at any time, under ``RAGFT_MODELS`` (by default a folder in the
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,26 @@ def _threads() -> int:
     return int(text)
 
 
+def _device() -> str:
+    text = os.environ.get("RAGFT_DEVICE", "auto").strip().lower()
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        raise SettingsError(
+            f"RAGFT_DEVICE is {text[:40]!r}, which is no device.",
+            "Set auto, cpu, cuda, cuda:1 or mps.",
+        )
+    return "" if text == "auto" else text
+
+
+def _precision() -> str:
+    text = os.environ.get("RAGFT_PRECISION", "auto").strip().lower()
+    if text not in ("auto", "fp32", "bf16", "fp16", "4bit"):
+        raise SettingsError(
+            f"RAGFT_PRECISION is {text[:40]!r}, which is none.",
+            "Set auto, fp32, bf16, fp16 or 4bit.",
+        )
+    return "" if text == "auto" else text
+
+
 def keep_private() -> None:
     """From here on, what this process writes is its owner's alone: uploads, answers, keys' names."""
     os.umask(0o077)
@@ -41,6 +62,13 @@ class Settings:
     models: Path = field(default_factory=_models, metadata={"help": "The cache of models."})
     threads: int = field(
         default_factory=_threads, metadata={"help": "CPU threads for models; 0 lets torch decide."}
+    )
+    device: str = field(
+        default_factory=_device, metadata={"help": "cpu, cuda, cuda:1, mps; empty for the best."}
+    )
+    precision: str = field(
+        default_factory=_precision,
+        metadata={"help": "fp32, bf16, fp16, 4bit; empty for what suits the device."},
     )
 
     @property

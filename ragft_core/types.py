@@ -236,7 +236,8 @@ class ModelChoice:
     ``kind`` is ``bundled``, ``folder``, ``hub`` or ``endpoint``; ``name`` the folder, the hub id
     or the endpoint's model name. An endpoint's key is read from the environment variable named
     ``key_variable``, never stored. Prices are per million tokens. ``revision`` is the commit of a model
-    of the hub: what ``main`` means there may change, an answer's origin may not.
+    of the hub: what ``main`` means there may change, an answer's origin may not. ``context_tokens`` is what an endpoint said
+    that fits, 0 where it did not.
     """
 
     kind: str = "bundled"
@@ -246,6 +247,7 @@ class ModelChoice:
     price_in: float = 0.0
     price_out: float = 0.0
     revision: str = ""
+    context_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ragft_core.evaluation import EvaluationReport, Results
     from ragft_core.finetuning.examples import Finding
     from ragft_core.knowledge import Embedder, KnowledgeBase, TextEmbedder
-    from ragft_core.models import Generator
+    from ragft_core.models import Generator, HubModel
     from ragft_core.strategies import Lab
 
 
@@ -61,6 +61,14 @@ def _generator(choice: ModelChoice) -> Generator:
     from ragft_core.strategies import open_shared_generator
 
     return open_shared_generator(choice, state.settings())
+
+
+@st.cache_data(max_entries=32, ttl=600, show_spinner="Asking the hub")
+def hub_search(text: str) -> list[HubModel]:
+    """Models on the hub whose names match."""
+    from ragft_core.models import search_hub
+
+    return search_hub(text)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the embedding model")

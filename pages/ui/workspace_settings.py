@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import state
+from pages.ui import resources, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.approval import approve
+from ragft_core.approval import approve, is_approved
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import MODE_WORDS
-from ragft_core.models import SUGGESTED, ModelReport, check_model
+from ragft_core.models import (
+    HubModel,
+    ModelReport,
+    Trial,
+    check_model,
+    suggestions,
+    try_model,
+)
 from ragft_core.models.remote import (
     PRESETS,
     SERVED,
@@ -24,7 +32,7 @@ from ragft_core.workspace import Workspace, WorkspaceSettings
 
 KINDS = {
     "bundled": "Bundled",
-    "hub": "Hub id",
+    "hub": "Hub",
     "folder": "Folder",
     "endpoint": "Endpoint",
 }
@@ -85,6 +93,9 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
     current = settings.model
     pinned = f", commit {current.revision[:10]}" if current.revision else ""
     st.caption(f"Now: {plain(current.name)} ({KINDS[current.kind].lower()}{pinned})")
+    memory = _memory(workspace, current)
+    if memory:
+        st.caption(memory)
     kind = st.segmented_control(
         "Kind",
         list(KINDS),
@@ -101,33 +112,53 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
         tuned = _tuned(choice, settings, f"home.model.tuned.{workspace.id}")
     if choice is None or not st.button("Check and use it", key=f"home.model.{workspace.id}"):
         return
-    with show_errors(), st.spinner("Checking"):
+    bar = st.progress(0.0, "Checking")
+    with show_errors():
         report = check_model(choice, state.settings())
         if not report.usable:
             raise ModelError(report.problem, report.remedy)
-        claims = [check_served(choice, served_name(name)) for name in tuned.values() if name]
         choice = replace(choice, revision=report.revision)
+        tried = _try(choice, bar)
+        claims = [check_served(choice, served_name(name)) for name in tuned.values() if name]
+        choice = replace(choice, context_tokens=tried.context_tokens if tried else 0)
         workspace.update(model=choice, **tuned)
         approve(workspace, choice)  # also where it is what the workspace came with
-        state.notify(f"This workspace uses {report.name} now. {_facts(report)} {' '.join(claims)}")
+        said = [_facts(report), report.memory_text, tried.text if tried else "", *claims]
+        state.notify(f"This workspace uses {report.name} now. {' '.join(filter(None, said))}")
         st.rerun()
+    bar.empty()
+
+
+def _memory(workspace: Workspace, choice: ModelChoice) -> str:
+    """Where the present model runs and what it takes; nothing that would ask a server or the hub."""
+    if choice.kind not in ("bundled", "folder") or not is_approved(workspace, choice):
+        return ""
+    return plain(check_model(choice, state.settings()).memory_text)
+
+
+def _try(choice: ModelChoice, bar: DeltaGenerator) -> Trial | None:
+    """Asks a model once before it is used; the bundled one is known."""
+    if choice.kind == "bundled":
+        return None
+    return try_model(
+        choice, state.settings(), lambda share, text: bar.progress(share, text=plain(text))
+    )
 
 
 def _choice(kind: str, current: ModelChoice, key: str) -> ModelChoice | None:
     if kind == "bundled":
         st.caption("Comes with the lab: small, quick on two cores, with a reading adapter.")
+        better = [row for row in suggestions(state.settings()) if row[2]]
+        if better:
+            item, needed, _ = better[-1]
+            st.caption(
+                f":material/lightbulb: This machine has room for {item.name} from the hub: "
+                f"{_about(item.parameters, needed)}, {item.parameters / 135e6:.0f} times the "
+                "work a word, and it reads and writes far better."
+            )
         return ModelChoice()
     if kind == "hub":
-        names = [item.name for item in SUGGESTED]
-        name = st.selectbox(
-            "Model", names, index=None, accept_new_options=True, placeholder="owner/model",
-            help="Only safetensors are fetched, and no code of the model is run.",
-        )  # fmt: skip
-        found = next((item for item in SUGGESTED if item.name == name), None)
-        if found:
-            size = f"{found.parameters / 1e6:,.0f} million parameters"
-            st.caption(f"{size} · {found.licence} · {found.note}")
-        return ModelChoice("hub", name) if name else None
+        return _hub(key)
     if kind == "folder":
         name = st.text_input("Folder", current.name, placeholder="~/models/my-model")
         return ModelChoice("folder", name.strip()) if name.strip() else None
@@ -139,6 +170,40 @@ def _choice(kind: str, current: ModelChoice, key: str) -> ModelChoice | None:
         st.caption(f"A tuned model is {preset.tuned} there.")
         current = replace(current, url=current.url or preset.url)
     return endpoint_fields(current, f"{key}.{chosen}" if chosen else key)
+
+
+def _hub(key: str) -> ModelChoice | None:
+    """A model of the hub: from the short list, by its id, or found by a search."""
+    listed = {item.name: (item, needed) for item, needed, _ in suggestions(state.settings())}
+    found: dict[str, HubModel] = {}
+    text = st.text_input(
+        "Search the hub", placeholder="qwen3 instruct", key=f"{key}.search",
+        help="Asks the hub for models whose names match. Empty: the short list, which asks nobody.",
+    )  # fmt: skip
+    if text.strip():
+        with show_errors():
+            found = {row.name: row for row in resources.hub_search(text.strip())}
+            if not found:
+                st.caption("Nothing found.")
+    name = st.selectbox(
+        "Model", [*found] or [*listed], index=None, accept_new_options=True,
+        placeholder="owner/model",
+        help="Only safetensors are fetched, and no code of the model is run.",
+    )  # fmt: skip
+    if name in found:
+        row = found[name]
+        gate = " · its licence has to be accepted on its page first" if row.gated else ""
+        st.caption(f"{_about(row.parameters)} · {row.licence or 'licence not stated'}{gate}")
+    elif name in listed:
+        item, needed = listed[name]
+        about = _about(item.parameters, needed)
+        st.caption(f"{about} · {item.licence} · {item.note} · tried: {item.tried}")
+    return ModelChoice("hub", name) if name else None
+
+
+def _about(parameters: int, needed: int = 0) -> str:
+    size = f"{parameters / 1e6:,.0f} million parameters" if parameters else "size not said"
+    return f"{size}, about {needed / 1e9:.1f} GB of memory" if needed else size
 
 
 def _tuned(choice: ModelChoice, settings: WorkspaceSettings, key: str) -> dict[str, str]:

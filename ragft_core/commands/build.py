@@ -111,11 +111,20 @@ def model(
     allow: Annotated[
         bool, typer.Option("--allow", help="Allow what a workspace from elsewhere names.")
     ] = False,
+    find: Annotated[str, typer.Option(help="Search the hub for models by name.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Shows the workspace's model, or checks another one and uses it."""
-    from ragft_core.models import check_model
+    """Shows the workspace's model, or checks another one, asks it once and uses it."""
+    from ragft_core.models import check_model, search_hub, try_model
 
+    if find:
+        columns = {
+            "name": "model", "size": "parameters", "licence": "licence", "gated": "gated",
+            "downloads": "downloads",
+        }  # fmt: skip
+        rows = [to_dict(row) | {"size": _millions(row.parameters)} for row in search_hub(find)]
+        show(rows, as_json, lambda found: table(found, columns, "Nothing found."))
+        return
     workspace = opened(w)
     choice = workspace.settings().model
     if allow:
@@ -134,12 +143,24 @@ def model(
     names = {"adapter": tuned, "hybrid_adapter": tuned_hybrid}
     for name in filter(None, names.values()):
         note(check_served(choice, name))
+    tried = None
+    if kind and kind != "bundled":
+        pinned = replace(choice, revision=report.revision)
+        tried = try_model(pinned, Settings(), lambda _, text: note(text))
+        note(tried.text)
+        choice = replace(choice, context_tokens=tried.context_tokens)
     if kind or (report.revision != choice.revision and is_approved(workspace, choice)):
         choice = replace(choice, revision=report.revision)
         workspace.update(model=choice)
         approve(workspace, choice)
     workspace.update(**{field: f"{SERVED}{name}" for field, name in names.items() if name})
-    show(report, as_json, lambda row: f"{row['name']}  {row['licence']}  {row['note']}".rstrip())
+    told = to_dict(report) | {"memory": report.memory_text, "tried": to_dict(tried)}
+    keys = ("name", "licence", "note", "memory")
+    show(told, as_json, lambda row: "  ".join(str(row[key]) for key in keys if row[key]))
+
+
+def _millions(parameters: int) -> str:
+    return f"{parameters / 1e6:,.0f} M" if parameters else "not said"
 
 
 def add(

@@ -47,6 +47,10 @@ def ship(
     w: Name,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; new or empty.")],
     arm: Annotated[str, typer.Option(help="The arm that was decided on; see: arms W.")],
+    form: Annotated[
+        str,
+        typer.Option(help="adapter, merged (one model with the base), or gguf (and for Ollama)."),
+    ] = "adapter",
     as_json: Json = False,
 ) -> None:
     """Writes an arm as a folder that runs without the lab, with a smoke test and what was measured."""
@@ -56,7 +60,7 @@ def ship(
     settings = Settings()
     lab = open_lab(opened(w), settings)
     try:
-        done = write(lab, arm, folder.resolve(), settings, lambda share, text: note(text))
+        done = write(lab, arm, folder.resolve(), settings, lambda share, text: note(text), form)
     finally:
         lab.close()
     show(

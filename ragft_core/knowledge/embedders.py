@@ -19,7 +19,8 @@ from ragft_core.jobs import Job, JobContext, start_job
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
-from ragft_core.models.weights.picker import Suggestion, hub_folder
+from ragft_core.models.weights.hub import hub_folder
+from ragft_core.models.weights.picker import Suggestion
 from ragft_core.settings import Settings
 from ragft_core.threads import one_thread, use_threads, usual_threads
 from ragft_core.types import ModelChoice

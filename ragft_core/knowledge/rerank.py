@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ragft_core.errors import ModelError
-from ragft_core.models.weights.picker import hub_folder
+from ragft_core.models.weights.hub import hub_folder
 from ragft_core.settings import Settings
 from ragft_core.threads import one_thread
 

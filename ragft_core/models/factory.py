@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ragft_core.errors import ModelError
 from ragft_core.models.generator import Generator
 from ragft_core.models.weights import bundled
-from ragft_core.models.weights.picker import hub_folder
+from ragft_core.models.weights.hub import hub_folder
 from ragft_core.settings import Settings
 from ragft_core.threads import one_thread, usual_threads
 from ragft_core.types import Adapter, ModelChoice
@@ -65,7 +65,7 @@ def model_folder(choice: ModelChoice, settings: Settings) -> Path:
 def open_folder(
     folder: Path, settings: Settings, adapters: Callable[[str], Adapter], name: str = ""
 ) -> LocalGenerator:
-    """Opens a model folder as a generator on this machine.
+    """Opens a model folder as a generator on this machine's device.
 
     Raises:
         ModelError: The folder is refused, or the model does not fit into memory.
@@ -73,18 +73,21 @@ def open_folder(
     from ragft_core.models.engine.engine import LocalGenerator
     from ragft_core.models.engine.generic import GenericDecoder
     from ragft_core.models.engine.llama import try_llama
+    from ragft_core.models.weights.device import choose_device
     from ragft_core.models.weights.loading import load_base, weights_digest
 
     threads = usual_threads(settings.threads)
+    device = choose_device(settings)
     with one_thread():
         digest = weights_digest(folder)
-        model, tokenizer = load_base(folder)
+        model, tokenizer = load_base(folder, device)
         packed = settings.models / "packed" / f"{digest[:32]}.safetensors"
         own = try_llama(model, lambda products: _pack(products, packed))
         decoder = own or GenericDecoder(model)
     return LocalGenerator(
-        name or folder.name, digest, model, tokenizer, decoder, adapters, threads=threads
-    )
+        name or folder.name, digest, model, tokenizer, decoder, adapters,
+        threads=threads, device=device,
+    )  # fmt: skip
 
 
 def _pack(products: dict[str, Product], file: Path) -> None:
@@ -93,7 +96,8 @@ def _pack(products: dict[str, Product], file: Path) -> None:
     from ragft_core.models.kernels.matmul import compile_kernels
     from ragft_core.models.kernels.quantized import pack_all
 
-    if next(iter(products.values())).weight.device.type != "cpu" or not can_compile():
+    first = next(iter(products.values())).weight
+    if first.device.type != "cpu" or first.dtype.itemsize != 4 or not can_compile():
         return
     packed = pack_all({name: product.weight for name, product in products.items()}, file)
     kinds = {item.kind for item in packed.values()}

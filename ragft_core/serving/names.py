@@ -41,7 +41,9 @@ def served_models(lab: Lab) -> list[dict[str, Any]]:
     ]
     taken = {row["id"] for row in arms}
     rows = arms + [row for row in plain + tuned if row["id"] not in taken]
-    return [{"object": "model", "created": 0, **row} for row in rows]
+    # vLLM's name for it; clients of that kind cut their prompts by it.
+    fits = {"max_model_len": lab.generator.context_tokens}
+    return [{"object": "model", "created": 0, **fits, **row} for row in rows]
 
 
 def _adapters(lab: Lab) -> list[Adapter]:

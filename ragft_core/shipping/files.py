@@ -14,7 +14,10 @@ from ragft_core.models.prompts import GROUNDING, with_labels
 from ragft_core.models.remote import served_name
 from ragft_core.models.remote.chat_api import chat_url
 from ragft_core.models.tokens import TEMPLATE_OPTIONS, end_tokens
-from ragft_core.models.weights.loading import CONTEXT_KEYS, FALLBACK_TEMPLATE, weight_files
+from ragft_core.models.weights import choose_device
+from ragft_core.models.weights.folders import CONTEXT_KEYS, weight_files
+from ragft_core.models.weights.loading import FALLBACK_TEMPLATE, text_config
+from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, search_settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.workspace import Workspace, write_json
@@ -83,6 +86,18 @@ def write_adapter(folder: Path, workspace: Workspace, adapter_id: str) -> None:
             shutil.copyfile(file, folder / "adapter" / file.name)
 
 
+def write_modelfile(folder: Path, chosen: dict[str, Any]) -> None:
+    """What Ollama needs to know of ``model.gguf``; its template stands in the file itself."""
+    lines = [
+        "FROM ./model.gguf",
+        "PARAMETER temperature 0",
+        f"PARAMETER num_predict {chosen['max_new_tokens']}",
+        f"PARAMETER num_ctx {chosen['context_tokens']}",
+        f'SYSTEM """{chosen["instruction"]}"""',
+    ]
+    (folder / "Modelfile").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def check_room(folder: Path, files: list[Path]) -> None:
     """Refuses what does not fit on the disk, before anything is written.
 
@@ -141,22 +156,24 @@ def _of_endpoint(choice: ModelChoice) -> dict[str, Any]:
     return {
         "url": chat_url(choice),
         "key_variable": choice.key_variable,
-        "context_tokens": CONTEXT_TOKENS,
+        "context_tokens": choice.context_tokens or CONTEXT_TOKENS,
     }
 
 
 def _of_folder(base: Path, choice: ModelChoice) -> dict[str, Any]:
-    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+    """What the scripts need to know of a model on this machine; numbers are kept as they were here."""
+    from transformers import AutoTokenizer, GenerationConfig
 
     options = {"local_files_only": True}
     tokenizer = AutoTokenizer.from_pretrained(str(base), trust_remote_code=False, **options)
-    config = AutoConfig.from_pretrained(str(base), trust_remote_code=False, **options)
+    config = text_config(base)
     try:
         generation = GenerationConfig.from_pretrained(str(base), **options)
     except OSError:
         generation = GenerationConfig.from_model_config(config)
     ends = end_tokens(generation, tokenizer)
     return {
+        "dtype": str(choose_device(Settings()).dtype).removeprefix("torch."),
         "revision": base.name if choice.kind == "hub" else "",
         "context_tokens": next((n for k in CONTEXT_KEYS if (n := getattr(config, k, None))), 2048),
         "end_tokens": sorted(ends),

@@ -22,7 +22,9 @@ from ragft_core.evaluation import (
 )
 from ragft_core.evaluation.store.answers import Task, answer_tasks, spread
 from ragft_core.evaluation.store.plans import load_plan
+from ragft_core.finetuning.exporting import GGUF, MERGED, export_model
 from ragft_core.models import model_folder
+from ragft_core.models.remote import served_name
 from ragft_core.settings import Settings
 from ragft_core.shipping import files
 from ragft_core.strategies import ArmState, Lab
@@ -30,6 +32,10 @@ from ragft_core.types import Answer
 from ragft_core.workspace import now, write_json, write_jsonl
 
 QUESTIONS = 10
+# A trained model: its adapter beside the base, both as one model, or that and a file for Ollama and
+# llama.cpp besides.
+ADAPTER = "adapter"
+FORMS = (ADAPTER, MERGED, GGUF)
 Progress = Callable[[float, str], None]
 
 
@@ -50,6 +56,7 @@ def ship(
     folder: Path,
     settings: Settings,
     progress: Progress = lambda share, text: None,
+    form: str = ADAPTER,
 ) -> Shipment:
     """Writes an arm as a folder that runs without the lab.
 
@@ -59,13 +66,14 @@ def ship(
         folder: Where to; new or empty.
         settings: Where models lie.
         progress: Called with a share between 0 and 1 and what is being done.
+        form: How a trained model is given away, see ``FORMS``.
 
     Raises:
         SettingsError: There is no such arm, it is of a kind that is not shipped, or the folder
             holds something.
         ModelError: The arm cannot run, fails at a question, or does not fit on the disk.
     """
-    state = _shippable(lab, arm_id)
+    state = _shippable(lab, arm_id, form)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SettingsError(f"{folder} is not empty.", "Choose a new or an empty folder.")
     report, questions = _measured(lab, arm_id)
@@ -77,7 +85,7 @@ def ship(
         progress(0.0, "Asking the questions of the smoke test")
         answers = _ask(lab, state, settings, questions)
         progress(0.6, "Copying")
-        _write(scratch, lab, state, settings, report, answers)
+        _write(scratch, lab, state, settings, report, answers, form)
         if folder.exists():
             folder.rmdir()
         scratch.replace(folder)
@@ -89,7 +97,7 @@ def ship(
     return Shipment(str(folder), arm_id, len(answers), size, report.id if report else "")
 
 
-def _shippable(lab: Lab, arm_id: str) -> ArmState:
+def _shippable(lab: Lab, arm_id: str, form: str) -> ArmState:
     states = {state.arm.id: state for state in lab.arms()}
     state = states[find_arm((each.arm for each in states.values()), arm_id).id]
     if not state.ready:
@@ -101,6 +109,13 @@ def _shippable(lab: Lab, arm_id: str) -> ArmState:
         "re-ranks what it finds": bool(own.reranker),
         "chooses between two answers": state.arm.adaptive,
     }
+    if form not in FORMS:
+        raise SettingsError(f"There is no form {form!r}.", f"Choose {', '.join(FORMS)}.")
+    if form != ADAPTER and (not state.adapter or served_name(state.adapter) or own.model):
+        raise SettingsError(
+            f"{state.arm.name} has no adapter on this machine that could be merged into its model.",
+            f"Ship it as {ADAPTER}, or ship the fine-tuned or the hybrid arm.",
+        )
     for what, holds in odd.items():
         if holds:
             raise SettingsError(
@@ -152,23 +167,30 @@ def _write(
     settings: Settings,
     report: EvaluationReport | None,
     answers: list[tuple[Task, Answer]],
+    form: str,
 ) -> None:
     choice = state.arm.settings.model or lab.workspace.settings().model
     endpoint = choice.kind == "endpoint"
     base = None if endpoint else model_folder(choice, settings)
     adapter = None if endpoint else state.adapter
     reads = state.arm.retrieves
-    files.write_scripts(folder, reads=reads, endpoint=endpoint, adapter=bool(adapter))
+    beside = bool(adapter) and form == ADAPTER
+    files.write_scripts(folder, reads=reads, endpoint=endpoint, adapter=beside)
     chosen = files.arm_settings(state, choice, lab.workspace, base)
     if reads:
         lab.knowledge.repair()
         chosen["search"]["table"] = lab.knowledge.table_name
         files.write_knowledge(folder, lab.knowledge)
     # A model of the hub is named by its revision; any other cannot be had elsewhere.
-    copied = base is not None and choice.kind != "hub"
-    if base is not None and copied:
+    copied = base is not None and (choice.kind != "hub" or form != ADAPTER)
+    if adapter and form != ADAPTER:
+        export_model(lab.workspace, adapter, MERGED, folder / "model", settings)
+        if form == GGUF:
+            export_model(lab.workspace, adapter, GGUF, folder / "model.gguf", settings)
+            files.write_modelfile(folder, chosen)
+    elif base is not None and copied:
         files.write_model(folder, base)
-    if adapter:
+    if beside and adapter:
         files.write_adapter(folder, lab.workspace, adapter)
     write_json(folder / "settings.json", chosen)
     rows = [
@@ -187,6 +209,8 @@ def _write(
         n_documents=len(lab.knowledge.documents()),
         copied=copied,
         adapter=adapter,
+        merged=bool(adapter) and not beside,
+        gguf=form == GGUF,
         endpoint=endpoint,
         model=choice.name,
         weights=answers[0][1].weights if answers else "",

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.families
 
-Tiny models with random weights: what is compared is the way, not the models. The ratio is the
-median over rounds that take turns; tokens have to be the same.
+Models with random weights, wide enough that reading them costs what it does in real ones (about 30
+million values): what is compared is the way, not the models. The ratio is the median over rounds
+that take turns; tokens have to be the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ from ragft_core.models.engine.decoder import Segment
 from ragft_core.models.engine.generic import GenericDecoder
 from tests.models.test_families import FAMILIES, HEADS, SMALL, random_lora
 
-ROWS, TOKENS, ROUNDS = 4, 60, 5
+ROWS, TOKENS, ROUNDS = 4, 24, 3
+WIDE = {
+    "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 8, "vocab_size": 8192,
+    "num_attention_heads": 8,
+}  # fmt: skip
+# The same sizes where a family has names of its own for them.
+OWN = {
+    "OPT": {"ffn_dim": 1536, "word_embed_proj_dim": 512},
+    "GPT2": {"n_embd": 512, "n_layer": 8, "n_head": 8, "n_positions": 256},
+    **{name: {"head_dim": 64} for name in ("Gemma2", "Gemma3Text", "Qwen3")},
+}
 
 
 def decode(decoder: GenericDecoder, together: bool, loras: list) -> tuple[list[list[int]], float]:
@@ -44,7 +55,7 @@ def main() -> None:
     print(f"{'family':12} {'together':>9} {'alone':>9} {'ratio':>6}  same tokens")
     for name, extra in {"Llama": {"num_key_value_heads": 2}, **FAMILIES}.items():
         torch.manual_seed(1)
-        config = getattr(transformers, f"{name}Config")(**SMALL, **extra)
+        config = getattr(transformers, f"{name}Config")(**SMALL | extra | WIDE | OWN.get(name, {}))
         kind = getattr(transformers, HEADS.get(name, f"{name}ForCausalLM"))
         model = kind(config).eval()
         decoder = GenericDecoder(model)

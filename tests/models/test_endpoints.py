@@ -18,6 +18,7 @@ from ragft_core.errors import ModelError
 from ragft_core.models import open_generator
 from ragft_core.models.remote import endpoints
 from ragft_core.models.remote.chat_api import wished_pause
+from ragft_core.models.remote.connection import context_of_server
 from ragft_core.models.remote.endpoints import EndpointGenerator
 from ragft_core.settings import Settings
 from ragft_core.types import Message, ModelChoice, Request, Sampling
@@ -319,6 +320,46 @@ def test_what_an_endpoint_refuses_is_left_out_and_remembered() -> None:
     assert len(seen) == 4
     assert seen[-1]["max_completion_tokens"] == 9
     assert not {"max_tokens", "temperature"} & set(seen[-1])
+
+
+SERVERS = {
+    "vLLM": ("/v1/models", {"data": [{"id": "other"}, {"id": "m", "max_model_len": 2048}]}),
+    "llama.cpp": ("/props", {"default_generation_settings": {"n_ctx": 2048}}),
+    "Ollama": ("/api/ps", {"models": [{"name": "m", "model": "m", "context_length": 2048}]}),
+    "LM Studio": ("/api/v0/models", {"data": [{"id": "m", "loaded_context_length": 2048}]}),
+    "silent": ("/v1/models", {"data": [{"id": "m"}]}),
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_what_fits_is_asked_of_each_kind_of_server(kind: str) -> None:
+    place, said = SERVERS[kind]
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == place else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(said if self.path == place else {}).encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Server) as server:
+        choice = ModelChoice("endpoint", "m", f"http://127.0.0.1:{server.server_port}/v1")
+        assert context_of_server(choice) == (0 if kind == "silent" else 2048)
+
+
+def test_the_estimate_of_tokens_follows_what_the_server_counts() -> None:
+    generator = EndpointGenerator(
+        ModelChoice("endpoint", "m", "http://127.0.0.1:9/v1", context_tokens=2048)
+    )
+    assert generator.context_tokens == 2048
+    long = (Message("user", "x" * 3000),)
+    before = generator.count_tokens(long)
+    generator.learn(long, 2000)
+    assert before < generator.count_tokens(long) == pytest.approx(2000, abs=2)
+    generator.learn(long, 500)  # once seen, dense text is reckoned with
+    assert generator.count_tokens(long) == pytest.approx(2000, abs=2)
+    generator.close()
 
 
 def test_thoughts_are_kept_apart() -> None:

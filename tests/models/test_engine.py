@@ -207,7 +207,7 @@ def test_closing_ends_what_runs(tiny_model: Path, settings: Settings) -> None:
 def test_any_architecture_works_with_adapters(
     tiny_model: Path, tiny_adapters: dict, settings: Settings, monkeypatch, reference: Reference
 ) -> None:
-    monkeypatch.setattr("ragft_core.models.engine.llama.FAMILY", ())
+    monkeypatch.setattr("ragft_core.models.engine.llama.LLAMA_FAMILY", ())
     engine = open_folder(tiny_model, settings, finder(tiny_adapters))
     requests = [ask(text, ARMS[i % 4]) for i, text in enumerate(prompts(4))]
     running = [engine.submit(request) for request in requests]

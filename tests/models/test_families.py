@@ -21,8 +21,10 @@ from ragft_core.finetuning.training.base_model import linear_layers, with_adapte
 from ragft_core.finetuning.training.optimise import Schedule, make_optimiser, optimise
 from ragft_core.models.engine.decoder import Segment
 from ragft_core.models.engine.generic import GenericDecoder
+from ragft_core.models.engine.llama import LlamaDecoder, try_llama
 from ragft_core.models.engine.lora import Lora, Projection
 from ragft_core.models.factory import open_folder
+from ragft_core.models.weights.folders import check_folder
 from ragft_core.models.weights.loading import load_base, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter
@@ -189,6 +191,64 @@ def test_a_model_whose_rows_do_not_batch_runs_row_by_row(family: Callable[[str],
     rows = {0: None, 1: random_lora(model, 1)}
     alone = {row: decoded(decoder, {row: lora}, 6)[row] for row, lora in rows.items()}
     assert decoded(decoder, rows, 6) == alone
+
+
+def test_the_text_part_of_a_model_that_sees_is_taken(
+    tiny_model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """Gemma 3 as it is published, with eyes: its files name the whole, the lab loads the text."""
+    import torch
+    from transformers import AutoTokenizer, Gemma3Config, Gemma3ForConditionalGeneration
+
+    eyes = {
+        "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "image_size": 28, "patch_size": 14,
+    }  # fmt: skip
+    text = SMALL | FAMILIES["Gemma3Text"]
+    torch.manual_seed(1)
+    whole = Gemma3ForConditionalGeneration(
+        Gemma3Config(text_config=text, vision_config=eyes, mm_tokens_per_image=4)
+    ).eval()
+    whole.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path)
+    model, _ = load_base(tmp_path)
+    assert type(model).__name__ == "Gemma3ForCausalLM"
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        assert torch.allclose(model(input_ids=ids).logits, whole(input_ids=ids).logits, atol=1e-5)
+    facts = check_folder(tmp_path)
+    assert (facts.family, facts.layers) == ("gemma3_text", 2)
+    assert facts.parameters == sum(p.numel() for p in model.parameters())
+
+
+def test_qwen3_goes_the_fast_way(family: Callable[[str], Path], settings: Settings) -> None:
+    """With norms of its heads that are not all ones, as trained models have them."""
+    import torch
+
+    model, _ = load_base(family("Qwen3"))
+    for layer in model.model.layers:
+        for norm in (layer.self_attn.q_norm, layer.self_attn.k_norm):
+            torch.nn.init.uniform_(norm.weight, 0.5, 2.0)
+    generic = GenericDecoder(model)
+    first, second = random_lora(model, 1), random_lora(model, 2)
+    rows = {0: None, 1: first, 2: second, 3: first}
+    wanted = decoded(generic, rows, 12, 3)
+    fast = try_llama(model)
+    assert fast is not None
+    assert fast_decoded(fast, rows, 12) == wanted
+
+
+def fast_decoded(decoder: LlamaDecoder, rows: dict[int, Lora | None], n: int) -> dict:
+    found = {}
+    for row, lora in rows.items():
+        prompt = [(7 * row + k) % 500 + 1 for k in range(9 + 5 * row)]
+        cache, made = decoder.new_cache(len(prompt) + n), []
+        while len(made) < n:
+            (logits,) = decoder.forward([Segment(prompt, cache, lora)])
+            prompt = [int(logits[-1].argmax())]
+            made += prompt
+        found[row] = made
+    return found
 
 
 @pytest.mark.parametrize("name", ["Granite", "Cohere", "Gemma2", "GPTNeoX", "Phi3"])

@@ -11,7 +11,7 @@ import pytest
 
 from ragft_core.errors import ModelError
 from ragft_core.models import check_folder, check_model, weights_digest
-from ragft_core.models.weights import loading
+from ragft_core.models.weights import device, loading
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
 from ragft_core.workspace import file_digest
@@ -100,7 +100,7 @@ def test_the_licence_of_the_model_card_is_shown(copy: Path) -> None:
 def test_a_model_larger_than_the_memory_is_refused(
     tiny_model: Path, settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "OVERHEAD_BYTES", 10**15)
+    monkeypatch.setattr(device, "OVERHEAD_BYTES", 10**15)
     report = check_model(ModelChoice("folder", str(tiny_model)), settings)
     assert "GB are free" in report.problem
     with pytest.raises(ModelError, match="GB are free"):

@@ -11,13 +11,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from gguf import GGUFReader
 
 from ragft_core.errors import ModelError, SettingsError
 from ragft_core.finetuning import save_examples
 from ragft_core.knowledge import KnowledgeBase
+from ragft_core.samples import open_finished
 from ragft_core.settings import Settings
 from ragft_core.shipping import ship
-from ragft_core.strategies import Lab, add_arm
+from ragft_core.strategies import Lab, add_arm, open_lab
 from ragft_core.types import Example, QuestionKind, SearchMode, Split
 from tests.serving.conftest import serving
 
@@ -80,6 +82,42 @@ def test_an_arm_answers_the_same_without_the_lab(lab: Lab, arm: str, tmp_path: P
     assert (folder / "adapter").is_dir() == (arm != "rag")
     assert (folder / "index").is_dir() == (arm != "fine-tuned")
     assert "no evaluation of this arm" in (folder / "README.md").read_text()
+
+
+def test_a_merged_model_and_a_gguf_file_go_along(lab: Lab, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    ship(lab, "fine-tuned", folder, Settings(), form="gguf")
+    assert not (folder / "adapter").exists()
+    assert "peft" not in (folder / "requirements.txt").read_text()
+    done = run(folder, "smoke_test.py")  # no adapter is there: the merged model answers
+    assert "answers are the lab's" in done.stdout, done.stderr
+    same = int(done.stdout.splitlines()[-1].split()[0])
+    assert same >= len(QUESTIONS) - 1, done.stdout  # rounded to 16 bits, a near tie may fall over
+    modelfile = (folder / "Modelfile").read_text()
+    assert modelfile.startswith("FROM ./model.gguf\n")
+    assert "PARAMETER num_predict 12\n" in modelfile
+    assert lab.workspace.settings().instruction in modelfile
+    reader = GGUFReader(folder / "model.gguf")
+    assert reader.fields["general.architecture"].contents() == "llama"
+    assert "merged in, 16-bit" in (folder / "README.md").read_text()
+    with pytest.raises(SettingsError, match="no adapter"):
+        ship(lab, "rag", tmp_path / "a", Settings(), form="merged")
+    with pytest.raises(SettingsError, match="no form"):
+        ship(lab, "rag", tmp_path / "a", Settings(), form="onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ["rag", "fine-tuned", "hybrid"])
+def test_the_samples_arms_answer_ten_questions_the_same_elsewhere(
+    arm: str, settings: Settings, tmp_path: Path
+) -> None:
+    """The finished sample, with the bundled model and the adapters that were trained on it."""
+    lab = open_lab(open_finished(settings, "knowledge"), settings)
+    done = ship(lab, arm, tmp_path / arm, settings)
+    lab.close()
+    assert done.n_questions == 10
+    tried = run(tmp_path / arm, "smoke_test.py")
+    assert "10 of 10 answers" in tried.stdout, tried.stdout + tried.stderr
 
 
 @pytest.mark.parametrize("mode", list(SearchMode))

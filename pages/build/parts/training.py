@@ -127,7 +127,7 @@ def _show_estimates(estimates: Sequence[Estimate]) -> None:
         steps = " and ".join(str(estimate.steps) for estimate in estimates)
         st.caption(
             f"{first.n_train} examples trained, {first.n_validation} watched · {steps} steps · "
-            f"each example seen {first.epochs:.0f} times · {first.free_mb / 1000:.1f} GB free"
+            f"each example seen {first.epochs:.0f} times · {first.free_mb / 1000:.1f} GB free on {first.device.text}"
         )
         st.caption(f"The time is reckoned from {first.basis}; chatting meanwhile slows training.")
         for warning in dict.fromkeys(text for item in estimates for text in item.warnings):

@@ -8,16 +8,24 @@ import streamlit as st
 
 from pages.ui import arms, components, resources, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.shipping import ship
+from ragft_core.models.remote import served_name
+from ragft_core.shipping import ADAPTER, GGUF, MERGED, ship
 from ragft_core.strategies import arm_states
 from ragft_core.types import Strategy
 from ragft_core.workspace import Workspace
+
+SHAPES = {
+    ADAPTER: "Adapter beside its base, exactly as measured",
+    MERGED: "Merged into one model, 16-bit",
+    GGUF: "Merged, and as GGUF for Ollama and llama.cpp",
+}
 
 
 def take_home(workspace: Workspace, chosen: Strategy | None) -> None:
     """The arm, the folder, and what the folder is for."""
     st.subheader("Take it home", anchor=False)
-    ready = [each.arm.id for each in arm_states(workspace) if each.ready]
+    by_id = {each.arm.id: each for each in arm_states(workspace) if each.ready}
+    ready = list(by_id)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     names = {arm_id: arms.label(arm_id) for arm_id in ready}
     arm_id = left.selectbox(
@@ -32,6 +40,11 @@ def take_home(workspace: Workspace, chosen: Strategy | None) -> None:
         f"~/{workspace.id}-{arm_id}",
         key=f"advisor.home.folder.{arm_id}",
     )
+    form = ADAPTER
+    if by_id[arm_id].adapter and not served_name(by_id[arm_id].adapter):
+        form = st.selectbox(
+            "The trained model", list(SHAPES), format_func=SHAPES.get, key="advisor.home.form"
+        )
     st.caption(
         "It holds the scripts, the index or the adapter, the model, ten questions with the lab's "
         "answers to compare with, and what was measured. It needs nothing of the lab."
@@ -39,7 +52,7 @@ def take_home(workspace: Workspace, chosen: Strategy | None) -> None:
     if st.button("Write the folder", key="advisor.home.write", icon=":material/home_storage:"):
         with show_errors(), st.spinner("Asking ten questions and copying"):
             place = Path(folder.strip()).expanduser().resolve()
-            done = ship(resources.lab(workspace), arm_id, place, state.settings())
+            done = ship(resources.lab(workspace), arm_id, place, state.settings(), form=form)
             st.success(
                 f"{done.n_bytes / 1e6:,.0f} MB in {plain(done.folder)}. Try it there: "
                 "`pip install -r requirements.txt`, then `python smoke_test.py`."

@@ -18,7 +18,7 @@ from ragft_core.finetuning import get_adapter, load_examples
 from ragft_core.knowledge import documents
 from ragft_core.models.prompts import render_messages, with_labels
 from ragft_core.models.remote import served_name
-from ragft_core.models.weights import bundled
+from ragft_core.models.weights import FP32, bundled, choose_device
 from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
 from ragft_core.strategies.adaptive import POLICY
@@ -57,10 +57,11 @@ def digest(data: Any) -> str:
 
 def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[str, Any]:
     own, arm = workspace.settings(), state.arm
+    choice = arm.settings.model or own.model
     instruction = arm.settings.instruction
     parts: dict[str, Any] = {
         "reads": arm.reads.value,
-        "model": _model(arm.settings.model or own.model, settings),
+        "model": _model(choice, settings) | _precision(choice, settings),
         "adapter": _adapter(workspace, state.adapter) if state.adapter else None,
         "instruction": with_labels(
             own.instruction if instruction is None else instruction, own.labels, own.label_pattern
@@ -84,17 +85,27 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
     return parts
 
 
-def _model(choice: ModelChoice, settings: Settings) -> Mapping[str, Any]:
+def _model(choice: ModelChoice, settings: Settings) -> dict[str, Any]:
     """The choice and, for files on this machine, what tells that the weights were replaced."""
     plain = {key: value for key, value in to_dict(choice).items() if not key.startswith("price")}
     if not choice.revision:
         plain.pop("revision")  # as before there was one
+    if not choice.context_tokens:
+        plain.pop("context_tokens")  # as before it was asked
     if choice.kind == "bundled":
         ready = settings.models / choice.name / bundled.READY
         return plain | {"weights": ready.read_text(encoding="utf-8") if ready.exists() else ""}
     if choice.kind == "folder":
         return plain | {"weights": _files(Path(choice.name))}
     return plain
+
+
+def _precision(choice: ModelChoice, settings: Settings) -> dict[str, str]:
+    """How numbers are kept where answers may differ by it: in fp32 they do not."""
+    if choice.kind == "endpoint":
+        return {}
+    precision = choose_device(settings).precision
+    return {} if precision == FP32 else {"precision": precision}
 
 
 def _embedder(own: WorkspaceSettings, settings: Settings) -> Mapping[str, Any] | str:

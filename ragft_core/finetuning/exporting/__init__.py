@@ -1,6 +1,12 @@
 """An adapter and its base as one model, for programs that know no adapters; and adapters cut small."""
 
-from ragft_core.finetuning.exporting.merged import FORMATS, ExportReport, export_model
+from ragft_core.finetuning.exporting.merged import (
+    FORMATS,
+    GGUF,
+    MERGED,
+    ExportReport,
+    export_model,
+)
 from ragft_core.finetuning.exporting.small import (
     DIFFERENCE,
     cut_adapter,
@@ -11,6 +17,8 @@ from ragft_core.finetuning.exporting.small import (
 __all__ = [
     "DIFFERENCE",
     "FORMATS",
+    "GGUF",
+    "MERGED",
     "ExportReport",
     "cut_adapter",
     "export_model",

@@ -11,7 +11,7 @@ from ragft_core.errors import ModelError
 from ragft_core.finetuning.adapters import CONFIG, WEIGHTS
 from ragft_core.finetuning.config import RunConfig
 from ragft_core.models.factory import model_folder
-from ragft_core.models.weights.picker import hub_folder
+from ragft_core.models.weights.hub import hub_folder
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
 
@@ -43,7 +43,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
-    from ragft_core.models.weights.loading import FALLBACK_TEMPLATE, check_folder
+    from ragft_core.models.weights.folders import check_folder
+    from ragft_core.models.weights.loading import FALLBACK_TEMPLATE
 
     check_folder(folder)
     try:

@@ -44,7 +44,8 @@ def write_adapter(
     if refit is None and run.best is not None:
         put_weights(run.model, run.best)
     scratch = workspace.folder("adapters", f".{adapter_id}.partial")
-    run.model.peft_config["default"].base_model_name_or_path = base_name  # type: ignore[index,union-attr]
+    said: Any = run.model.peft_config["default"]  # type: ignore[index]
+    said.base_model_name_or_path, said.revision = base_name, spec.model.revision or None
     run.model.save_pretrained(str(scratch))  # type: ignore[operator]
     (scratch / "README.md").unlink(missing_ok=True)  # PEFT's template; the card says more
     card = _card(context, spec, run, refit, digest, base_name)
@@ -122,7 +123,14 @@ def _card(
         "versions": {"ragft": ragft_core.__version__, "python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},
         "machine": f"{platform.system()} {platform.machine()}, {sys.byteorder}-endian",
+        "device": _device(run),
     }
+
+
+def _device(run: Trainer) -> str:
+    """Where the base lay, and in which type: ``cpu, float32``."""
+    weight = next(run.model.parameters())
+    return f"{weight.device}, {str(weight.dtype).removeprefix('torch.')}"
 
 
 def _ended(context: JobContext, run: Trainer) -> str:

@@ -8,14 +8,12 @@ and slows the estimate. Times are about right, not promises: the run itself show
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
@@ -27,7 +25,9 @@ from ragft_core.finetuning.rows.batches import CAPACITY
 from ragft_core.finetuning.training.answering import MORE_TOKENS, MOST, MOST_TOKENS, TOGETHER
 from ragft_core.finetuning.training.base_model import present_folder
 from ragft_core.finetuning.writing.rewording import TRIES
-from ragft_core.models.weights.loading import check_folder, weights_digest
+from ragft_core.models.weights.device import CPU, Device, choose_device, training_bytes
+from ragft_core.models.weights.folders import check_folder
+from ragft_core.models.weights.loading import weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Example
 from ragft_core.workspace import Workspace, read_json, write_json
@@ -82,34 +82,7 @@ class Estimate:
     busy: float = 0.0
     warnings: tuple[str, ...] = ()
     disk_mb: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """The sizes of a model that decide its costs."""
-
-    parameters: int
-    hidden: int
-    inner: int
-    layers: int
-    vocabulary: int
-
-    @property
-    def gigaflops_per_token(self) -> float:
-        """One forward and the backward pass that LoRA needs: four operations a weight."""
-        return 4 * self.parameters / 1e9
-
-    def adapter_parameters(self, rank: int) -> int:
-        """About how many values an adapter on all linear layers has."""
-        per_layer = 4 * 2 * self.hidden + 3 * (self.hidden + self.inner)
-        return rank * self.layers * per_layer
-
-    def memory_mb(self, rank: int, pack_tokens: float) -> float:
-        """Peak memory: weights, adapter with its moments, and a pack's activations in fp32."""
-        activations = pack_tokens * self.layers * (16 * self.hidden + 5 * self.inner) * 4
-        logits = pack_tokens / 4 * self.vocabulary * 4 * 3
-        weights = 4 * self.parameters + 16 * self.adapter_parameters(rank)
-        return (weights + activations + logits) / 1e6 + LIBRARIES_MB
+    device: Device = CPU
 
 
 def estimate_run(
@@ -137,7 +110,8 @@ def estimate_run(
     chosen = workspace.settings()
     division = divide(examples, config.seed)
     folder = present_folder(chosen.model, settings)
-    shape = _shape(folder)
+    facts = check_folder(folder)
+    device = choose_device(settings).for_training()
     # The instruction is stored once a batch, see packing.
     shared = len(chosen.instruction) / CHARACTERS_PER_TOKEN / config.batch_size
     own = sum(_tokens(e, config, passage_tokens) for e in division.train) / len(division.train)
@@ -147,13 +121,13 @@ def estimate_run(
     steps = search + config.refit_steps(search)
     tokens = round(steps * config.batch_size * per_row)
     known = known_speed(settings, weights_digest(folder), config)
-    speed = known or EFFICIENCY * matmul_gigaflops() / shape.gigaflops_per_token
+    speed = known or EFFICIENCY * matmul_gigaflops(device) / (4 * facts.parameters / 1e9)
     busy = others_share()
     watching = EVALUATIONS * len(division.validation) * per_row * EVALUATION_COST
     watching += _answering(division) + _rewording(division, config)
     pack = min(CAPACITY, config.batch_size * per_row)
-    memory = shape.memory_mb(config.rank, pack)
-    free = _free_mb()
+    memory = training_bytes(facts, device, config.rank, pack) / 1e6 + LIBRARIES_MB
+    free = device.free_bytes() / 1e6
     return Estimate(
         n_train=len(division.train),
         n_validation=len(division.validation),
@@ -162,12 +136,13 @@ def estimate_run(
         seconds=(START_UP_S + (tokens + watching) / speed) / max(LEAST_SHARE, 1 - busy),
         memory_mb=memory,
         free_mb=free,
+        device=device,
         tokens_per_s=speed,
         basis="an earlier run here" if known else "this machine's arithmetic speed",
         epochs=steps * config.batch_size / n_rows,
         busy=busy,
         warnings=_warnings(division, memory, free, busy),
-        disk_mb=CHECKPOINT_BYTES * shape.adapter_parameters(config.rank) / 1e6,
+        disk_mb=CHECKPOINT_BYTES * facts.adapter_parameters(config.rank) / 1e6,
     )
 
 
@@ -228,7 +203,7 @@ def _warnings(division: Division, memory: float, free: float, busy: float) -> tu
 
 def known_speed(settings: Settings, digest: str, config: RunConfig) -> float | None:
     """Tokens per second of a quiet machine, by the last run with this model on it."""
-    entry = _speeds(settings).get(_key(digest, config), {})
+    entry = _speeds(settings).get(_key(digest, config, settings), {})
     if entry.get("machine") != _machine() or "tokens_per_cpu_s" not in entry:
         return None
     return float(entry["tokens_per_cpu_s"]) * float(entry["processors"])
@@ -250,7 +225,7 @@ def remember_speed(
     path = settings.home / SPEEDS
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        known, key = _speeds(settings), _key(digest, config)
+        known, key = _speeds(settings), _key(digest, config, settings)
         before = known.get(key, {})
         same = before.get("machine") == _machine()
         most = float(before.get("processors", 0.0)) if same else 0.0
@@ -269,33 +244,44 @@ def _speeds(settings: Settings) -> dict[str, Any]:
         return {}
 
 
-def _key(digest: str, config: RunConfig) -> str:
-    return f"{digest[:16]}-{'passages' if config.with_context else 'plain'}-{config.targets}"
+def _key(digest: str, config: RunConfig, settings: Settings) -> str:
+    device = choose_device(settings).for_training()
+    where = f"-{device.kind}-{device.precision}" if device != CPU else ""
+    kind = "passages" if config.with_context else "plain"
+    return f"{digest[:16]}-{kind}-{config.targets}{where}"
 
 
 def _machine() -> str:
     return f"{platform.node()} {platform.machine()} {os.cpu_count()}"
 
 
-def matmul_gigaflops() -> float:
-    """Speed of single-precision matrix multiplication on this machine, in 10^9 operations/s.
+def matmul_gigaflops(device: Device = CPU) -> float:
+    """Speed of matrix multiplication on a device as its numbers are kept, in 10^9 operations/s.
 
     Measured once a minute at most: what else runs on the machine counts, and changes.
     """
-    return _measured_gigaflops(int(time.monotonic() / 60))
+    return _measured_gigaflops(device, int(time.monotonic() / 60))
 
 
 @lru_cache(maxsize=1)
-def _measured_gigaflops(minute: int) -> float:
+def _measured_gigaflops(device: Device, minute: int) -> float:
     import numpy as np
 
-    side = 1024
-    a = np.random.default_rng(0).random((side, side), dtype=np.float32)
-    a @ a  # the first one starts the threads
+    side = 4096 if device.is_gpu else 1024
+    a: Any = np.random.default_rng(0).random((side, side), dtype=np.float32)
+    if device.is_gpu:
+        import torch
+
+        a = torch.from_numpy(a).to(device.kind, device.dtype)
+
+    def multiply() -> float:
+        return float((a @ a)[0, 0])  # reading a number waits for a GPU
+
+    multiply()  # the first one starts the threads
     best = 0.0
     for _ in range(5):
         began = time.perf_counter()
-        a @ a
+        multiply()
         best = max(best, 2 * side**3 / (time.perf_counter() - began) / 1e9)
     return best
 
@@ -310,22 +296,3 @@ def _measured_share(moment: int) -> float:
     import psutil
 
     return float(psutil.cpu_percent(interval=0.2)) / 100
-
-
-def _shape(folder: Path) -> _Shape:
-    facts = check_folder(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    hidden = int(config.get("hidden_size") or config.get("n_embd") or 512)
-    return _Shape(
-        parameters=facts.parameters,
-        hidden=hidden,
-        inner=int(config.get("intermediate_size") or 4 * hidden),
-        layers=int(config.get("num_hidden_layers") or config.get("n_layer") or 12),
-        vocabulary=int(config.get("vocab_size") or 32_000),
-    )
-
-
-def _free_mb() -> float:
-    import psutil
-
-    return float(psutil.virtual_memory().available / 1e6)

@@ -30,7 +30,9 @@ from ragft_core.finetuning.writing.reworded import reworded_rows
 from ragft_core.finetuning.writing.roundtrip import StoppedError
 from ragft_core.jobs import JobContext
 from ragft_core.models.factory import model_folder
-from ragft_core.models.weights.loading import check_folder, load_base, weights_digest
+from ragft_core.models.weights.device import choose_device
+from ragft_core.models.weights.folders import check_folder
+from ragft_core.models.weights.loading import load_base, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Split
 from ragft_core.values import from_dict
@@ -70,9 +72,10 @@ class Ground:
         self.spec = dataclasses.replace(spec, counts=counts)
         context.progress(0.0, "Loading the model")
         folder = model_folder(self.spec.model, self.settings)
-        self.name = folder.name
-        self._base, self._tokenizer = load_base(folder)
-        self._base.to("cuda" if torch.cuda.is_available() else "cpu")
+        # A folder of the hub is called as its commit, by which nobody else would find the model.
+        self.name = spec.model.name if spec.model.kind == "hub" else folder.name
+        self.device = choose_device(self.settings).for_training()
+        self._base, self._tokenizer = load_base(folder, self.device)
         self._model: Any = None
         self.digest = weights_digest(folder)
         context.progress(0.0, "Preparing the examples")

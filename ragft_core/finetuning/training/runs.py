@@ -20,11 +20,11 @@ from ragft_core.finetuning.rows.rows import TrainingRow, find_gold, rendered_exa
 from ragft_core.finetuning.rows.unanswerable import unanswerable_questions
 from ragft_core.finetuning.training.answering import LiveAnswer
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
-from ragft_core.finetuning.training.estimate import estimate_run
+from ragft_core.finetuning.training.estimate import LIBRARIES_MB, estimate_run
 from ragft_core.finetuning.writing.reworded import with_sources
 from ragft_core.jobs import Job, Needs, list_jobs, start_job
 from ragft_core.models.prompts import with_labels
-from ragft_core.models.weights.loading import check_folder
+from ragft_core.models.weights.folders import check_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Example, QuestionKind, Split
 from ragft_core.values import from_dict, readable, to_dict
@@ -221,7 +221,9 @@ def _needs(workspace: Workspace, config: RunConfig) -> Needs:
         estimate = estimate_run(workspace, config, load_examples(workspace), Settings())
     except ModelError:
         return Needs()
-    return Needs(estimate.memory_mb, estimate.disk_mb)
+    # A GPU's memory is looked at when the model is loaded; the machine's holds the libraries.
+    memory = LIBRARIES_MB if estimate.device.is_gpu else estimate.memory_mb
+    return Needs(memory, estimate.disk_mb)
 
 
 def mixed_rows(

@@ -27,7 +27,8 @@ from ragft_core.models.engine.scheduler import admit, line_up, plan_step
 from ragft_core.models.engine.sequences import SequenceState, make_sequence
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.tokens import encode_chat, end_tokens, part_thought, render_chat
-from ragft_core.models.weights.loading import CONTEXT_KEYS
+from ragft_core.models.weights.device import CPU, Device
+from ragft_core.models.weights.folders import CONTEXT_KEYS
 from ragft_core.threads import use_threads
 from ragft_core.types import Adapter, Message, Request
 
@@ -53,6 +54,7 @@ class LocalGenerator:
         decoder: The forward pass, made from ``model``.
         adapters: Finds an adapter by its id.
         threads: How many CPU threads the engine's own thread uses.
+        device: Where the model lies.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class LocalGenerator:
         adapters: Callable[[str], Adapter],
         *,
         threads: int,
+        device: Device = CPU,
     ) -> None:
         self._name = name
         self._weights = weights
@@ -73,6 +76,7 @@ class LocalGenerator:
         self._decoder = decoder
         self._adapters = adapters
         self._threads = threads
+        self.device = device
         self._ends = end_tokens(model.generation_config, tokenizer)
         self._loras: dict[str, Lora] = {}
         self._loading = threading.Lock()

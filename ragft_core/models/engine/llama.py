@@ -20,26 +20,30 @@ from ragft_core.models.engine.linear import PACKED_ROWS, Applied, Product, fuse
 from ragft_core.models.engine.lora import Lora, Stacked, stack
 from ragft_core.models.kernels.attention import Shape
 from ragft_core.models.kernels.llvm import LANES
+from ragft_core.models.weights.folders import LLAMA_FAMILY
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-FAMILY = ("llama", "mistral", "qwen2")
 ATTENTION = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 GATED = ("mlp.gate_proj", "mlp.up_proj")
 PROBE = tuple(range(3, 35))
 Packing = Callable[[dict[str, Product]], None]
-# Relative to the largest logit; rounding alone gives about 1e-4.
-PROBE_TOLERANCE = 1e-3
+# Relative to the largest logit, by bytes of a number; rounding alone gives a tenth.
+PROBE_TOLERANCE = {4: 1e-3, 2: 5e-2}
 
 
 @dataclass(frozen=True)
 class Layer:
-    """The weights of one layer; the products in the order qkv, o, gate-up, down."""
+    """The weights of one layer; the products in the order qkv, o, gate-up, down.
+
+    ``head_norms`` (query and key heads, size) are Qwen3's norms of each head, None elsewhere.
+    """
 
     attention_norm: torch.Tensor
     mlp_norm: torch.Tensor
+    head_norms: torch.Tensor | None
     products: tuple[Product, Product, Product, Product]
 
 
@@ -101,11 +105,23 @@ class LlamaDecoder:
                 qkv, out, gated, down = layer.products
                 extra = applied[number]
                 x = this.norm(hidden, layer.attention_norm)
-                mixed = this.attend(number, qkv(x, extra[0]))
+                heads = self._normed(qkv(x, extra[0]), layer.head_norms)
+                mixed = this.attend(number, heads)
                 hidden = out(mixed, extra[1], onto=hidden)
                 x = this.norm(hidden, layer.mlp_norm)
                 hidden = down(this.gate(gated(x, extra[2])), extra[3], onto=hidden)
             return self._logits(hidden, segments)
+
+    def _normed(self, qkv: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+        """The same with the query and key heads normed, in place."""
+        from torch.nn import functional
+
+        if weights is None:
+            return qkv
+        n, size = weights.shape
+        heads = qkv[:, : n * size].view(len(qkv), n, size)
+        heads.copy_(functional.rms_norm(heads, (size,), eps=self._shape.eps) * weights)
+        return qkv
 
     def _begin(
         self, segments: Sequence[Segment], cos: torch.Tensor, sin: torch.Tensor
@@ -130,7 +146,7 @@ class LlamaDecoder:
         chosen = hidden[torch.tensor(wanted, device=self.device)]
         chosen = functional.rms_norm(chosen, chosen.shape[-1:], self._norm, self._shape.eps)
         logits = self._head(chosen)
-        return list(logits.split([segment.want for segment in segments]))
+        return list(logits.float().split([segment.want for segment in segments]))
 
     def _positions(self, segments: Sequence[Segment]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
@@ -218,7 +234,19 @@ def _layer(core: torch.nn.Module, number: int) -> Layer:
         fuse(layer, GATED),
         fuse(layer, ("mlp.down_proj",)),
     )
-    return Layer(layer.input_layernorm.weight, layer.post_attention_layernorm.weight, products)
+    norms = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
+    return Layer(*norms, _head_norms(layer.self_attn), products)
+
+
+def _head_norms(attention: Any) -> torch.Tensor | None:
+    import torch
+
+    if not hasattr(attention, "q_norm"):
+        return None
+    size = attention.head_dim
+    sizes = [attention.q_proj.out_features // size, attention.k_proj.out_features // size]
+    norms = (attention.q_norm.weight, attention.k_norm.weight)
+    return torch.cat([norm.expand(n, size) for norm, n in zip(norms, sizes, strict=True)])
 
 
 def try_llama(model: PreTrainedModel, packing: Packing | None = None) -> LlamaDecoder | None:
@@ -235,7 +263,9 @@ def try_llama(model: PreTrainedModel, packing: Packing | None = None) -> LlamaDe
     )
     gated = getattr(config, "hidden_act", "") == "silu"
     known = scaling in ("default", "linear", "llama3")
-    if config.model_type not in FAMILY or windowed or not gated or not known:
+    if getattr(config, "quantization_config", None):  # 4 bits: products of the library's own
+        return None
+    if config.model_type not in LLAMA_FAMILY or windowed or not gated or not known:
         return None
     import torch
 
@@ -251,4 +281,4 @@ def try_llama(model: PreTrainedModel, packing: Packing | None = None) -> LlamaDe
     long = decoder.forward([Segment(ids[:-3], cache, want=len(ids) - 3)])[0]
     short = decoder.forward([Segment(ids[-3:], cache, want=3)])[0]
     off = (torch.cat((long, short)) - theirs).abs().max()
-    return decoder if off < PROBE_TOLERANCE * theirs.abs().max() else None
+    return decoder if off < PROBE_TOLERANCE[model.dtype.itemsize] * theirs.abs().max() else None

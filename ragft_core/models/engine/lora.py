@@ -92,8 +92,7 @@ def load_lora(adapter: str, folder: Path, model: torch.nn.Module, identity: str 
         if weight is None or set(pair) != {"A", "B"}:
             raise ModelError(f"The adapter {adapter} does not fit the model: {name}.")
         a, b = pair["A"], pair["B"]
-        # GPT-2's Conv1D keeps its weight the other way round.
-        shape = tuple(weight.shape)[:: -1 if type(module).__name__ == "Conv1D" else 1]
+        shape = _outputs_inputs(module)
         if (b.shape[0], a.shape[1]) != shape or a.shape[0] != b.shape[1]:
             raise ModelError(
                 f"The adapter {adapter} does not fit the model: {name} is "
@@ -101,8 +100,18 @@ def load_lora(adapter: str, folder: Path, model: torch.nn.Module, identity: str 
             )
         # alpha / rank goes into B once, not into every product.
         b = b * _scale(config, name, a.shape[0])
-        projections[name] = Projection(a.to(weight.device), b.to(weight.device))
+        # Weights in 4 bits are widened to the type that the model computes in.
+        place = {"device": weight.device, "dtype": getattr(model, "dtype", weight.dtype)}
+        projections[name] = Projection(a.to(**place), b.to(**place))
     return Lora(identity or adapter, projections)
+
+
+def _outputs_inputs(module: Any) -> tuple[int, int]:
+    """The shape of a projection; GPT-2's Conv1D lies the other way round, 4 bits lie packed."""
+    if hasattr(module, "out_features"):
+        return module.out_features, module.in_features
+    rows, columns = module.weight.shape
+    return (columns, rows) if type(module).__name__ == "Conv1D" else (rows, columns)
 
 
 def _read_config(adapter: str, folder: Path) -> dict[str, Any]:
@@ -172,6 +181,7 @@ def stack(loras: Sequence[Lora], modules: Sequence[str], sizes: Sequence[int]) -
     padding = -len(owner) % GROUP
     a = functional.pad(torch.cat(a_parts), (0, 0, 0, padding))
     b = functional.pad(torch.cat(b_parts), (0, 0, 0, padding))
-    whole = a.device.type == "cpu" and a.shape[1] % GROUP == 0 and b.shape[1] % LANES == 0
+    plain = a.device.type == "cpu" and a.dtype.itemsize == 4
+    whole = plain and a.shape[1] % GROUP == 0 and b.shape[1] % LANES == 0
     packed = (pack_fp32(a), pack_fp32(b.T)) if whole else None
     return Stacked(a, b, (*owner, *(-1 for _ in range(padding))), packed)

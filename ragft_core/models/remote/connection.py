@@ -13,11 +13,18 @@ from typing import Any
 
 from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
-from ragft_core.models.remote.chat_api import BROKEN, CONNECT_S, chat_url
+from ragft_core.models.remote.chat_api import (
+    BROKEN,
+    CONNECT_S,
+    ChatClient,
+    PassingError,
+    chat_url,
+)
 from ragft_core.types import ModelChoice
 
 SERVED = "served:"
 MOST_MODELS = 1000
+NO_MODEL = "ragft-no-such-model"
 LARGEST_BYTES = 4 << 20
 
 
@@ -88,6 +95,82 @@ def served_models(choice: ModelChoice) -> list[ServedModel]:
     return _read(body, url)
 
 
+def context_of_server(choice: ModelChoice) -> int:
+    """How many tokens a server lets prompt and answer take together; 0 where it does not say.
+
+    vLLM, SGLang and this lab tell it with their list of models, llama.cpp with its properties, Ollama
+    with what it runs (there a prompt beyond it is cut in silence), LM Studio with its own list.
+    """
+    root = chat_url(choice).removesuffix("/chat/completions")
+    outer = root.removesuffix("/v1")
+    for url in (f"{root}/models", f"{outer}/props", f"{outer}/api/ps", f"{outer}/api/v0/models"):
+        found = _context_in(_get(url, choice.key_variable), choice.name)
+        if found:
+            return found
+    return 0
+
+
+def _get(url: str, key_variable: str) -> Any:
+    """The JSON at an address that a server may not have; None where it has none."""
+    import httpx
+
+    key = read_key(key_variable)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.stream("GET", url, headers=headers, timeout=CONNECT_S) as response:
+            body = b""
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > LARGEST_BYTES:
+                    return None
+            return json.loads(body) if response.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def _context_in(said: Any, name: str) -> int:
+    """The context that an answer names for a model, under any of the names that servers use."""
+    if not isinstance(said, dict):
+        return 0
+    rows = [row for row in said.get("data") or said.get("models") or [] if isinstance(row, dict)]
+    named = [row for row in rows if name in (row.get("id"), row.get("name"), row.get("model"))]
+    places = [*named, said.get("default_generation_settings")]
+    for place in places:
+        for key in ("max_model_len", "loaded_context_length", "context_length", "n_ctx"):
+            value = place.get(key) if isinstance(place, dict) else None
+            if isinstance(value, int) and value > 0:
+                return value
+    return 0
+
+
+def _tells_apart(choice: ModelChoice, name: str) -> bool:
+    """Whether a server answers under a name that it does not list, and not under any name at all.
+
+    llama.cpp, for one, answers as the model that it holds, whatever the name.
+    """
+    return _answers(choice, name) and not _answers(choice, NO_MODEL)
+
+
+def _answers(choice: ModelChoice, name: str) -> bool:
+    client = ChatClient(choice)
+    body = {
+        "model": name, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1,
+        "stream": True,
+    }  # fmt: skip
+    try:
+        for attempt in range(3):  # a refused parameter is left out the next time
+            try:
+                return bool(list(client.stream(body)))
+            except PassingError:
+                if attempt == 2:
+                    raise
+    except (ModelError, PassingError):
+        return False
+    finally:
+        client.close()
+    return False
+
+
 def _read(body: bytes, url: str) -> list[ServedModel]:
     try:
         rows = json.loads(body)["data"]
@@ -107,11 +190,23 @@ def check_served(choice: ModelChoice, tuned: str) -> str:
     Raises:
         ModelError: It cannot be asked, or does not list the name.
     """
-    found = {model.name: model for model in served_models(choice)}
-    if tuned not in found:
+    try:
+        found = {model.name: model for model in served_models(choice)}
+    except ModelError:
+        if not _tells_apart(choice, tuned):
+            raise
+        found = {}  # transformers' server lists nothing where it has no cache
+    found |= {name.removesuffix(":latest"): model for name, model in found.items()}  # Ollama's
+    if tuned not in found and not _tells_apart(choice, tuned):
         raise ModelError(
-            f"The server lists no model {tuned!r}.",
+            f"The server lists no model {tuned!r}, and does not answer as it alone.",
             f"It lists: {', '.join(list(found)[:12]) or 'none'}.",
+        )
+    if tuned not in found:
+        return (
+            f"The server does not list {tuned}, answers as it and refuses names that it does not "
+            "know. What it was tuned from, and that the base answers as if it were not there, is the "
+            "server's word."
         )
     base = found[tuned].base
     claim = f"as tuned from {base}" if base else "without saying what it was tuned from"

@@ -29,7 +29,9 @@ LONGEST_PAUSE_S = 120.0
 WORKERS = 8
 # Endpoints do not say how much fits; most take more than this.
 CONTEXT_TOKENS = 32_768
-CHARACTERS_PER_TOKEN = 4
+CHARACTERS_PER_TOKEN = 4.0
+# A shorter prompt is mostly template, and tells little of its text.
+ENOUGH_CHARACTERS = 400
 SLACK_TOKENS = 16
 # Characters that no token has more of on average, and pieces without text, as of thoughts.
 LONGEST_TOKEN = 64
@@ -46,6 +48,7 @@ class EndpointGenerator:
         self._queue: queue.PriorityQueue[tuple[int, int, Request | None, RunningGeneration]]
         self._queue = queue.PriorityQueue()
         self._numbers = itertools.count()
+        self._characters_per_token = CHARACTERS_PER_TOKEN
         self._closed = threading.Event()
         self._retired = False
         self._submitted: list[RunningGeneration] = []
@@ -68,8 +71,8 @@ class EndpointGenerator:
 
     @property
     def context_tokens(self) -> int:
-        """What is assumed to fit; an endpoint does not say."""
-        return CONTEXT_TOKENS
+        """What the endpoint said that fits; where it did not, what most take."""
+        return self._choice.context_tokens or CONTEXT_TOKENS
 
     @property
     def supports_adapters(self) -> bool:
@@ -81,8 +84,14 @@ class EndpointGenerator:
         return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """An estimate: four characters a token."""
-        return len(self.render(messages)) // CHARACTERS_PER_TOKEN + 1
+        """An estimate: four characters a token, or as few as this endpoint has counted."""
+        return int(len(self.render(messages)) / self._characters_per_token) + 1
+
+    def learn(self, messages: Sequence[Message], tokens: int) -> None:
+        """Takes an endpoint's count of a prompt for the estimates to come."""
+        characters = len(self.render(messages))
+        if characters >= ENOUGH_CHARACTERS and tokens > 0:
+            self._characters_per_token = min(self._characters_per_token, characters / tokens)
 
     def submit(self, request: Request, *, priority: int = 0) -> RunningGeneration:
         """Starts a generation and returns at once.
@@ -280,7 +289,9 @@ class Exchange:
     def complete(self, finish: str) -> Completion:
         """The result; counts are estimated where the endpoint reports none."""
         generator, messages = self._generator, self._request.messages
-        tokens_in = _count(self._usage, "prompt_tokens") or generator.count_tokens(messages)
+        counted = _count(self._usage, "prompt_tokens")
+        generator.learn(messages, counted)
+        tokens_in = counted or generator.count_tokens(messages)
         tokens_out = _count(self._usage, "completion_tokens") or self._pieces
         details = self._usage.get("prompt_tokens_details")
         thought, text = part_thought(self._text)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 import psutil
@@ -13,24 +10,39 @@ import psutil
 from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
 from ragft_core.models.weights import bundled
-from ragft_core.models.weights.loading import OVERHEAD_BYTES, ModelFacts, check_folder
+from ragft_core.models.weights.device import (
+    BYTES,
+    CPU,
+    FOUR_BIT_BYTES,
+    OVERHEAD_BYTES,
+    choose_device,
+    reckon,
+    shortage,
+)
+from ragft_core.models.weights.folders import ModelFacts, check_folder
+from ragft_core.models.weights.hub import hub_folder, look_up
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-# Data only: no Python files, no pickles.
-HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*")
+# A larger one takes more than a second for a few words on a CPU.
+MOST_ON_CPU = 2_000_000_000
+# A model that is offered leaves this share of the free memory to documents, training and others.
+OFFERED_SHARE = 0.6
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A small model on the Hugging Face hub that is known to be sensible here."""
+    """A model on the Hugging Face hub that is sensible here.
+
+    ``parameters`` and ``licence`` are those of its card. ``tried`` says what was tried of it here
+    and when: the lab's own checks know no hub, so families were tried as small models of their shape.
+    """
 
     name: str
     parameters: int
     licence: str
     note: str
+    tried: str = "its family, as a small model, 2026-11"
 
 
 SUGGESTED = (
@@ -39,6 +51,8 @@ SUGGESTED = (
     Suggestion("Qwen/Qwen3-0.6B", 751_632_384, "Apache-2.0", "many languages, newer"),
     Suggestion("Qwen/Qwen2.5-1.5B-Instruct", 1_543_714_304, "Apache-2.0", "reads well"),
     Suggestion("HuggingFaceTB/SmolLM2-1.7B-Instruct", 1_711_376_384, "Apache-2.0", "English"),
+    Suggestion("Qwen/Qwen3-4B-Instruct-2507", 4_022_468_096, "Apache-2.0", "for a GPU or a Mac"),
+    Suggestion("Qwen/Qwen3-8B", 8_190_735_360, "Apache-2.0", "for a GPU of 24 GB, or 4 bits"),
 )
 
 
@@ -46,7 +60,9 @@ SUGGESTED = (
 class ModelReport:
     """What is known about a pick without loading it; ``problem`` is empty when it can be used.
 
-    Sizes are bytes, 0 where unknown or on another machine. ``download`` says that weights would
+    Sizes are bytes, 0 where unknown or on another machine: ``needed_bytes`` to ask it,
+    ``cache_bytes`` of that for what four questions hold, ``training_bytes`` for an ordinary run.
+    ``device`` says where it runs and how its numbers are kept. ``download`` says that weights would
     have to be fetched first; ``revision`` is the commit of a model of the hub.
     """
 
@@ -62,11 +78,28 @@ class ModelReport:
     note: str = ""
     download: bool = False
     revision: str = ""
+    device: str = ""
+    cache_bytes: int = 0
+    training_bytes: int = 0
 
     @property
     def usable(self) -> bool:
         """Whether nothing speaks against it."""
         return not self.problem
+
+    @property
+    def memory_text(self) -> str:
+        """Where it runs and what it takes, in a sentence; empty for a model of a server."""
+        if not self.device:
+            return ""
+        training = (
+            f", to train it {self.training_bytes / 1e9:.1f} GB" if self.training_bytes else ""
+        )
+        return (
+            f"It runs on {self.device} (RAGFT_DEVICE, RAGFT_PRECISION): to ask it takes about "
+            f"{self.needed_bytes / 1e9:.1f} GB of memory{training}; "
+            f"{self.available_bytes / 1e9:.1f} GB are free."
+        )
 
 
 def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
@@ -75,7 +108,7 @@ def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
         if choice.kind == "bundled":
             return _check_bundled(settings)
         if choice.kind == "folder":
-            return _report(choice.name, check_folder(Path(choice.name).expanduser()))
+            return _report(choice.name, check_folder(Path(choice.name).expanduser()), settings)
         if choice.kind == "hub":
             return _check_hub(choice, settings)
         if choice.kind == "endpoint":
@@ -85,17 +118,33 @@ def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
     return ModelReport(choice.name, problem=f"There is no kind of model called {choice.kind!r}.")
 
 
+def suggestions(settings: Settings) -> list[tuple[Suggestion, int, bool]]:
+    """The short list, each with the bytes that it takes here and whether it can be offered here.
+
+    Raises:
+        ModelError: The settings name a device that is not there.
+    """
+    device = choose_device(settings)
+    free = device.free_bytes()
+    found = []
+    for item in SUGGESTED:
+        needed = int(BYTES.get(device.precision, FOUR_BIT_BYTES) * item.parameters) + OVERHEAD_BYTES
+        quick = device.is_gpu or item.parameters <= MOST_ON_CPU
+        found.append((item, needed, quick and needed <= OFFERED_SHARE * free))
+    return found
+
+
 def _report(
-    name: str, facts: ModelFacts, note: str = "", download: bool = False, revision: str = ""
+    name: str,
+    facts: ModelFacts,
+    settings: Settings,
+    note: str = "",
+    download: bool = False,
+    revision: str = "",
 ) -> ModelReport:
-    free = psutil.virtual_memory().available
-    problem = remedy = ""
-    if facts.needed_bytes > free:
-        problem = (
-            f"{name} needs about {facts.needed_bytes / 1e9:.1f} GB of memory, "
-            f"and {free / 1e9:.1f} GB are free."
-        )
-        remedy = "Choose a smaller model, or close other programs."
+    device = choose_device(settings)
+    memory = reckon(facts, device)
+    problem, remedy = shortage(facts, device)
     notes = [note] if note else []
     if not facts.has_template and not download:
         notes.append("It has no chat template; a plain one is used.")
@@ -107,24 +156,27 @@ def _report(
         remedy=remedy,
         architecture=facts.architecture,
         parameters=facts.parameters,
-        needed_bytes=facts.needed_bytes,
-        available_bytes=free,
+        needed_bytes=memory.asking,
+        available_bytes=memory.free,
         context_tokens=facts.context_tokens,
         licence=facts.licence,
         note=" ".join(notes),
         download=download,
         revision=revision,
+        device=device.text,
+        cache_bytes=memory.cache,
+        training_bytes=memory.training,
     )
 
 
 def _check_bundled(settings: Settings) -> ModelReport:
     model = bundled.GENERATOR
     if bundled.is_ready(model, settings.models):
-        return _report(model.name, check_folder(settings.models / model.name))
+        return _report(model.name, check_folder(settings.models / model.name), settings)
     free = psutil.virtual_memory().available
     return ModelReport(
         model.name, licence=model.licence, available_bytes=free, needed_bytes=OVERHEAD_BYTES,
-        note=f"{model.megabytes} MB are downloaded once.", download=True,
+        note=f"{model.megabytes} MB are downloaded once.", download=True, device=CPU.text,
     )  # fmt: skip
 
 
@@ -133,7 +185,7 @@ def _check_endpoint(choice: ModelChoice) -> ModelReport:
 
     note = f"Questions and passages are sent to {chat_url(choice)}."
     read_key(choice.key_variable)
-    return ModelReport(choice.name, note=note)
+    return ModelReport(choice.name, note=note, context_tokens=choice.context_tokens)
 
 
 def _check_hub(choice: ModelChoice, settings: Settings) -> ModelReport:
@@ -141,115 +193,11 @@ def _check_hub(choice: ModelChoice, settings: Settings) -> ModelReport:
     name = choice.name
     kept = hub_folder(name, settings, choice.revision, fetch=False)
     if kept is not None:
-        return _report(name, check_folder(kept), _pinned(kept.name), revision=kept.name)
-    from huggingface_hub import HfApi
-
-    try:
-        api = HfApi()
-        info = api.model_info(
-            name, revision=choice.revision or None, timeout=10, files_metadata=True
-        )
-        if info.gated:
-            api.auth_check(name)
-    except Exception as error:  # the HTTP library behind the hub's client changes between versions
-        raise _hub_error(name, error) from error
-    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
-    if not any(file.endswith(".safetensors") for file in sizes):
-        raise ModelError(f"{name} has no weights as safetensors.", "Choose another version of it.")
-    config = info.config or {}
-    architecture = (config.get("architectures") or ["unknown"])[0]
-    if not architecture.endswith(("ForCausalLM", "LMHeadModel")):
-        raise ModelError(f"{name} is a {architecture}, not a causal language model.")
-    if "auto_map" in config:
-        raise ModelError(f"{name} asks for code of its own (auto_map), which is never run.")
-    if "quantization_config" in config:
-        raise ModelError(
-            f"{name} is stored quantised, which needs libraries of its own.",
-            "Choose the same model unquantised.",
-        )
-    fetched = sum(size for file, size in sizes.items() if any(fnmatch(file, p) for p in HUB_FILES))
-    _check_disk(name, fetched, settings.models)
-    parameters = int(info.safetensors.total) if info.safetensors else 0
-    licence = str((info.card_data or {}).get("license") or "")
-    facts = ModelFacts(name, architecture, parameters, 0, licence, has_template=True)
-    revision = str(info.sha or "")
-    note = f"{fetched / 1e9:.1f} GB are downloaded once. {_pinned(revision)}"
-    return _report(name, facts, note, download=True, revision=revision)
+        return _report(name, check_folder(kept), settings, _pinned(kept.name), revision=kept.name)
+    found = look_up(name, settings, choice.revision)
+    note = f"{found.n_bytes / 1e9:.1f} GB are downloaded once. {_pinned(found.revision)}"
+    return _report(name, found.facts, settings, note, download=True, revision=found.revision)
 
 
 def _pinned(revision: str) -> str:
     return f"Pinned at commit {revision[:10]}."
-
-
-def _check_disk(name: str, needed: int, folder: Path) -> None:
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise ModelError(
-            f"{name} takes {needed / 1e9:.1f} GB on the disk, and {free / 1e9:.1f} GB are free.",
-            "Make room, or put the models elsewhere with RAGFT_MODELS.",
-        )
-
-
-def hub_folder(
-    name: str, settings: Settings, revision: str = "", *, fetch: bool = True
-) -> Path | None:
-    """The folder of a model of the Hugging Face hub, downloaded when ``fetch`` allows it.
-
-    Only safetensors, JSON and tokenizer files are taken. The folder is called as the commit.
-
-    Args:
-        name: Its id on the hub.
-        settings: Where models lie.
-        revision: The commit; none for what ``main`` is, or was when it was fetched.
-        fetch: Whether it may be downloaded.
-
-    Raises:
-        ModelError: The id or the commit is none, or the hub cannot be reached.
-    """
-    if not HUB_ID.fullmatch(name):
-        raise ModelError(
-            f"{name!r} is not the id of a model on the hub.", "It looks like owner/model."
-        )
-    if revision and not COMMIT.fullmatch(revision):
-        raise ModelError(f"{revision[:80]!r} is no commit of a model.", "Choose the model again.")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    cache = settings.models / "hub"
-    kept = cache / f"models--{name.replace('/', '--')}"
-    mark = kept / "snapshots" / revision if revision else kept / "refs" / "main"
-    if not fetch and not mark.exists():
-        return None
-    try:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision or None,
-                cache_dir=cache,
-                allow_patterns=list(HUB_FILES),
-                local_files_only=not fetch,
-            )
-        )
-    except LocalEntryNotFoundError as error:
-        if not fetch:
-            return None
-        raise _hub_error(name, error) from error
-    except Exception as error:  # as above
-        raise _hub_error(name, error) from error
-
-
-def _hub_error(name: str, error: Exception) -> ModelError:
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    if isinstance(error, GatedRepoError):
-        return ModelError(
-            f"{name} is only given to people who accepted its licence.",
-            "Accept it on its hub page and log in with 'hf auth login'.",
-        )
-    if isinstance(error, RepositoryNotFoundError):
-        return ModelError(f"There is no model {name} on the hub.", "Check its id.")
-    return ModelError(
-        f"The model hub cannot be reached for {name}: {type(error).__name__}.",
-        "Check the connection, or choose the bundled model or a folder.",
-    )
