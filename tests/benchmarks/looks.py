@@ -27,6 +27,8 @@ VIEWS = {
     "home": "",
     "files": "",
     "documents": "documents",
+    "change": "documents",
+    "tuning": "documents",
     "examples": "examples",
     "finetune": "finetune",
     "chat": "chat",
@@ -47,7 +49,11 @@ VIEWS = {
     "portfolio": "portfolio",
 }
 # What stands behind a click.
-OPENED = {"files": "Settings of this workspace"}
+OPENED = {
+    "files": "Settings of this workspace",
+    "change": "Change a fact and see who follows",
+    "tuning": "Tune the search on your examples",
+}
 GRAVE = ("serious", "critical")
 MAIN = "[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]"
 TALLEST = 6000
