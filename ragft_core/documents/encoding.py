@@ -23,6 +23,7 @@ _BOMS = (
 )
 # HTML says its encoding in a meta element, XML in its first line.
 _DECLARED = re.compile(rb"""(?:<meta[^>]*charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w-]+)""", re.I)
+_NARROW = re.compile(r"[\uff61-\uff9f]")
 _SAMPLE_BYTES = 2**16
 _USUAL, _OLD_MAC = "cp1252", "mac_roman"
 # Only what texts are in: a few letters fit code pages of mainframes and calculators, too.
@@ -34,8 +35,8 @@ _LIKELY = (
 
 # What a text may be in; each stands before those that are rarer where its letters are used.
 ENCODINGS = tuple(
-    "utf-8 cp1252 cp1250 cp1251 koi8-r cp1253 cp1254 cp1255 cp1256 gb18030 big5 shift_jis euc_jp "
-    "euc_kr cp437 cp850 cp866 mac_roman utf-16-le utf-16-be".split()
+    "utf-8 cp1252 cp1250 iso8859_2 cp1251 koi8-r cp1253 cp1254 cp1255 cp1256 cp1257 gb18030 big5 cp932 "
+    "euc_jp euc_kr cp874 cp437 cp850 cp866 mac_roman utf-16-le utf-16-be".split()
 )
 _GUESSED = "The encoding is not stated and was guessed to be "
 _SHOWN = 80
@@ -160,7 +161,7 @@ def _guess(data: bytes, first: int) -> str:
     start = data.rfind(b"\n", 0, first) + 1
     end = data.rfind(b"\n", 0, start + _SAMPLE_BYTES) if len(data) > start + _SAMPLE_BYTES else -1
     sample = data[start : end if end > start else None]
-    found = list(from_bytes(sample, cp_isolation=_LIKELY))
+    found = [match for match in from_bytes(sample, cp_isolation=_LIKELY) if not _narrow(str(match))]
     if not found:
         return _USUAL
     best = found[0]
@@ -182,6 +183,11 @@ def _as_chosen(data: bytes, encoding: str, name: str) -> str:
         ) from None
     except LookupError:  # a codec that makes no text of bytes, such as base64
         raise DocumentError(f"{encoding} is no encoding of text.", "Choose another.") from None
+
+
+def _narrow(text: str) -> bool:
+    """Whether letters beyond ASCII are mostly narrow katakana, which any bytes are in Shift JIS."""
+    return 2 * len(_NARROW.findall(text)) > sum(not char.isascii() for char in text)
 
 
 def _try(data: bytes, encoding: str, name: str) -> str:

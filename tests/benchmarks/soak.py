@@ -54,12 +54,12 @@ def write(workspace: Workspace, name: str, seconds: float) -> Counter[str]:
         word = f"zq{name}{counts['documents']}x"
         path = workspace.path.parent / f"{name}.txt"
         path.write_text(f"The code word is {word}.\n" + "Kilns are hot. " * chance.randint(1, 99))
-        (report,) = base.add_files([(file_name, path)])
-        assert report.document, report
         for old in [item for item in there if item[0] == file_name]:
-            append_jsonl(log, [{"word": old[2], "there": False}])
+            append_jsonl(log, [{"word": old[2], "there": False}])  # gone before the call is back
             there.remove(old)
             counts["replaced"] += 1
+        (report,) = base.add_files([(file_name, path)])
+        assert report.document, report
         there.append((file_name, report.document.id, word))
         append_jsonl(log, [{"word": word, "there": True}])
         if len(there) > KEPT:

@@ -176,3 +176,9 @@ def test_apostrophes_do_not_hide_quotation_marks(tmp_path: Path) -> None:
     read = read_document(path, "a.csv")
     assert "- id: 2; note: one, two" in read.text
     assert "line 5 is not closed" in read.warnings[0]
+
+
+def test_bytes_that_any_shift_jis_could_be_are_not_taken_for_it(tmp_path: Path) -> None:
+    text = "Wąż ma długość 4 m.\nCena: 12 zł za metr."
+    (tmp_path / "hose.txt").write_bytes(text.encode("cp1250"))
+    assert read_document(tmp_path / "hose.txt", "hose.txt").text == text

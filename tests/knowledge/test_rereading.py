@@ -73,7 +73,7 @@ def test_the_readings_show_which_is_right(
     assert found["cp1250"] == "Cena: 12 zł"
     assert "utf-8" not in found
     assert len(set(found.values())) == len(found)
-    assert readings("設備番号は四番です".encode("shift_jis"))["shift_jis"] == "設備番号は四番です"
+    assert readings("設備番号は四番です".encode("shift_jis"))["cp932"] == "設備番号は四番です"
     assert readings(b"plain") == {}
 
 
