@@ -29,7 +29,7 @@ RANKS = {
 }  # fmt: skip
 # Inside a big room: a sub-room imports only what stands before it; modules of no sub-room come first.
 SUB_ROOMS = {
-    "models": ["remote", "weights", "kernels", "engine", "factory"],
+    "models": ["remote", "weights", "kernels", "engine", "factory", "trial"],
     "finetuning": [
         "adapters",
         "transfer",
