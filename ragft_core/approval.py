@@ -173,7 +173,7 @@ def read_key(variable: str) -> str:
 def key_variables(workspace: Owner) -> tuple[str, ...]:
     """The variables whose keys the workspace's agreed models need; the hub's own for one of the hub."""
     named = [c for c in choices(workspace.settings()) if is_approved(workspace, c)]
-    keys = {c.key_variable for c in named if may_hold_key(c.key_variable)}
+    keys = {c.key_variable for c in named if c.key_variable and may_hold_key(c.key_variable)}
     return tuple(sorted(keys | ({HUB_KEY} if any(c.kind == "hub" for c in named) else set())))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ragft_core.approval import approve, key_variables, read_key, unapproved
+from ragft_core.approval import HUB_KEY, approve, key_variables, read_key, unapproved
 from ragft_core.commands.app import app
 from ragft_core.errors import ConsentError, ModelError
 from ragft_core.models.remote import ChatClient
@@ -124,3 +124,11 @@ def test_the_command_allows(foreign: Workspace, monkeypatch: pytest.MonkeyPatch)
 def test_a_new_workspace_asks_nothing(settings: Settings) -> None:
     assert unapproved(create_workspace(settings, "Plain")) == []
     assert not (settings.home / "secret").exists()
+
+
+def test_jobs_get_the_hubs_key_for_a_model_of_the_hub_only(workspace: Workspace) -> None:
+    assert key_variables(workspace) == ()
+    choice = ModelChoice("hub", "owner/gated", revision="a" * 40)
+    workspace.update(model=choice)
+    approve(workspace, choice)
+    assert key_variables(workspace) == (HUB_KEY,)

@@ -154,7 +154,8 @@ def _choice(kind: str, current: ModelChoice, key: str) -> ModelChoice | None:
             st.caption(
                 f":material/lightbulb: This machine has room for {item.name} from the hub: "
                 f"{_about(item.parameters, needed)}, {item.parameters / 135e6:.0f} times the "
-                "work a word, and it reads and writes far better."
+                "work a word. Larger models read and write better; how much on your documents, an "
+                "evaluation tells."
             )
         return ModelChoice()
     if kind == "hub":

@@ -4,7 +4,8 @@
 
 Models with random weights, wide enough that reading them costs what it does in real ones (about 30
 million values): what is compared is the way, not the models. The ratio is the median over rounds
-that take turns; tokens have to be the same.
+that take turns, in seconds of one processor, which others on the machine hardly change; tokens have
+to be the same.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def decode(decoder: GenericDecoder, together: bool, loras: list) -> tuple[list[l
     made = []
     for (cache, ids), lora in zip(rows, loras, strict=True):
         made.append([int(decoder.forward([Segment(ids, cache, lora)])[0][-1].argmax())])
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(TOKENS):
         segments = [
             Segment(tokens[-1:], cache, lora)
@@ -47,7 +48,7 @@ def decode(decoder: GenericDecoder, together: bool, loras: list) -> tuple[list[l
         logits = [one for part in parts for one in decoder.forward(part)]
         for tokens, found in zip(made, logits, strict=True):
             tokens.append(int(found[-1].argmax()))
-    return made, time.perf_counter() - began
+    return made, time.process_time() - began
 
 
 def main() -> None:

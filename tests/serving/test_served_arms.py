@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,43 @@ def test_a_server_lists_what_it_has_and_what_it_says_of_it(
         assert found[adapter] == lab.generator.name
         assert f"as tuned from {lab.generator.name}" in check_served(connection, adapter)
     assert "without saying" in check_served(connection, "rag")
+    # The lab's own server knows its names, so that an unknown one is refused by both questions.
     with pytest.raises(ModelError, match="lists no model 'my-lora'"):
         check_served(connection, "my-lora")
+
+
+@pytest.mark.parametrize("any_name", [False, True])
+def test_a_name_that_is_not_listed_is_asked_and_one_that_means_nothing_is_told(
+    any_name: bool,
+) -> None:
+    """transformers' server lists its cache only; llama.cpp answers whatever it is called."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.reply(200, b'{"data": []}')
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            known = any_name or body["model"] in ("base", "tuned")
+            event = b'data: {"choices": [{"delta": {"content": "x"}}]}\n\ndata: [DONE]\n\n'
+            self.reply(200 if known else 404, event if known else b"{}")
+
+        def reply(self, code: int, data: bytes) -> None:
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Server) as server:
+        choice = ModelChoice("endpoint", "base", f"http://127.0.0.1:{server.server_port}/v1")
+        if any_name:
+            with pytest.raises(ModelError, match="does not answer as it alone"):
+                check_served(choice, "tuned")
+        else:
+            assert "answers as it and refuses names" in check_served(choice, "tuned")
+            with pytest.raises(ModelError, match="lists no model"):
+                check_served(choice, "other")
 
 
 def test_every_arm_of_a_connection_answers_as_on_this_machine(

@@ -81,7 +81,7 @@ class Memory:
     """Bytes that a model takes on a device.
 
     ``weights`` as they are kept, ``cache`` of the keys and values of ``ROWS`` rows of ``ROW_TOKENS``
-    tokens, ``training`` all that an ordinary run takes, ``free`` what is there now.
+    tokens or of all that fits, ``training`` all that an ordinary run takes, ``free`` what is there now.
     """
 
     weights: int
@@ -167,7 +167,9 @@ def reckon(facts: ModelFacts, device: Device) -> Memory:
     """What a model will take on a device, by its files alone."""
     return Memory(
         weights=weight_bytes(facts, device),
-        cache=ROWS * ROW_TOKENS * cache_bytes(facts, device),
+        cache=ROWS
+        * min(ROW_TOKENS, facts.context_tokens or ROW_TOKENS)
+        * cache_bytes(facts, device),
         training=training_bytes(facts, device, RANK, STEP_TOKENS),
         free=device.free_bytes(),
     )
