@@ -143,6 +143,25 @@ def test_the_newest_evaluation_counts(workspace: Workspace) -> None:
     assert gather_evidence(workspace).measured("accuracy", Strategy.RAG).value == 0.2  # type: ignore[union-attr]
 
 
+def test_two_prompts_of_one_strategy_do_not_replace_the_comparison_of_strategies(
+    workspace: Workspace,
+) -> None:
+    pair = (record("rag"), dataclasses.replace(record("rag-better"), strategy="rag"))
+    only = report(
+        id="eval-20261124-093000-1f2e",
+        arms=pair,
+        tables=(table("correct", "all", rag=0.2, rag_better=0.9),),
+    )
+    store(workspace, only)
+    alone = gather_evidence(workspace).measured("accuracy", Strategy.RAG)
+    assert alone
+    assert alone.value == 0.9  # nothing else was measured
+    store(workspace, report())  # older by its id
+    found = gather_evidence(workspace)
+    assert found.measured("accuracy", Strategy.RAG).value == 0.6  # type: ignore[union-attr]
+    assert found.measured("accuracy", Strategy.FINE_TUNED)
+
+
 def test_a_check_of_an_arm_against_itself_is_no_evidence(workspace: Workspace) -> None:
     store(workspace, report(self_check=True))
     assert gather_evidence(workspace).measurements == ()

@@ -57,6 +57,8 @@ def test_what_is_newer_than_the_record_is_named(decided: Workspace) -> None:
     data = json.loads(file.read_text()) | {"saved_at": "2999-01-01T00:00:00+00:00"}
     write_json(file, data)
     assert make_portfolio([decided]).rows[0].stale == "answered again"
+    store(decided, report(id="eval-20261129-093000-1f2e"))
+    assert make_portfolio([decided]).rows[0].stale == "evaluated again, answered again"
 
 
 def test_what_none_of_the_five_is_needed_for_says_so(workspace: Workspace) -> None:

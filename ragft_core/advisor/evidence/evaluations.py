@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ragft_core.advisor.deciding.recommendation import Lead, Measurement
@@ -55,29 +56,47 @@ class EvaluationEvidence:
 
 
 def evaluation_evidence(workspace: Workspace) -> EvaluationEvidence:
-    """Reads the newest finished evaluation of the strategies against each other.
+    """Reads the newest finished evaluation of strategies against each other.
+
+    One that compares arms of a single strategy (two prompts, two adapters) tells which of them is
+    better and nothing about strategies: it counts only where there is no other.
 
     Raises:
         AdvisorError: Its report is damaged.
     """
+    single: EvaluationEvidence | None = None
     for file in sorted((workspace.path / "evaluations").glob("*/report.json"), reverse=True):
         try:
             refresh_report(workspace, file.parent.name)
             report = read_json(file)
-            if not report.get("self_check"):
-                found = list(_measurements(report))
-                asked = file.parent / QUESTIONS_FILE
-                digest = file_digest(asked) if asked.exists() else ""
-                claims = [from_dict(ClaimCheck, row) for row in report.get("claims", ())]
-                return EvaluationEvidence(
-                    found, _provenance(report, digest), _leads(report), {c.id: c for c in claims}
-                )
+            if report.get("self_check"):
+                continue
+            several = len(set(_ranked(report).values())) > 1
+            if not several and single is not None:
+                continue
+            found = _read(file, report)
+            if several:
+                return found
+            single = found
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise AdvisorError(
                 f"The report of the evaluation {file.parent.name!r} cannot be read: {error!r}.",
                 "Run the evaluation again; its answers are kept, so it takes seconds.",
             ) from None
-    return EvaluationEvidence()
+    return single or EvaluationEvidence()
+
+
+def _read(file: Path, report: dict[str, Any]) -> EvaluationEvidence:
+    """What a report shows; its question set is told by its digest."""
+    asked = file.parent / QUESTIONS_FILE
+    digest = file_digest(asked) if asked.exists() else ""
+    claims = [from_dict(ClaimCheck, row) for row in report.get("claims", ())]
+    return EvaluationEvidence(
+        list(_measurements(report)),
+        _provenance(report, digest),
+        _leads(report),
+        {c.id: c for c in claims},
+    )
 
 
 def _measurements(report: dict[str, Any]) -> Iterator[Measurement]:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ragft_core.advisor.criteria.answers import FILE as ANSWERS
 from ragft_core.advisor.criteria.file import load_criteria
 from ragft_core.advisor.deciding.voice import main_shares
 from ragft_core.advisor.deciding.words import name, percent
+from ragft_core.advisor.evidence.evaluations import EVALUATION, evaluation_evidence
 from ragft_core.advisor.export.docx import markdown_docx
 from ragft_core.advisor.record import front
 from ragft_core.advisor.record.record import DecisionRecord, newest_record
@@ -100,21 +102,18 @@ class Portfolio:
 
 def make_portfolio(workspaces: Iterable[Workspace]) -> Portfolio:
     """Puts workspaces side by side; those whose settings cannot be read are left out."""
-    rows, records = [], []
+    found: list[tuple[PortfolioRow, DecisionRecord | None]] = []
     for workspace in workspaces:
         try:
             use_case = workspace.settings().name
         except RagftError:
             continue  # named on Home, with what to do
         record = newest_record(workspace)
-        if record is None:
-            rows.append(PortfolioRow(workspace.id, use_case))
-        else:
-            rows.append(_row(workspace, use_case, record))
-            records.append(record)
-    rows.sort(key=lambda row: (not row.record, row.use_case.casefold()))
-    records.sort(key=lambda record: record.workspace.casefold())
-    return Portfolio(tuple(rows), tuple(records), now())
+        row = _row(workspace, use_case, record) if record else PortfolioRow(workspace.id, use_case)
+        found.append((row, record))
+    found.sort(key=lambda pair: (pair[1] is None, pair[0].use_case.casefold()))
+    records = tuple(record for _, record in found if record is not None)
+    return Portfolio(tuple(row for row, _ in found), records, now())
 
 
 def _row(workspace: Workspace, use_case: str, record: DecisionRecord) -> PortfolioRow:
@@ -163,19 +162,16 @@ def _outside(workspace: Workspace, key: str) -> str:
 
 
 def _since(workspace: Workspace, record: DecisionRecord) -> Iterable[str]:
-    """What is newer than the record, told by the files' own times."""
-    for pattern, key, what in (
-        ("evaluations/*/report.json", "created_at", "evaluated again"),
-        ("advisor/answers.json", "saved_at", "answered again"),
-    ):
-        for file in workspace.path.glob(pattern):
-            try:
-                newer = str(read_json(file).get(key, "")) > record.created_at
-            except (RagftError, ValueError, OSError):
-                continue  # named on Home
-            if newer:
-                yield what
-                break
+    """What is newer than the record: the evaluation that would count now, and the answers."""
+    answers = workspace.path / "advisor" / ANSWERS
+    try:
+        newest = evaluation_evidence(workspace).provenance.get(EVALUATION, "")
+        if newest and newest != record.provenance.get(EVALUATION):
+            yield "evaluated again"
+        if answers.exists() and str(read_json(answers).get("saved_at", "")) > record.created_at:
+            yield "answered again"
+    except (RagftError, ValueError, OSError):
+        return  # named on Home
 
 
 def render_portfolio(portfolio: Portfolio, form: str = "markdown") -> str | bytes:
