@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from ragft_core.errors import DocumentError, EvaluationError
 from ragft_core.settings import Settings
 from ragft_core.types import SearchMode
 from ragft_core.values import to_dict
+
+if TYPE_CHECKING:
+    from ragft_core.strategies import Change
 
 
 def embedder(
@@ -172,10 +175,12 @@ def change(
         standing = next((one for one in made if not one.undone), None)
         if standing is None:
             raise DocumentError("No change is left to be undone.")
-        show(strategies.undo(knowledge_of(workspace), standing), as_json, _change)
+        undone = strategies.undo(knowledge_of(workspace), standing)
+        show(_change_row(undone), as_json, _change)
         return
     if not doc:
-        show(made, as_json, lambda rows: "\n\n".join(map(_change, rows)) or "No changes yet.")
+        rows = list(map(_change_row, made))
+        show(rows, as_json, lambda rows: "\n\n".join(map(_change, rows)) or "No changes yet.")
         return
     if not ask or (new is None) != delete:
         raise DocumentError(
@@ -185,13 +190,20 @@ def change(
     lab = strategies.open_lab(workspace, Settings())
     named = [d for d in lab.knowledge.documents() if doc in (d.id, d.file_name, d.title)]
     document = named[0] if named else lab.knowledge.document(doc)
-    show(strategies.change_and_ask(lab, document.id, ask, old, new), as_json, _change)
+    changed = strategies.change_and_ask(lab, document.id, ask, old, new)
     lab.close()
+    show(_change_row(changed), as_json, _change)
 
 
 def _change(row: dict[str, Any]) -> str:
     what = "deleted" if row["new"] is None else f"{row['old']!r} became {row['new']!r}"
     state = " (undone)" if row["undone"] else ""
     head = f"{row['at'][:16]} {row['document']}: {what}{state}\n{row['question']}"
-    columns = {"arm": "arm", "before": "before", "after": "after", "error": ""}
-    return f"{head}\n{table(row['answers'], columns, '')}"
+    columns = {"arm": "arm", "before": "before", "after": "after", "now": "says now"}
+    rows = [{**told, "now": told["error"] or told["now"]} for told in row["answers"]]
+    return f"{head}\n{table(rows, columns, '')}"
+
+
+def _change_row(change: Change) -> dict[str, Any]:
+    told = [{**to_dict(one), "now": change.says_now(one)} for one in change.answers]
+    return {**to_dict(change), "answers": told}

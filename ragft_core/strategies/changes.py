@@ -21,6 +21,7 @@ from ragft_core.documents import format_of
 from ragft_core.documents.encoding import decode
 from ragft_core.errors import DocumentError
 from ragft_core.knowledge import KnowledgeBase, original_of
+from ragft_core.overlap import normalise
 from ragft_core.strategies.lab import Lab
 from ragft_core.types import Answer
 from ragft_core.values import from_dict, readable, to_dict
@@ -38,11 +39,6 @@ class Told:
     after: str
     error: str = ""
 
-    @property
-    def moved(self) -> bool:
-        """Whether the answer is another one now."""
-        return self.before != self.after
-
 
 @dataclass(frozen=True)
 class Change:
@@ -59,6 +55,22 @@ class Change:
     at: str
     answers: tuple[Told, ...] = ()
     undone: bool = False
+
+    def says_now(self, told: Told) -> str:
+        """What an arm's answer holds after the change: the new fact, the old one, or neither.
+
+        A fact is known by the words in which old and new text differ. Where a document was
+        deleted, it is told whether the answer is another one.
+        """
+        if told.error:
+            return "no answer"
+        if self.new is None:
+            return "the same as before" if told.after == told.before else "something else"
+        said = set(normalise(told.after).split())
+        old, new = (set(normalise(text).split()) for text in (self.old, self.new))
+        if new - old and new - old <= said:
+            return "the new fact"
+        return "the old fact" if old - new and old - new <= said else "neither"
 
 
 def change_and_ask(

@@ -89,6 +89,7 @@ def main() -> None:
                     open_page(page, asked.url, _address(name, asked.workspace, asked.run))
                     if name in OPENED:
                         page.get_by_text(OPENED[name]).first.click()
+                        page.wait_for_timeout(800)  # it unfolds, and what stands in it is drawn
                     _whole(page)
                     page.screenshot(path=asked.to / f"{name}-{scheme}-{width}.png")
                     for line in _found(page, asked.axe) if asked.axe else ():

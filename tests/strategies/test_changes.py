@@ -9,6 +9,7 @@ import pytest
 from ragft_core.errors import DocumentError
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.strategies import Lab, change_and_ask, list_changes, undo
+from ragft_core.strategies.changes import Told
 from ragft_core.types import Request
 from ragft_core.workspace import Workspace
 from tests.documents import files
@@ -41,8 +42,10 @@ def test_what_reads_follows_and_what_does_not_stays(lab: Lab) -> None:
     change = change_and_ask(lab, the_document(lab), QUESTION, "24 months", "36 months")
     told = {one.arm: one for one in change.answers}
     assert (told["rag"].before, told["rag"].after) == ("24 months", "36 months")
-    assert told["rag"].moved
-    assert not told["prompt"].moved
+    assert change.says_now(told["rag"]) == "the new fact"
+    assert change.says_now(told["prompt"]) == "neither"
+    stuck = Told("fine-tuned", "24 months", "It is 24 months, as ever.")
+    assert change.says_now(stuck) == "the old fact"
     assert lab.knowledge.text(the_document(lab)).count("36 months") == 2
     assert list_changes(lab.workspace) == [change]
 
@@ -57,7 +60,8 @@ def test_a_deleted_document_is_forgotten_and_comes_back(lab: Lab) -> None:
     change = change_and_ask(lab, the_document(lab), QUESTION)
     told = {one.arm: one for one in change.answers}
     assert "nothing left" in told["rag"].error
-    assert told["prompt"].error == ""
+    assert change.says_now(told["rag"]) == "no answer"
+    assert change.says_now(told["prompt"]) == "the same as before"
     assert lab.knowledge.documents() == []
     undo(lab.knowledge, change)
     assert "24 months" in lab.knowledge.text(the_document(lab))

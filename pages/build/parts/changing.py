@@ -76,7 +76,7 @@ def _shown(workspace: Workspace, change: Change) -> None:
                 "Arm": [label(told.arm) for told in change.answers],
                 "Before": [told.before for told in change.answers],
                 "After": [told.error or told.after for told in change.answers],
-                "Follows": ["yes" if told.moved else "no" for told in change.answers],
+                "Says now": [change.says_now(told) for told in change.answers],
             },
             hide_index=True,
             width="stretch",

@@ -30,7 +30,7 @@ def document_table(documents: Sequence[Document]) -> None:
         "Chunks": [document.n_chunks for document in documents],
         "Tokens": [document.n_tokens for document in documents],
         "Size": [components.size(document.size_bytes) for document in documents],
-        "Added (UTC)": [components.moment(document.added_at) for document in documents],
+        "Added": [components.moment(document.added_at).partition(",")[0] for document in documents],
     }
     if any(document.warnings for document in documents):
         rows["Left out or guessed"] = [
@@ -44,8 +44,8 @@ def document_table(documents: Sequence[Document]) -> None:
         placeholder="–",
         alt=f"Table of the {len(documents)} documents of this workspace",
         column_config={
-            "Title": st.column_config.TextColumn(width=260),
-            "File": st.column_config.TextColumn(width=220),
+            "Title": st.column_config.TextColumn(width=240),
+            "File": st.column_config.TextColumn(width=190),
         },
     )
 
