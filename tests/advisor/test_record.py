@@ -176,7 +176,7 @@ def test_the_tables_of_the_markdown_are_tables(workspace: Workspace) -> None:
     store(workspace, report())
     text = render_record(make(workspace), "markdown")
     drawn = MarkdownIt("commonmark").enable("table").render(text)
-    assert drawn.count("<table>") == 8
+    assert drawn.count("<table>") == 9
     assert "|" not in re.sub(r"<code.*?</code>", "", drawn, flags=re.DOTALL)
 
 
