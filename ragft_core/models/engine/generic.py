@@ -10,6 +10,7 @@ kind) are told by a trial when they are loaded, and run one row after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragft_core.models.engine.decoder import Segment
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 # bytes of a number.
 TRIAL = ((3, 4, 5, 6, 7), (8, 9))
 CLOSE = {4: 1e-4, 2: 5e-2}
+
+
+# Arrangements of adapters that are kept ready.
+KEPT = 6
 
 
 class Row:
@@ -40,6 +45,9 @@ class GenericDecoder:
         self._model = model
         # Of the rows of the present pass: which adapter each has.
         self._loras: list[Lora | None] = []
+        self._beside: dict[str, _Beside | None] = {}
+        self._kept: list[tuple[list[Lora | None], dict[str, _Beside | None]]] = []
+        self._running = False  # whoever else runs the model gets it without adapters
         self._hooked: set[str] = set()
         self._batch: _Batch | None = None
         self._batches = True
@@ -76,14 +84,17 @@ class GenericDecoder:
         if len(together) < 2 or not self._batches:
             together = []
         found: dict[int, torch.Tensor] = {}
-        with torch.inference_mode():
-            if together:
-                logits = self._together(together)
-                found = {id(s): logits[n : n + 1] for n, s in enumerate(together)}
-            for segment in segments:
-                if id(segment) not in found:
-                    found[id(segment)] = self._alone(segment)
-        self._loras = []
+        self._running = True
+        try:
+            with torch.inference_mode():
+                if together:
+                    logits = self._together(together)
+                    found = {id(s): logits[n : n + 1] for n, s in enumerate(together)}
+                for segment in segments:
+                    if id(segment) not in found:
+                        found[id(segment)] = self._alone(segment)
+        finally:
+            self._running = False
         return [found[id(segment)] for segment in segments]
 
     def _alone(self, segment: Segment) -> torch.Tensor:
@@ -132,6 +143,11 @@ class GenericDecoder:
 
     def _use(self, loras: list[Lora | None]) -> None:
         self._loras = loras
+        known = [kept for kept in self._kept if _same(kept[0], loras)]
+        # Rows that are read one by one take turns: the last few arrangements are kept.
+        entry = known[0] if known else (loras, {})
+        self._kept = [entry, *(kept for kept in self._kept if kept is not entry)][:KEPT]
+        self._beside = entry[1]
         touched = {name for lora in loras if lora for name in lora.projections}
         for name in touched - self._hooked:
             self._model.get_submodule(name).register_forward_hook(self._hook(name))
@@ -139,20 +155,55 @@ class GenericDecoder:
 
     def _hook(self, name: str) -> Callable[..., torch.Tensor | None]:
         def add(_module: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> Any:
-            users: dict[int, tuple[Projection, list[int]]] = {}
-            for row, lora in enumerate(self._loras):
-                if lora and name in lora.projections:
-                    users.setdefault(id(lora), (lora.projections[name], []))[1].append(row)
-            if not users:
+            if not self._running:
                 return None
-            added = output.clone()
-            alone = len(self._loras) == 1  # then OPT's layers see a row's tokens as rows
-            for projection, found in users.values():
-                rows = slice(None) if alone else found
-                added[rows] += (inputs[0][rows] @ projection.a.T) @ projection.b.T
-            return added
+            if name not in self._beside:
+                self._beside[name] = _side_by_side(self._loras, name)
+            beside = self._beside[name]
+            if beside is None:
+                return None
+            low = inputs[0] @ beside.a
+            if beside.own is not None:
+                # OPT's layers see the tokens of a batch as rows.
+                low = low * (beside.own if low.dim() == 2 else beside.own[:, None])
+            return output + low @ beside.b
 
         return add
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The adapters of a batch on one projection, side by side: ``a`` (inputs, R), ``b`` (R, outputs).
+
+    ``own`` (rows, R) is 1 where a rank is of the row's adapter, else 0; None where each row has all.
+    Two products serve all rows, and what is not a row's own is multiplied by zero.
+    """
+
+    a: torch.Tensor
+    b: torch.Tensor
+    own: torch.Tensor | None
+
+
+def _same(one: Sequence[Lora | None], other: Sequence[Lora | None]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _side_by_side(loras: Sequence[Lora | None], name: str) -> _Beside | None:
+    """None where no row's adapter touches the projection."""
+    import torch
+
+    found: dict[int, Projection] = {
+        id(lora): lora.projections[name] for lora in loras if lora and name in lora.projections
+    }
+    if not found:
+        return None
+    a = torch.cat([projection.a for projection in found.values()]).T.contiguous()
+    b = torch.cat([projection.b.T for projection in found.values()])
+    ranks = [(key, projection.a.shape[0]) for key, projection in found.items()]
+    own = a.new_tensor(
+        [[float(key == id(lora)) for key, rank in ranks for _ in range(rank)] for lora in loras]
+    )
+    return _Beside(a, b, None if bool(own.all()) else own)
 
 
 def _decodes(segment: Segment) -> bool:
