@@ -118,7 +118,8 @@ def test_earlier_turns_are_the_arms_history_and_its_instruction_stays(lab: Lab) 
     assert lab.workspace.settings().instruction in texts[0]
     assert (request.sampling.temperature, request.sampling.seed) == (0.5, 3)
     assert request.sampling.max_new_tokens == 12
-    assert found.model_extra["ragft"]["note"] == INSTRUCTED
+    note = found.model_extra["ragft"]["note"]
+    assert note == f"Searched together with the question before. {INSTRUCTED}"
 
 
 def test_a_choice_can_be_demanded(client: openai.OpenAI) -> None:

@@ -34,6 +34,7 @@ from ragft_core.models.weights.device import choose_device
 from ragft_core.models.weights.folders import check_folder
 from ragft_core.models.weights.loading import load_base, weights_digest
 from ragft_core.settings import Settings
+from ragft_core.threads import use_threads, usual_threads
 from ragft_core.types import Split
 from ragft_core.values import from_dict
 from ragft_core.workspace import read_values
@@ -58,11 +59,9 @@ class Ground:
     """
 
     def __init__(self, context: JobContext, right: Right) -> None:
-        import torch
 
         self.settings = Settings()
-        if self.settings.threads:
-            torch.set_num_threads(self.settings.threads)
+        use_threads(usual_threads(self.settings.threads))
         spec = from_dict(TrainingSpec, context.spec, "spec.json")
         require_approval(context.workspace, spec.model)
         rows = read_values(context.folder / ROWS, TrainingRow)

@@ -32,6 +32,7 @@ from ragft_core.finetuning.training.optimise import (
     watch,
 )
 from ragft_core.jobs import JobContext
+from ragft_core.threads import FreeProcessors, usual_threads
 from ragft_core.types import ModelChoice
 from ragft_core.values import to_dict
 from ragft_core.workspace import read_jsonl, write_jsonl
@@ -108,6 +109,7 @@ class Trainer:
         self.interview = interview
         self.schedule = Schedule(phase.steps, phase.learning_rate, lora_plus=config.lora_plus)
         self.optimiser = make_optimiser(model, self.schedule)
+        self._processors = FreeProcessors(usual_threads())
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] | None = None
         self._eval_every = config.evaluation_step(phase.steps)
@@ -150,6 +152,7 @@ class Trainer:
             row = {"step": self.phase.before, "val_loss": self.progress.first_val_loss}
             self.context.metric(row | self._watched() | {"phase": self.phase.name})
         self._last_step_at, self._last_cpu_s = time.perf_counter(), time.process_time()
+        self._processors.adjust(wait_s=0.5)
         if not self._should_stop_early():  # a run that was killed after its last step
             optimise(
                 self.model,
@@ -192,6 +195,7 @@ class Trainer:
             "seconds": progress.seconds,
             "eta_s": self._eta_s(),
         }
+        self._processors.adjust()
         stopping = self.context.stopping
         asked = stopping and self.context.stop_asked
         last = step.number == self.phase.steps

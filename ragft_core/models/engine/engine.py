@@ -29,7 +29,7 @@ from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.tokens import encode_chat, end_tokens, part_thought, render_chat
 from ragft_core.models.weights.device import CPU, Device
 from ragft_core.models.weights.folders import CONTEXT_KEYS
-from ragft_core.threads import use_threads
+from ragft_core.threads import FreeProcessors, use_threads
 from ragft_core.types import Adapter, Message, Request
 
 if TYPE_CHECKING:
@@ -176,7 +176,9 @@ class LocalGenerator:
 
     def _serve(self) -> None:
         use_threads(self._threads)
+        processors = FreeProcessors(self._threads)
         while True:
+            processors.adjust()
             with self._wake:
                 while not (self._waiting or self._running or self._closed):
                     self._wake.wait()
