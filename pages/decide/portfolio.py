@@ -47,7 +47,8 @@ def _row(row: PortfolioRow) -> None:
             _figure("Right answers", row.right[0] if row.right else None, row.right_text)
         with cost:
             if row.cost:
-                st.caption(f"Total over {row.months:g} months")
+                unit = "" if row.currency else ", no currency chosen"
+                st.caption(f"Total over {row.months:g} months{unit}")
                 st.markdown(f"**{f'{row.cost[0]:,.0f} {plain(row.currency)}'.strip()}**")
                 st.caption(f"{row.cost[1]:,.0f} to {row.cost[2]:,.0f}")
         with changes:

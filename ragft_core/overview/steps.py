@@ -63,7 +63,7 @@ def _finetune(workspace: Workspace) -> Step:
     running = [job for job in list_jobs(workspace, "train") if job.status().active]
     text = count(len(own), "adapter") if own else "none yet"
     if running:
-        text = f"training, {running[0].status().share:.0%}"
+        text = f"training, {100 * running[0].status().share:.0f} %"
     purpose = "A LoRA adapter of the same model, trained on your examples."
     return Step("finetune", "Fine-tune", purpose, bool(own), text)
 

@@ -47,6 +47,11 @@ def confidence_text(record: DecisionRecord) -> str:
     result = record.result
     if result.leader is None or not result.informed:
         return f"Confidence: {result.confidence}."
+    if result.outside:
+        return (
+            f"Among the five alone, {name(result.leader)} would come first in "
+            f"{percent(result.share)} of {result.simulations:,} trials of the weights and guesses."
+        )
     return (
         f"Confidence: {result.confidence}. Weights and guesses were varied {result.simulations:,} "
         f"times within what is not known about them, and {name(result.leader)} came first in "

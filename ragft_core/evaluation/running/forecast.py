@@ -72,7 +72,7 @@ class Forecast:
         ten, five = (f"{a:,} to {b:,}" for a, b in (self.needed_for_10, self.needed_for_5))
         return (
             f"A lead of 10 points takes {ten} questions, one of 5 points {five}, for arms that "
-            f"disagree on {FEW:.0%} to {MANY:.0%} of them, and more where questions share documents. "
+            f"disagree on {100 * FEW:.0f} to {100 * MANY:.0f} % of them, and more where questions share documents. "
             "Settle before the run which lead would change your choice, and do not add questions "
             "afterwards until one shows."
         )

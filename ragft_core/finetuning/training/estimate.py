@@ -182,7 +182,7 @@ def _warnings(division: Division, memory: float, free: float, busy: float) -> tu
     if busy > BUSY:
         found.append(
             f"Other programs use {100 * busy:.0f} % of the processors now, which is reckoned with: on a "
-            f"quiet machine the run takes {max(LEAST_SHARE, 1 - busy):.0%} of that time."
+            f"quiet machine the run takes {100 * max(LEAST_SHARE, 1 - busy):.0f} % of that time."
         )
     if memory > free:
         found.append(
