@@ -220,9 +220,7 @@ class Trainer:
         Best is what gives most watched answers word for word. The loss alone would end too soon: it
         rises again once the model gets sure of itself in the few that it has wrong, while more and
         more are right. Of steps with as many answers the last is taken, whose learning rate is the
-        lowest; where none is given exactly, as with long answers, the least loss decides. With
-        passages it decides too: what begins as the reader copies most of them from the first step
-        on, and steps taken by a few answers more were far worse on one set of two.
+        lowest; where none is given exactly, as with long answers, the least loss decides.
         """
         progress, found = self.progress, watch(self.model, self.batches.validation)
         row = {"val_loss": found.loss, "recited": found.recited, "watched": found.n_rows}
@@ -233,8 +231,7 @@ class Trainer:
         more = found.recited > progress.best_recited
         if falls:
             progress.least_val_loss = found.loss
-        better = more or (found.recited == progress.best_recited and (found.recited or falls))
-        if falls if self.config.with_context else better:
+        if more or (found.recited == progress.best_recited and (found.recited or falls)):
             progress.best_recited, progress.best_val_loss = found.recited, found.loss
             progress.best_step = progress.step
             self.best = checkpoints.copy_weights(self.model)
