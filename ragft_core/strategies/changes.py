@@ -94,8 +94,10 @@ def change_and_ask(
     original = original_of(workspace, document_id)
     text = None if new is None else _changed(original, document.file_name, old, new)
     before = _ask(lab, question)
-    number = len(list(workspace.path.glob(f"{FOLDER}/*"))) + 1
-    folder = workspace.folder(FOLDER, f"{number:04}")
+    names = (path.name for path in workspace.path.glob(f"{FOLDER}/*"))
+    taken = [int(name) for name in names if name.isdecimal()]
+    # Behind the last, not by their number: a folder may have gone, and no copy is written over.
+    folder = workspace.folder(FOLDER, f"{max(taken, default=0) + 1:04}")
     shutil.copyfile(original, folder / ORIGINAL)
     change = Change(folder.name, document.file_name, question, old, new, now())
     write_json(folder / CHANGE, to_dict(change))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,17 @@ def test_the_later_change_is_undone_first(lab: Lab) -> None:
     undo(lab.knowledge, second)
     undo(lab.knowledge, first)
     assert "24 months" in lab.knowledge.text(the_document(lab))
+
+
+def test_a_folder_that_has_gone_makes_no_change_write_over_another(lab: Lab) -> None:
+    first = change_and_ask(lab, the_document(lab), QUESTION, "24 months", "36 months")
+    second = change_and_ask(lab, the_document(lab), QUESTION, "36 months", "48 months")
+    shutil.rmtree(lab.workspace.path / "changes" / first.id)
+    third = change_and_ask(lab, the_document(lab), QUESTION, "48 months", "60 months")
+    assert [change.id for change in list_changes(lab.workspace)] == [third.id, second.id]
+    undo(lab.knowledge, third)
+    undo(lab.knowledge, second)
+    assert "36 months" in lab.knowledge.text(the_document(lab))
 
 
 @pytest.mark.parametrize(

@@ -70,21 +70,15 @@ def served_models(choice: ModelChoice) -> list[ServedModel]:
     import httpx
 
     url = chat_url(choice).removesuffix("/chat/completions") + "/models"
-    key = read_key(choice.key_variable)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=CONNECT_S) as response:
-            body = b""
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > LARGEST_BYTES:
-                    raise ModelError(f"The list of models at {url} has no end.", BROKEN)
-            code = response.status_code
+        code, body = _fetch(url, choice.key_variable)
     except httpx.HTTPError as error:
         raise ModelError(
             f"No server answers at {url} ({type(error).__name__}).",
             "Start it, or check the address and the port.",
         ) from None
+    if len(body) > LARGEST_BYTES:
+        raise ModelError(f"The list of models at {url} has no end.", BROKEN)
     if code in (401, 403):
         raise ModelError(
             f"The server refuses to list its models ({code}).",
@@ -114,18 +108,26 @@ def _get(url: str, key_variable: str) -> Any:
     """The JSON at an address that a server may not have; None where it has none."""
     import httpx
 
-    key = read_key(key_variable)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=CONNECT_S) as response:
-            body = b""
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > LARGEST_BYTES:
-                    return None
-            return json.loads(body) if response.status_code == 200 else None
+        code, body = _fetch(url, key_variable)
+        return json.loads(body) if code == 200 and len(body) <= LARGEST_BYTES else None
     except (httpx.HTTPError, ValueError):
         return None
+
+
+def _fetch(url: str, key_variable: str) -> tuple[int, bytes]:
+    """Status and body of a GET with the endpoint's key; a body without end is cut behind its limit."""
+    import httpx
+
+    key = read_key(key_variable)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with httpx.stream("GET", url, headers=headers, timeout=CONNECT_S) as response:
+        body = b""
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > LARGEST_BYTES:
+                break
+        return response.status_code, body
 
 
 def _context_in(said: Any, name: str) -> int:
