@@ -120,15 +120,20 @@ def read(evaluation_id: str) -> None:
 
 with show_errors():
     plans = {plan.id: plan for plan in list_plans(workspace)}
-    chosen = st.query_params.get("eval") or running(list(plans)) or NEW
+    chosen = st.query_params.get("eval") or running(list(plans)) or next(iter(plans), NEW)
     if plans:
-        ids = [NEW, *plans]
-        picked = st.selectbox(
+        ids = [*plans] if chosen in plans else [NEW, *plans]
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            run, fresh = st.container(), st.container(width="content")
+        if chosen != NEW and fresh.button("New evaluation", icon=":material/add:", key="eval.new"):
+            st.query_params["eval"] = NEW
+            st.rerun()
+        picked = run.selectbox(
             "Run",
             ids,
             index=ids.index(chosen) if chosen in ids else 0,
             format_func=components.distinct(
-                {NEW: "New evaluation"}
+                {NEW: "A new evaluation"}
                 | {
                     key: f"{plan.name} · {components.moment(plan.created_at)}"
                     for key, plan in plans.items()
