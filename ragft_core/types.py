@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class Strategy(StrEnum):
@@ -229,6 +229,9 @@ class Calibration:
     source: str = ""
 
 
+Thinking = Literal["", "on", "off"]
+
+
 @dataclass(frozen=True)
 class ModelChoice:
     """Which generator a workspace uses.
@@ -237,7 +240,8 @@ class ModelChoice:
     or the endpoint's model name. An endpoint's key is read from the environment variable named
     ``key_variable``, never stored. Prices are per million tokens. ``revision`` is the commit of a model
     of the hub: what ``main`` means there may change, an answer's origin may not. ``context_tokens`` is what an endpoint said
-    that fits, 0 where it did not.
+    that fits, 0 where it did not. ``thinking`` is ``on`` or ``off`` for models that can think before they
+    answer; empty is off on this machine, and at an endpoint as the server has it.
     """
 
     kind: str = "bundled"
@@ -248,6 +252,7 @@ class ModelChoice:
     price_out: float = 0.0
     revision: str = ""
     context_tokens: int = 0
+    thinking: Thinking = ""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
     )
     own = current if current.kind == kind else ModelChoice(kind, "")
     choice = _choice(kind, own, f"home.model.endpoint.{workspace.id}")
+    if choice is not None and choice.kind != "bundled":
+        choice = _thinking(choice, own, f"home.model.thinking.{workspace.id}")
     tuned = {}
     if choice is not None and choice.kind == "endpoint":
         tuned = _tuned(choice, settings, f"home.model.tuned.{workspace.id}")
@@ -127,6 +129,19 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
         state.notify(f"This workspace uses {report.name} now. {' '.join(filter(None, said))}")
         st.rerun()
     bar.empty()
+
+
+def _thinking(choice: ModelChoice, own: ModelChoice, key: str) -> ModelChoice:
+    """Asks whether a model that can is to think before it answers."""
+    unset = "as the server has it" if choice.kind == "endpoint" else "off"
+    options = {"": unset, "on": "on"} | ({"off": "off"} if choice.kind == "endpoint" else {})
+    thinking = st.selectbox(
+        "Thinking", list(options), format_func=options.__getitem__,
+        index=list(options).index(own.thinking) if own.thinking in options else 0, key=key,
+        help="Models such as Qwen3 can think before they answer: often better, many times slower. The "
+        "thought is shown folded and not scored. Trained adapters answer without.",
+    )  # fmt: skip
+    return replace(choice, thinking=thinking)
 
 
 def _memory(workspace: Workspace, choice: ModelChoice) -> str:

@@ -29,7 +29,7 @@ from ragft_core.jobs import JobState
 from ragft_core.models.remote import SERVED, check_served, served_models
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
-from ragft_core.values import to_dict
+from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import create_workspace, list_workspaces, locate
 
 
@@ -111,6 +111,9 @@ def model(
     allow: Annotated[
         bool, typer.Option("--allow", help="Allow what a workspace from elsewhere names.")
     ] = False,
+    thinking: Annotated[
+        str, typer.Option(help="on or off, for a model that can think before it answers.")
+    ] = "",
     find: Annotated[str, typer.Option(help="Search the hub for models by name.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -133,6 +136,8 @@ def model(
             approve(workspace, named)
     if kind:
         choice = ModelChoice(kind, name or ModelChoice().name, url, key_variable, revision=revision)
+    if thinking:
+        choice = from_dict(ModelChoice, to_dict(choice) | {"thinking": thinking}, "--thinking")
     if served:
         columns = {"name": "model", "base": "tuned from, as it says"}
         show(served_models(choice), as_json, lambda rows: table(rows, columns, "None."))
@@ -149,7 +154,8 @@ def model(
         tried = try_model(pinned, Settings(), lambda _, text: note(text))
         note(tried.text)
         choice = replace(choice, context_tokens=tried.context_tokens)
-    if kind or (report.revision != choice.revision and is_approved(workspace, choice)):
+    changed = thinking or report.revision != choice.revision
+    if kind or (changed and is_approved(workspace, choice)):
         choice = replace(choice, revision=report.revision)
         workspace.update(model=choice)
         approve(workspace, choice)

@@ -37,7 +37,8 @@ def open_generator(
         from ragft_core.models.remote.endpoints import EndpointGenerator
 
         return EndpointGenerator(choice)
-    return open_folder(model_folder(choice, settings), settings, adapters, Path(choice.name).name)
+    name, thinking = Path(choice.name).name, choice.thinking == "on"
+    return open_folder(model_folder(choice, settings), settings, adapters, name, thinking)
 
 
 def model_folder(choice: ModelChoice, settings: Settings) -> Path:
@@ -63,7 +64,11 @@ def model_folder(choice: ModelChoice, settings: Settings) -> Path:
 
 
 def open_folder(
-    folder: Path, settings: Settings, adapters: Callable[[str], Adapter], name: str = ""
+    folder: Path,
+    settings: Settings,
+    adapters: Callable[[str], Adapter],
+    name: str = "",
+    thinking: bool = False,
 ) -> LocalGenerator:
     """Opens a model folder as a generator on this machine's device.
 
@@ -86,7 +91,7 @@ def open_folder(
         decoder = own or GenericDecoder(model)
     return LocalGenerator(
         name or folder.name, digest, model, tokenizer, decoder, adapters,
-        threads=threads, device=device,
+        threads=threads, device=device, thinking=thinking,
     )  # fmt: skip
 
 

@@ -13,18 +13,28 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 UNFINISHED = "\ufffd"
-# Templates that know these obey them, the others do not see them. A model that thinks aloud spends
-# an answer's tokens on it; a prompt with today's date would give other answers tomorrow.
-TEMPLATE_OPTIONS = {"enable_thinking": False, "thinking": False, "date_string": "01 Jan 2026"}
+# What a model that thinks before it answers may spend on that, beside the answer's own limit.
+THOUGHT_TOKENS = 1024
 _THOUGHT = re.compile(r"^\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)\s*", re.DOTALL)
 _REST_OF_THOUGHT = re.compile(r"^(.*?)</(?:think|thinking|reasoning)>\s*", re.DOTALL)
 
 
-def render_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> str:
+def template_options(*, thinking: bool = False) -> dict[str, bool | str]:
+    """What chat templates are told; those that do not know it do not see it.
+
+    A model that thinks aloud takes many times longer; a prompt with today's date would give other
+    answers tomorrow.
+    """
+    return {"enable_thinking": thinking, "thinking": thinking, "date_string": "01 Jan 2026"}
+
+
+def render_chat(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, thinking: bool = False
+) -> str:
     """The exact text that a model sees before its answer, by the tokenizer's chat template.
 
     A template without a system role (Gemma's, for one) gets the system message in front of the
-    first user message.
+    first user message. With ``thinking`` a model that can is asked to think first.
 
     Raises:
         ModelError: The template refuses the conversation.
@@ -32,16 +42,17 @@ def render_chat(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message])
     from jinja2 import TemplateError
 
     rows = [{"role": m.role, "content": m.content} for m in messages]
+    options = template_options(thinking=thinking)
     try:
         return str(
             tokenizer.apply_chat_template(
-                rows, tokenize=False, add_generation_prompt=True, **TEMPLATE_OPTIONS
+                rows, tokenize=False, add_generation_prompt=True, **options
             )
         )
     except TemplateError as error:
         if len(messages) > 1 and messages[0].role == "system":
             first = Message(messages[1].role, f"{messages[0].content}\n\n{messages[1].content}")
-            return render_chat(tokenizer, (first, *messages[2:]))
+            return render_chat(tokenizer, (first, *messages[2:]), thinking=thinking)
         raise ModelError(f"The model's chat template refuses this conversation: {error}") from error
 
 

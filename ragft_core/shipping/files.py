@@ -13,7 +13,7 @@ from ragft_core.knowledge import KnowledgeBase, codes, retrievers
 from ragft_core.models.prompts import GROUNDING, with_labels
 from ragft_core.models.remote import served_name
 from ragft_core.models.remote.chat_api import chat_url
-from ragft_core.models.tokens import TEMPLATE_OPTIONS, end_tokens
+from ragft_core.models.tokens import THOUGHT_TOKENS, end_tokens, template_options
 from ragft_core.models.weights import choose_device
 from ragft_core.models.weights.folders import CONTEXT_KEYS, weight_files
 from ragft_core.models.weights.loading import FALLBACK_TEMPLATE, text_config
@@ -120,12 +120,15 @@ def arm_settings(
     own, arm = workspace.settings(), state.arm
     instruction = own.instruction if arm.settings.instruction is None else arm.settings.instruction
     mode, passages, _ = search_settings(arm, own)
+    trained_here = bool(state.adapter) and not served_name(state.adapter)
+    thinks = choice.thinking == "on" and not trained_here
     rows = {
         "arm": arm.id,
         "instruction": with_labels(instruction, own.labels, own.label_pattern),
         "grounding": GROUNDING,
         "passages": passages if arm.retrieves else 0,
-        "max_new_tokens": own.max_new_tokens,
+        "max_new_tokens": own.max_new_tokens + (THOUGHT_TOKENS if thinks else 0),
+        "template_options": template_options(thinking=thinks),
         "model": served_name(state.adapter) or choice.name,
     }
     return (
@@ -156,6 +159,7 @@ def _of_endpoint(choice: ModelChoice) -> dict[str, Any]:
     return {
         "url": chat_url(choice),
         "key_variable": choice.key_variable,
+        "thinking": choice.thinking,
         "context_tokens": choice.context_tokens or CONTEXT_TOKENS,
     }
 
@@ -178,5 +182,4 @@ def _of_folder(base: Path, choice: ModelChoice) -> dict[str, Any]:
         "context_tokens": next((n for k in CONTEXT_KEYS if (n := getattr(config, k, None))), 2048),
         "end_tokens": sorted(ends),
         "chat_template": FALLBACK_TEMPLATE,
-        "template_options": TEMPLATE_OPTIONS,
     }

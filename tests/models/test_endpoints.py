@@ -381,6 +381,30 @@ def test_thoughts_are_kept_apart() -> None:
     assert (done.text, done.thought) == ("Yes.", "Let me see.")
 
 
+@pytest.mark.parametrize(
+    ("thinking", "told", "limit"), [("", None, 9), ("on", True, 9 + 1024), ("off", False, 9)]
+)
+def test_thinking_is_switched_in_the_request(thinking: str, told: bool | None, limit: int) -> None:
+    seen: list[dict] = []
+    end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+    class Asked(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            _stream(self, iter([_event({"content": "Yes."}), end]))
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Asked) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        generator = EndpointGenerator(ModelChoice("endpoint", "m", url, thinking=thinking))
+        generator.submit(ask(9)).result(20)
+        generator.close()
+    (body,) = seen
+    assert body.get("chat_template_kwargs", {}).get("enable_thinking") == told
+    assert body["max_tokens"] == limit
+
+
 def test_a_servers_wish_to_wait_is_read_in_both_forms() -> None:
     at = datetime.now(UTC) + timedelta(seconds=90)
     assert wished_pause("7") == 7

@@ -15,6 +15,7 @@ from ragft_core.models.engine.engine import LocalGenerator
 from ragft_core.models.factory import open_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Sampling
+from tests.conftest import TEMPLATE
 from tests.models.helpers import Reference, ask, finder, prompts
 
 ARMS = (None, "one", "two", "part")
@@ -202,6 +203,25 @@ def test_closing_ends_what_runs(tiny_model: Path, settings: Settings) -> None:
     }
     with pytest.raises(ModelError, match="closed"):
         engine.submit(ask("hello"))
+
+
+def test_a_model_may_think_before_it_answers_and_an_adapter_may_not(
+    tiny_model: Path, tiny_adapters: dict, settings: Settings, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "thinking")
+    told = "{% if enable_thinking %}<think>{% else %}<think></think>{% endif %}"
+    for file in folder.glob("*template*"):
+        file.write_text(told + TEMPLATE, encoding="utf-8")
+    engine = open_folder(folder, settings, finder(tiny_adapters), thinking=True)
+    alone = engine.submit(ask("hello", n=2)).result(60)
+    labels = engine.submit(ask("hello", n=2, choices=("red", "blue"))).result(60)
+    tuned = engine.submit(ask("hello", ARMS[1], n=2)).result(60)
+    engine.close()
+    assert alone.prompt.startswith("<think><|im_start|>")
+    assert labels.prompt.startswith(tuned.prompt[:16])
+    assert "</think>" in tuned.prompt[:16]
+    # The thought has its own room: this model never ends one, and is not cut at two tokens.
+    assert alone.completion_tokens > 2 >= tuned.completion_tokens
 
 
 def test_any_architecture_works_with_adapters(

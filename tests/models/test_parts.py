@@ -184,3 +184,4 @@ def test_templates_that_can_think_are_told_not_to(tiny_model: Path) -> None:
         "{% for m in messages %}{{ m['content'] }}{% endfor %}"
     )
     assert render_chat(tokenizer, (Message("user", "Hi"),)) == "<think></think>01 Jan 2026Hi"
+    assert render_chat(tokenizer, (Message("user", "Hi"),), thinking=True) == "01 Jan 2026Hi"

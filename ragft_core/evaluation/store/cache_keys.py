@@ -88,10 +88,9 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
 def _model(choice: ModelChoice, settings: Settings) -> dict[str, Any]:
     """The choice and, for files on this machine, what tells that the weights were replaced."""
     plain = {key: value for key, value in to_dict(choice).items() if not key.startswith("price")}
-    if not choice.revision:
-        plain.pop("revision")  # as before there was one
-    if not choice.context_tokens:
-        plain.pop("context_tokens")  # as before it was asked
+    for later in ("revision", "context_tokens", "thinking"):
+        if not plain[later]:
+            plain.pop(later)  # as before there was such a field
     if choice.kind == "bundled":
         ready = settings.models / choice.name / bundled.READY
         return plain | {"weights": ready.read_text(encoding="utf-8") if ready.exists() else ""}

@@ -26,7 +26,13 @@ from ragft_core.models.engine.lora import Lora, file_state, load_lora
 from ragft_core.models.engine.scheduler import admit, line_up, plan_step
 from ragft_core.models.engine.sequences import SequenceState, make_sequence
 from ragft_core.models.generation import RunningGeneration
-from ragft_core.models.tokens import encode_chat, end_tokens, part_thought, render_chat
+from ragft_core.models.tokens import (
+    THOUGHT_TOKENS,
+    encode_chat,
+    end_tokens,
+    part_thought,
+    render_chat,
+)
 from ragft_core.models.weights.device import CPU, Device
 from ragft_core.models.weights.folders import CONTEXT_KEYS
 from ragft_core.threads import FreeProcessors, use_threads
@@ -55,6 +61,8 @@ class LocalGenerator:
         adapters: Finds an adapter by its id.
         threads: How many CPU threads the engine's own thread uses.
         device: Where the model lies.
+        thinking: Whether a model that can is asked to think before it answers. Adapters are trained
+            without, and a choice among given answers leaves no room for it.
     """
 
     def __init__(
@@ -68,7 +76,9 @@ class LocalGenerator:
         *,
         threads: int,
         device: Device = CPU,
+        thinking: bool = False,
     ) -> None:
+        self._thinking = thinking
         self._name = name
         self._weights = weights
         self._model = model
@@ -111,7 +121,7 @@ class LocalGenerator:
 
     def render(self, messages: Sequence[Message]) -> str:
         """The exact text that the model sees."""
-        return render_chat(self._tokenizer, messages)
+        return render_chat(self._tokenizer, messages, thinking=self._thinking)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """How many tokens the rendered messages take."""
@@ -123,7 +133,8 @@ class LocalGenerator:
         Raises:
             ModelError: The prompt is too long, or the adapter is unknown or of another base.
         """
-        prompt = self.render(request.messages)
+        thinks = self._thinking and not request.adapter and not request.sampling.choices
+        prompt = render_chat(self._tokenizer, request.messages, thinking=thinks)
         ids = encode_chat(self._tokenizer, prompt)
         room = self.context_tokens - len(ids)
         if room < 1:
@@ -133,6 +144,7 @@ class LocalGenerator:
                 "Use fewer or shorter passages, or a model with a longer context.",
             )
         lora = self._lora(request.adapter) if request.adapter else None
+        room = min(room, request.sampling.max_new_tokens + (THOUGHT_TOKENS if thinks else 0))
         row = make_sequence(request, prompt, ids, room, lora, priority, self._tokenizer, self._ends)
         with self._wake:
             if self._closed:

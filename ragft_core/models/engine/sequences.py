@@ -89,14 +89,14 @@ def make_sequence(
     tokenizer: PreTrainedTokenizerBase,
     ends: Iterable[int] = (),
 ) -> SequenceState:
-    """A row that has not started; ``room`` are the tokens that still fit the context."""
+    """A row that has not started; ``room`` are the tokens that it may still have."""
     sampling = request.sampling
     choices = Choices(sampling.choices, tokenizer, ends) if sampling.choices else None
     return SequenceState(
         request=request,
         prompt=prompt,
         ids=ids,
-        limit=min(sampling.max_new_tokens, room),
+        limit=room,
         lora=lora,
         priority=priority,
         generation=RunningGeneration(),

@@ -29,7 +29,9 @@ LONGEST_S = 900.0
 LONGEST_LINE = 1 << 20
 LONGEST_REASON = 1 << 16
 # Parameters that an answer can do without, or that have another name elsewhere.
-OPTIONAL = ("max_tokens", "temperature", "top_p", "seed", "stream_options", "stop")
+OPTIONAL = (
+    "max_tokens", "temperature", "top_p", "seed", "stream_options", "stop", "chat_template_kwargs",
+)  # fmt: skip
 SUCCESSORS = {"max_tokens": "max_completion_tokens"}
 BROKEN = "Check that the address is that of an OpenAI-compatible chat endpoint."
 

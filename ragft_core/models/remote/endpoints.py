@@ -19,8 +19,8 @@ from ragft_core.errors import ModelError
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.remote.chat_api import BROKEN, SILENCE_S, ChatClient, PassingError
 from ragft_core.models.remote.connection import served_name
-from ragft_core.models.tokens import part_thought
-from ragft_core.types import Completion, Message, ModelChoice, Request
+from ragft_core.models.tokens import THOUGHT_TOKENS, part_thought
+from ragft_core.types import Completion, Message, ModelChoice, Request, Thinking
 
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.5
@@ -68,6 +68,11 @@ class EndpointGenerator:
     def weights(self) -> str:
         """The endpoint's address and model: nothing more is known about its weights."""
         return f"{self.client.url} {self._choice.name}"
+
+    @property
+    def thinking(self) -> Thinking:
+        """Whether the model is asked to think, or not to; empty leaves it to the server."""
+        return self._choice.thinking
 
     @property
     def context_tokens(self) -> int:
@@ -171,6 +176,8 @@ class Exchange:
         self._request = request
         self._generation = generation
         self._began = time.perf_counter()
+        thinks = generator.thinking == "on"
+        self._limit = request.sampling.max_new_tokens + (THOUGHT_TOKENS if thinks else 0)
         self._reset()
 
     def _reset(self) -> None:
@@ -211,7 +218,6 @@ class Exchange:
         return self._generation.cancelled
 
     def _read(self) -> str:
-        sampling = self._request.sampling
         finish = ""
         for event in self._generator.client.stream(self._body()):
             if self._generation.cancelled or self._generator.closed:
@@ -224,9 +230,9 @@ class Exchange:
             else:
                 self._silent += 1
             finish = ended or finish
-            too_long = len(self._text) > sampling.max_new_tokens * LONGEST_TOKEN
-            if too_long or self._pieces > sampling.max_new_tokens + SLACK_TOKENS:
-                self._text = self._text[: sampling.max_new_tokens * LONGEST_TOKEN]
+            too_long = len(self._text) > self._limit * LONGEST_TOKEN
+            if too_long or self._pieces > self._limit + SLACK_TOKENS:
+                self._text = self._text[: self._limit * LONGEST_TOKEN]
                 return "length"  # the endpoint ignores the limit
             if self._silent > SILENT_EVENTS:
                 raise ModelError(
@@ -275,13 +281,17 @@ class Exchange:
         body: dict[str, Any] = {
             "model": served_name(self._request.adapter) or self._generator.name,
             "messages": [{"role": m.role, "content": m.content} for m in self._request.messages],
-            "max_tokens": sampling.max_new_tokens,
+            "max_tokens": self._limit,
             "temperature": sampling.temperature,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
         if sampling.temperature > 0:
             body |= {"top_p": sampling.top_p, "seed": sampling.seed}
+        if self._generator.thinking:
+            # Known to vLLM, SGLang and llama.cpp; what refuses it is asked without (``OPTIONAL``).
+            told = {"enable_thinking": self._generator.thinking == "on"}
+            body["chat_template_kwargs"] = told
         if sampling.stop:
             body["stop"] = list(sampling.stop)[:4]  # more are refused
         return body
