@@ -12,14 +12,15 @@ import pytest
 import torch
 
 from ragft_core.errors import ModelError
-from ragft_core.finetuning import export_adapter, import_adapter, list_adapters
+from ragft_core.finetuning import export_adapter, get_adapter, import_adapter, list_adapters
 from ragft_core.finetuning.exporting import export_model, gguf_file, merged
+from ragft_core.finetuning.training.base_model import linear_layers
 from ragft_core.models.weights.loading import load_base
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
 from ragft_core.workspace import Workspace
 from tests.finetuning.test_transfer import zipped
-from tests.models.helpers import make_adapter
+from tests.models.helpers import FAMILIES, make_adapter, make_family
 
 
 def family_folder(tiny_model: Path, folder: Path, family: str) -> Path:
@@ -79,6 +80,26 @@ def test_what_is_written_answers_as_the_adapter_does(
     with torch.no_grad():
         apart = (untouched(input_ids=ids).logits - other(input_ids=ids).logits).abs().max()
     assert float(apart) > 0.5, "the adapter changes nothing here, so the check showed nothing"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_any_family_is_taken_home(
+    workspace: Workspace, settings: Settings, tiny_model: Path, tmp_path: Path, name: str
+) -> None:
+    """A family that GGUF has no place for here is refused in words, and the rest still goes."""
+    base = make_family(name, tiny_model, tmp_path / name)
+    workspace.update(model=ModelChoice("folder", str(base)))
+    layers = linear_layers(load_base(base)[0])
+    make_adapter(base, tmp_path / "peft", 7, target_modules=layers)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "peft").iterdir()}
+    adapter = import_adapter(workspace, "Mine", zipped(files), settings).id
+    report = export_model(workspace, adapter, "merged", tmp_path / "merged", settings)
+    assert report.difference < 0.05
+    again = import_adapter(workspace, "Again", export_adapter(workspace, adapter), settings)
+    assert get_adapter(workspace, adapter).digest == again.digest
+    if name.lower() not in gguf_file.FAMILIES:
+        with pytest.raises(ModelError, match="not written as GGUF"):
+            export_model(workspace, adapter, "gguf", tmp_path / "model.gguf", settings)
 
 
 def test_a_gguf_holds_the_merged_weights_the_tokenizer_and_the_template(

@@ -12,6 +12,39 @@ from ragft_core.types import Adapter, Message, Request, Sampling
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
+SMALL = {
+    "vocab_size": 512, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "max_position_embeddings": 256,
+    "eos_token_id": 0, "bos_token_id": 0, "pad_token_id": 0,
+}  # fmt: skip
+GROUPED = {"num_key_value_heads": 2}
+FAMILIES: dict[str, dict] = {
+    "Gemma2": {**GROUPED, "head_dim": 8, "sliding_window": 64},
+    "Gemma3Text": {**GROUPED, "head_dim": 8, "sliding_window": 64},
+    "Phi3": GROUPED,
+    "Qwen3": {**GROUPED, "head_dim": 8},
+    "Mistral": {**GROUPED, "sliding_window": None},
+    "GPTNeoX": {},
+    "Granite": {**GROUPED, "logits_scaling": 8.0},
+    "Cohere": {**GROUPED, "logit_scale": 0.25},
+    "OPT": {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
+}
+HEADS = {"GPT2": "GPT2LMHeadModel", "Gemma3Text": "Gemma3ForCausalLM"}
+
+
+def make_family(name: str, tokenizer: Path, folder: Path) -> Path:
+    """A folder with a small random model of a family, and a tokenizer out of another folder."""
+    import torch
+    import transformers
+
+    config = getattr(transformers, f"{name}Config")(**SMALL, **FAMILIES[name])
+    torch.manual_seed(1)
+    model = getattr(transformers, HEADS.get(name, f"{name}ForCausalLM"))(config)
+    model.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder)
+    return folder
+
 
 def make_adapter(
     base: Path, folder: Path, seed: int, rank: int = 4, std: float = 0.2, **options

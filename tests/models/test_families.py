@@ -28,30 +28,11 @@ from ragft_core.models.weights.folders import check_folder
 from ragft_core.models.weights.loading import load_base, weights_digest
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter
-from tests.models.helpers import ask, finder
+from tests.models.helpers import FAMILIES, SMALL, ask, finder, make_family
 
 if TYPE_CHECKING:
     import torch
 
-SMALL = {
-    "vocab_size": 512, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "max_position_embeddings": 256,
-    "eos_token_id": 0, "bos_token_id": 0, "pad_token_id": 0,
-}  # fmt: skip
-GROUPED = {"num_key_value_heads": 2}
-FAMILIES: dict[str, dict] = {
-    "Gemma2": {**GROUPED, "head_dim": 8, "sliding_window": 64},
-    "Gemma3Text": {**GROUPED, "head_dim": 8, "sliding_window": 64},
-    "Phi3": GROUPED,
-    "Qwen3": {**GROUPED, "head_dim": 8},
-    "Mistral": {**GROUPED, "sliding_window": None},
-    "GPTNeoX": {},
-    "Granite": {**GROUPED, "logits_scaling": 8.0},
-    "Cohere": {**GROUPED, "logit_scale": 0.25},
-    "OPT": {"ffn_dim": 64, "word_embed_proj_dim": 32},
-    "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
-}
-HEADS = {"GPT2": "GPT2LMHeadModel", "Gemma3Text": "Gemma3ForCausalLM"}
 ROWS = [EncodedRow((5, 6, 7, 8 + n), (20 + n, 30 + n, 0)) for n in range(4)]
 
 
@@ -62,16 +43,7 @@ def family(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
     def make(name: str) -> Path:
         if name not in made:
-            import torch
-            import transformers
-            from transformers import AutoTokenizer
-
-            config = getattr(transformers, f"{name}Config")(**SMALL, **FAMILIES[name])
-            torch.manual_seed(1)
-            model = getattr(transformers, HEADS.get(name, f"{name}ForCausalLM"))(config)
-            made[name] = tmp_path_factory.mktemp(name)
-            model.save_pretrained(made[name])
-            AutoTokenizer.from_pretrained(tiny_model).save_pretrained(made[name])
+            made[name] = make_family(name, tiny_model, tmp_path_factory.mktemp(name))
         return made[name]
 
     return make
