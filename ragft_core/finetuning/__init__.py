@@ -12,7 +12,7 @@ from ragft_core.finetuning.adapters import (
     get_adapter,
     list_adapters,
 )
-from ragft_core.finetuning.config import PRESETS, RunConfig, preset_config, with_passages
+from ragft_core.finetuning.config import RunConfig
 from ragft_core.finetuning.examples.importing import (
     ImportReport,
     guess_mapping,
@@ -23,6 +23,7 @@ from ragft_core.finetuning.examples.importing import (
 from ragft_core.finetuning.examples.store import assign_splits, load_examples, save_examples
 from ragft_core.finetuning.examples.tables import read_table
 from ragft_core.finetuning.exporting.merged import ExportReport, export_model
+from ragft_core.finetuning.presets import PRESETS, preset_config, with_passages
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.estimate import Estimate, estimate_run
 from ragft_core.finetuning.training.runs import list_runs, start_run

@@ -1,4 +1,4 @@
-"""How a fine-tuning run is set up, and three set-ups that work for 50 to 500 examples.
+"""How a fine-tuning run is set up.
 
 A run's length is counted in optimiser steps, not epochs: with 50 examples three epochs are a
 dozen steps, which teach nothing. So there is a floor, and early stopping is the ceiling.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -168,7 +168,7 @@ class RunConfig:
             "label": "Rewordings",
             "help": "The model puts each fact in so many other questions before it trains, and reads "
             "them back to check the answer. What was trained in several wordings is found in a new "
-            "one. Takes about a second for each; 0 for none.",
+            "one. Takes about a second for each; 0 for none. Left as it is, the hybrid arm gets none.",
             "min": 0,
             "max": 8,
         },
@@ -248,32 +248,6 @@ NOT_OFFERED = {
     "higher rank with rslora=true.",
 }
 
-PRESETS: dict[str, RunConfig] = {
-    "quick": RunConfig(
-        preset="quick", steps=60, epochs=12.0, most_tokens=36_000, patience=0, rewordings=3
-    ),
-    "balanced": RunConfig(preset="balanced"),
-    "thorough": RunConfig(
-        preset="thorough", steps=200, epochs=40.0, most_tokens=640_000, rank=32, alpha=64,
-        learning_rate=5e-4, patience=4,
-    ),
-}  # fmt: skip
-
-PRESET_TEXTS: Mapping[str, str] = {
-    "quick": "Enough to see what fine-tuning does on your examples.",
-    "balanced": "Up to four times as much training; the best choice for most data.",
-    "thorough": "A larger adapter and a long run, for a result to decide on.",
-}
-
-
-def with_passages(config: RunConfig) -> RunConfig:
-    """The same run for the hybrid arm.
-
-    A row with passages has many times the tokens; four questions over the same passages make a
-    batch, so that the fewest steps take about as long as without.
-    """
-    return dataclasses.replace(config, with_context=True, batch_size=max(1, config.batch_size // 2))
-
 
 def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
     """The same run with so many seeds, from the config's own on, each named by its seed.
@@ -331,16 +305,3 @@ def with_settings(config: RunConfig, changes: Sequence[str]) -> RunConfig:
     changed = from_dict(RunConfig, to_dict(config) | values, "--set")
     check_config(changed)
     return changed
-
-
-def preset_config(name: str) -> RunConfig:
-    """A preset by its name.
-
-    Raises:
-        SettingsError: There is none of that name.
-    """
-    if name not in PRESETS:
-        raise SettingsError(
-            f"There is no preset {name!r}.", f"Choose one of: {', '.join(PRESETS)}."
-        )
-    return PRESETS[name]

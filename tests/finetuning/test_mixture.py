@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ragft_core.errors import RagftError
-from ragft_core.finetuning import PRESETS, RunConfig
+from ragft_core.finetuning import PRESETS, RunConfig, with_passages
 from ragft_core.finetuning.config import Origin, with_settings
 from ragft_core.finetuning.rows.batches import Batches, thinned
 from ragft_core.finetuning.rows.general import general_questions
@@ -124,6 +124,13 @@ def test_labels_and_arms_that_read_get_what_fits_them() -> None:
     mixed = mixed_rows(declining, dataclasses.replace(config, general=0), [TEXT])
     assert {row.split for row in mixed} == {Split.VALIDATION}, "the user's own rows decline enough"
     assert all(row.split in (Split.TRAIN, Split.VALIDATION) for row in reading)
+
+
+def test_an_arm_that_reads_has_rewordings_only_where_they_are_asked_for() -> None:
+    quick = PRESETS["quick"]
+    assert quick.rewordings > 0
+    assert with_passages(quick).rewordings == 0
+    assert with_passages(dataclasses.replace(quick, rewordings=2)).rewordings == 2
 
 
 @pytest.mark.parametrize(("rank", "alpha"), [(4, 8), (8, 4)])

@@ -1,14 +1,7 @@
 """The training run: configuration, estimate, packed rows, the loop, checkpoints, adapters."""
 
-from ragft_core.finetuning.config import (
-    MOST_SEEDS,
-    PRESET_TEXTS,
-    PRESETS,
-    RunConfig,
-    preset_config,
-    with_passages,
-    with_seeds,
-)
+from ragft_core.finetuning.config import MOST_SEEDS, RunConfig, with_seeds
+from ragft_core.finetuning.presets import PRESET_TEXTS, PRESETS, preset_config, with_passages
 from ragft_core.finetuning.rows.rows import rendered_example
 from ragft_core.finetuning.training.base_model import load_tokenizer, present_folder
 from ragft_core.finetuning.training.comparing import (
