@@ -22,6 +22,7 @@ from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.launcher import LOCAL, Launcher
 from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
+from ragft_core.settings import store_variables
 from ragft_core.workspace import Workspace, read_json, read_jsonl
 
 SPEC_FILE = "spec.json"
@@ -112,8 +113,9 @@ class Job:
             JobError: Its kind is not known.
         """
         kind = kind_of(self.kind)
-        # The keys of endpoints are the only secrets a job may need.
-        environment = scrubbed_environment(keep=key_variables(self.workspace))
+        # The keys of endpoints and of stores are the only secrets a job may need.
+        keys = (*key_variables(self.workspace), *store_variables())
+        environment = scrubbed_environment(keep=keys)
         arguments = ["--entry", kind.entry, "--queue", kind.queue]
         self.launcher.spawn(self.folder, arguments, environment)
 

@@ -23,6 +23,7 @@ from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
 from ragft_core.knowledge.retrievers import meaning_share, retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
+from ragft_core.storage import Folder, place_of
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
 
@@ -39,7 +40,7 @@ class KnowledgeBase:
     Args:
         workspace: Where everything lies.
         embedder: Makes the vectors; the index must have been built by the same one.
-        index: The folder of its index, where it is not the workspace's own.
+        index: The folder of its index, where that lies elsewhere than the workspace's own does.
     """
 
     def __init__(
@@ -47,8 +48,8 @@ class KnowledgeBase:
     ) -> None:
         self.workspace = workspace
         self.embedder = embedder
-        folder = index or workspace.path / "index"
-        self._index = ChunkIndex(folder, embedder.identity, embedder.dimension)
+        self.place = Folder(index) if index else place_of(workspace)
+        self._index = ChunkIndex(self.place, embedder.identity, embedder.dimension)
         self._writer = Writer(workspace, embedder, self._index)
         self._checking = threading.Lock()
         self._checked = False

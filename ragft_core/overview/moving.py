@@ -18,6 +18,7 @@ from typing import BinaryIO
 from ragft_core.errors import WorkspaceError
 from ragft_core.jobs import Needs, check_disk, list_jobs
 from ragft_core.settings import Settings
+from ragft_core.storage import place_of
 from ragft_core.workspace import (
     FILE,
     Workspace,
@@ -47,8 +48,11 @@ def remove_workspace(workspace: Workspace) -> None:
 
     Raises:
         WorkspaceError: A job of it is at work.
+        StoreError: Its index lies in a store that is away; nothing was deleted.
     """
     _at_rest(workspace, "deleted")
+    if Settings().index_uri:
+        place_of(workspace).clear()
     delete_workspace(workspace)
 
 

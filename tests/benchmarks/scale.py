@@ -21,9 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ragft_core.knowledge import RETRIEVERS, Embedder, neighbours
+from ragft_core.knowledge import RETRIEVERS, Embedder
 from ragft_core.knowledge.index import ChunkIndex, Entry
+from ragft_core.knowledge.indices import neighbours
 from ragft_core.settings import Settings
+from ragft_core.storage import Folder
 from ragft_core.strategies import open_embedder
 from ragft_core.types import Chunk
 
@@ -92,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         places = rng.permutation(min(n, len(texts)))[: options.questions + 10]
         asked = [" ".join(texts[place].split()[8:20]) for place in places]
         with tempfile.TemporaryDirectory() as folder:
-            index = ChunkIndex(Path(folder), embedder.identity, embedder.dimension)
+            index = ChunkIndex(Folder(Path(folder)), embedder.identity, embedder.dimension)
             began = time.perf_counter()
             for start in range(0, min(n, len(texts)), GROUP):
                 rows = zip(texts[start : start + GROUP], vectors[start:], strict=False)
