@@ -23,6 +23,7 @@ from ragft_core.jobs.launcher import LOCAL, Launcher
 from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
 from ragft_core.settings import store_variables
+from ragft_core.storage import artefacts
 from ragft_core.workspace import Workspace, read_json, read_jsonl
 
 SPEC_FILE = "spec.json"
@@ -151,6 +152,7 @@ class Job:
         """
         if self.status().active:
             raise JobError(f"The job {self.id} still runs.", "Stop it first.")
+        artefacts.forget(self.workspace, f"jobs/{self.id}")
         shutil.rmtree(self.folder)
 
     def wait(self, timeout: float | None = None, poll_s: float = 0.2) -> JobStatus:

@@ -12,14 +12,15 @@ import functools
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from ragft_core.errors import RagftError, RetrievalError, refusal
-from ragft_core.knowledge.indices import neighbours, words
+from ragft_core.knowledge.indices import neighbours
+from ragft_core.knowledge.indices import table as chunks
 from ragft_core.knowledge.retrievers import Retriever, Rows, cosine
 from ragft_core.storage import Place
 from ragft_core.types import Chunk
@@ -32,9 +33,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Method = Callable[Concatenate["ChunkIndex", P], T]
 _PREFIX = "chunks-"
-_IDENTITY = b"ragft.embedder"
 # Every add, delete and rebuild leaves a fragment; beyond this many, scans get slower.
 _FRAGMENTS = 20
+_BATCH = 2_000
 
 
 @dataclass(frozen=True)
@@ -136,38 +137,23 @@ class ChunkIndex:
         if self.name in names:
             return self._complete(database.open_table(self.name))
         if names and not replace:
-            other = (database.open_table(names[0]).schema.metadata or {}).get(_IDENTITY, b"?")
+            other = (database.open_table(names[0]).schema.metadata or {}).get(chunks.IDENTITY, b"?")
             raise RetrievalError(
                 f"The search index was built by the embedding model {other.decode()}, and this "
                 f"is {self._identity}: their vectors cannot be compared.",
                 _REBUILD,
             )
-        made = database.create_table(self.name, schema=self._schema(), exist_ok=True)
+        made = database.create_table(
+            self.name, schema=chunks.schema(self._identity, self._dimension), exist_ok=True
+        )
         return self._complete(made, new=True)
 
     def _complete(self, table: lancedb.table.Table, new: bool = False) -> lancedb.table.Table:
         if not self._place.managed:
-            return words.complete(table)
+            return chunks.complete(table)
         if new:
-            words.hand_over(table)
+            chunks.hand_over(table)
         return table
-
-    def _schema(self) -> pa.Schema:
-        import pyarrow as pa
-
-        fields = [
-            pa.field("id", pa.string(), nullable=False),
-            pa.field("document_id", pa.string(), nullable=False),
-            pa.field("number", pa.int32(), nullable=False),
-            pa.field("text", pa.string(), nullable=False),
-            pa.field("start", pa.int64(), nullable=False),
-            pa.field("end", pa.int64(), nullable=False),
-            pa.field("heading", pa.string(), nullable=False),
-            pa.field("page", pa.int32()),
-            pa.field("indexed", pa.string(), nullable=False),
-            pa.field("vector", pa.list_(pa.float32(), self._dimension)),
-        ]
-        return pa.schema(fields, metadata={_IDENTITY: self._identity.encode()})
 
     @_told
     def upsert(self, entries: Sequence[Entry]) -> None:
@@ -180,9 +166,40 @@ class ChunkIndex:
             {**vars(entry.chunk), "indexed": entry.indexed, "vector": entry.vector}
             for entry in entries
         ]
-        data = pa.Table.from_pylist(rows, schema=self._schema())
+        self.merge(
+            pa.Table.from_pylist(rows, schema=chunks.schema(self._identity, self._dimension))
+        )
+
+    @_told
+    def merge(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Writes rows as they lie in a table; one that is there already is replaced."""
         merge = self.table().merge_insert("id")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
+        merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows, some thousands at a time."""
+        self.table().checkout_latest()
+        rows = iter(self.table().search().limit(None).to_batches(_BATCH))
+        while (batch := self._next(rows)) is not None:
+            yield batch
+
+    @_told
+    def _next(self, rows: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+        return next(rows, None)
+
+    @_told
+    def n_rows(self) -> int:
+        """How many chunks there are."""
+        return int(self.table().count_rows())
+
+    @_told
+    def delete_chunks(self, ids: Sequence[str]) -> None:
+        """Removes single chunks."""
+        from lancedb.expr import col, lit
+
+        for start in range(0, len(ids), 100):
+            chosen = col("id").isin([lit(item) for item in ids[start : start + 100]])
+            self.table().delete(chosen.to_sql() if self._place.managed else chosen)
 
     @_told
     def delete(self, document_ids: Sequence[str]) -> None:
@@ -285,7 +302,7 @@ class ChunkIndex:
         if self._place.managed:
             return 0
         self.table().checkout_latest()
-        stats = self.table().index_stats(words.NAME)
+        stats = self.table().index_stats(chunks.NAME)
         return stats.num_unindexed_rows if stats else 0
 
     @_told

@@ -4,7 +4,8 @@ Without ``RAGFT_INDEX_URI`` and ``RAGFT_STORE`` all of it is in the workspace's 
 library of a store is imported.
 """
 
+from ragft_core.storage import artefacts
 from ragft_core.storage.bucket import Bucket
 from ragft_core.storage.place import Folder, Place, place_at, place_of
 
-__all__ = ["Bucket", "Folder", "Place", "place_at", "place_of"]
+__all__ = ["Bucket", "Folder", "Place", "artefacts", "place_at", "place_of"]

@@ -1,7 +1,4 @@
-"""The word index of a table, and the key by which a chunk is written once.
-
-Its name is its tokeniser's: ICU finds words also where a language writes no spaces.
-"""
+"""A table of chunks: its columns, the key by which a chunk is written once, and its word index."""
 
 from __future__ import annotations
 
@@ -13,8 +10,30 @@ from ragft_core.knowledge.retrievers import STOP_WORDS
 
 if TYPE_CHECKING:
     import lancedb.table
+    import pyarrow as pa
 
+IDENTITY = b"ragft.embedder"
+# The word index, by its tokeniser: ICU finds words also where a language writes no spaces.
 NAME = "words-icu"
+
+
+def schema(identity: str, dimension: int) -> pa.Schema:
+    """The columns of a table for vectors of this length, marked with their embedder."""
+    import pyarrow as pa
+
+    fields = [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("document_id", pa.string(), nullable=False),
+        pa.field("number", pa.int32(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("heading", pa.string(), nullable=False),
+        pa.field("page", pa.int32()),
+        pa.field("indexed", pa.string(), nullable=False),
+        pa.field("vector", pa.list_(pa.float32(), dimension)),
+    ]
+    return pa.schema(fields, metadata={IDENTITY: identity.encode()})
 
 
 def complete(table: lancedb.table.Table) -> lancedb.table.Table:
