@@ -54,8 +54,7 @@ def told(uri: str, error: BaseException) -> StoreError | None:
     if _REFUSED.search(said):
         return StoreError(
             f"The store {name} refuses this machine's keys, or has none from it.",
-            "Give keys that may read, write, list and delete there: AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or what your cloud uses (docs/deploy.md).",
+            f"Give keys that may read, write, list and delete there: {_keys(uri)} (docs/deploy.md).",
         )
     if _AWAY.search(said):
         return StoreError(
@@ -63,6 +62,15 @@ def told(uri: str, error: BaseException) -> StoreError | None:
             "Check that it runs and can be reached from here, then try again. Nothing was lost.",
         )
     return None
+
+
+def _keys(uri: str) -> str:
+    names = {
+        "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+        "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+        "db": "LANCEDB_API_KEY",
+    }
+    return names.get(urlsplit(uri).scheme, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 
 
 def _short(error: BaseException) -> str:

@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import RetrievalError, SettingsError, StoreError
-from ragft_core.knowledge import KnowledgeBase
-from ragft_core.settings import Settings
-from ragft_core.storage import Bucket, place_of
+from ragft_core.finetuning.examples.store import load_examples
+from ragft_core.jobs import JobState
+from ragft_core.knowledge import KnowledgeBase, embedder_of, move_index, start_ingest
+from ragft_core.samples import load_sample
+from ragft_core.settings import Settings, store_variables
+from ragft_core.storage import Bucket, place_at, place_of
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace, create_workspace
 from tests.documents import files
@@ -338,8 +341,75 @@ def test_the_real_store_keeps_the_second_writer_out(s3: S3) -> None:
     assert bucket.list() == ["one"]
 
 
+@pytest.mark.slow
+def test_an_engine_that_is_away_or_without_a_key_is_told(
+    workspace: Workspace, some_files: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LanceDB Enterprise itself cannot be tried here; this much of the way to it can."""
+    monkeypatch.setenv("RAGFT_INDEX_URI", "db://lab")
+    with pytest.raises(StoreError, match="LANCEDB_API_KEY"):
+        KnowledgeBase(workspace, HashEmbedder()).add_files(some_files)
+    monkeypatch.setenv("LANCEDB_API_KEY", "sk-test")
+    with silent() as address:
+        monkeypatch.setenv("LANCEDB_HOST", address)
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="does not answer|cannot be reached"):
+            KnowledgeBase(workspace, HashEmbedder()).add_files(some_files)
+        assert within(TOLD_S, began)
+    with answering(401) as address:
+        monkeypatch.setenv("LANCEDB_HOST", address)
+        with pytest.raises(StoreError, match="refuses this machine's keys") as told:
+            KnowledgeBase(workspace, HashEmbedder()).add_files(some_files)
+        assert "LANCEDB_API_KEY" in told.value.remedy
+
+
 @pytest.mark.parametrize("uri", ["http://x/y", "s3:/x", "s3://", "s3://key:secret@x/y", "/tmp/x"])
 def test_what_is_no_place_of_a_store_is_refused(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGFT_INDEX_URI", uri)
     with pytest.raises(SettingsError, match="RAGFT_INDEX_URI"):
         Settings()
+
+
+def test_jobs_are_given_the_keys_of_stores_only_where_there_is_one(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "AWS_SECRET_ACCESS_KEY" not in store_variables()
+    monkeypatch.setenv("RAGFT_STORE", "s3://lab/kept")
+    assert {"AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"} <= set(store_variables())
+
+
+@pytest.mark.slow
+def test_a_job_reaches_the_store(
+    s3: S3,
+    workspace: Workspace,
+    some_files: list[tuple[str, Path]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a process of its own, with the real embedder: what the documents page does."""
+    monkeypatch.setenv("RAGFT_INDEX_URI", "s3://lab/indices")
+    monkeypatch.setenv("RAGFT_STORE", "s3://lab/kept")
+    job = start_ingest(workspace, some_files)
+    status = job.wait(timeout=100)
+    assert status.state is JobState.SUCCEEDED, status.error + job.log_tail()
+    base = KnowledgeBase(workspace, embedder_of(workspace, Settings()))
+    assert base.search("What does the model 3 kiln cost?", k=1)
+    kept = Bucket(f"s3://lab/kept/{workspace.id}").list()
+    assert len([key for key in kept if "/original." in key]) == 3
+    assert f"jobs/{job.id}/spec.json" in kept
+
+
+@pytest.mark.slow
+def test_the_sample_finds_the_same_from_a_store(s3: S3, settings: Settings) -> None:
+    """The same passages with the same scores make the same prompts, so the same answers."""
+    workspace = load_sample(settings, "knowledge")
+    embedder = embedder_of(workspace, settings)
+    local, there = (place_at(uri, workspace) for uri in ("local", "s3://lab/indices"))
+    moved = move_index(workspace, embedder, local, there)
+    here = KnowledgeBase(workspace, embedder)
+    assert moved.n_chunks == sum(document.n_chunks for document in here.documents())
+    remote = KnowledgeBase(workspace, embedder, there)
+    questions = [example.question for example in load_examples(workspace)]
+    assert len(questions) > 50
+    for question in questions:
+        assert remote.search(question, k=3) == here.search(question, k=3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Iterator
@@ -15,27 +14,25 @@ from ragft_core.telemetry import metrics, set_up_logs
 CANARY = "The patient is called Wren"
 
 
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level, {
         name: (logging.getLogger(name).handlers[:], logging.getLogger(name).propagate)
         for name in list(root.manager.loggerDict)
     })  # fmt: skip
-    out = io.StringIO()
-    monkeypatch.setattr("sys.stderr", out)
     monkeypatch.setenv("RAGFT_LOG", "json")
-    yield out
+    yield
     root.handlers, level, others = before
     root.setLevel(level)
     for name, (handlers, propagate) in others.items():
         logging.getLogger(name).handlers, logging.getLogger(name).propagate = handlers, propagate
 
 
-def test_a_line_is_an_object_with_what_it_is_about(lines: io.StringIO) -> None:
+def test_a_line_is_an_object_with_what_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
     assert set_up_logs("demo", "train-1")
     logging.getLogger("ragft_core.jobs").info("The job %s: %s", "train", "succeeded")
-    row = json.loads(lines.getvalue())
+    row = json.loads(capsys.readouterr().err)
     assert row.pop("time").endswith("+00:00")
     assert row == {
         "level": "INFO", "logger": "ragft_core.jobs", "message": "The job train: succeeded",
@@ -44,7 +41,7 @@ def test_a_line_is_an_object_with_what_it_is_about(lines: io.StringIO) -> None:
 
 
 def test_no_words_of_an_exception_and_no_key_are_logged(
-    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAGFT_KEY_X", "sk-secret-value")
     set_up_logs()
@@ -56,7 +53,7 @@ def test_no_words_of_an_exception_and_no_key_are_logged(
         explain(error)
     log.warning("Asked with sk-secret-value")
     logging.getLogger("httpx").info("GET /%s", CANARY)
-    said = lines.getvalue()
+    said = capsys.readouterr().err
     rows = [json.loads(line) for line in said.splitlines()]
     assert [row.get("error") for row in rows] == ["ValueError", None, None]
     assert "test_logs.py" in rows[0]["where"][0]
