@@ -1,7 +1,7 @@
 """What a question costs in a large index: ``python -m tests.benchmarks.scale [N_CHUNKS ...]``
 
 The chunks are paragraphs out of the docstrings of the installed Python libraries, which every
-machine that runs this has. The first 2,000 have their own vectors by the bundled embedder, each
+machine that runs this has. The first 2,000 (``--embedded``) have their own vectors by the bundled embedder, each
 further one a random mixture of three of those, because embedding all would take hours; beyond
 20,000 paragraphs, texts are halves of two. The questions are twelve words out of the middle of a
 chunk. Through the product's own index, embedding of the question included, in a folder
@@ -158,12 +158,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("sizes", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--group", type=int, default=GROUP, help="Chunks in one commit.")
+    parser.add_argument("--embedded", type=int, default=EMBEDDED, help="Chunks read by the model.")
     parser.add_argument("--uri", default="", help="A store to put the table in.")
     options = parser.parse_args(argv)
     embedder = open_embedder(Settings())
     all_texts = texts_of(max(options.sizes))
     began = time.perf_counter()
-    own = embedder.embed_documents(all_texts[:EMBEDDED])
+    own = embedder.embed_documents(all_texts[: options.embedded])
     speed = len(own) / (time.perf_counter() - began)
     print(f"The embedder reads {speed:.0f} of these chunks a second.", flush=True)
     for n in options.sizes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +20,8 @@ from tests.telemetry.conftest import Server, free_port
 
 
 def many(folder: Path) -> list[tuple[str, Path]]:
-    text = "\n\n".join(f"The kiln {n} is built of firebrick and {n} bolts." for n in range(120))
-    named = [f"{n}.txt" for n in range(30)]
+    text = "\n\n".join(f"The kiln {n} is built of firebrick and {n} bolts." for n in range(40))
+    named = [f"{n}.txt" for n in range(8)]
     return [(name, files.text(folder / name, f"{name}\n\n{text}")) for name in named]
 
 
@@ -71,7 +70,7 @@ def test_a_job_outlives_the_server(
     server.process.terminate()
     assert server.process.wait(timeout=15) in (0, -15)
     assert job.wait(timeout=100).state is JobState.SUCCEEDED
-    assert len(documents(workspace)) == 30
+    assert len(documents(workspace)) == 8
 
 
 @pytest.mark.slow
@@ -81,7 +80,7 @@ def test_where_all_ends_with_the_server_a_job_keeps_what_it_has_and_goes_on(
     server = start(RAGFT_PAUSE_JOBS="1")
     job = start_ingest(workspace, many(tmp_path))
     for _ in range(300):
-        if re.search("embedding|saving", job.status().message):
+        if job.status().state is JobState.RUNNING:
             break
         time.sleep(0.1)
     server.process.terminate()
@@ -91,7 +90,7 @@ def test_where_all_ends_with_the_server_a_job_keeps_what_it_has_and_goes_on(
     start(RAGFT_PAUSE_JOBS="1")
     assert job.wait(timeout=100).state is JobState.SUCCEEDED
     assert job.status().attempt == 2
-    assert len(documents(workspace)) == 30
+    assert len(documents(workspace)) == 8
 
 
 def test_a_home_that_cannot_be_written_is_failing(tmp_path: Path) -> None:
