@@ -46,7 +46,7 @@ def told(uri: str, error: BaseException) -> StoreError | None:
     name = uri.split("?")[0]
     if isinstance(error, SilentError):
         return StoreError(
-            f"The store {name} does not answer: {error}.",
+            f"The store {name} does not answer, or this machine is too busy: {error}.",
             "Check that it runs and can be reached from here, then try again. Nothing was lost.",
         )
     if _MISSING.search(said):
@@ -165,6 +165,14 @@ class Bucket:
 
         self._call(remove, None)
 
+    def load(self) -> None:
+        """Loads the library, so that its seconds are not taken for the store's.
+
+        Raises:
+            StoreError: It is not installed.
+        """
+        _file_system(urlsplit(self.uri).scheme, endpoint())
+
     def is_there(self) -> None:
         """Asks for a file that need not be there.
 
@@ -195,6 +203,7 @@ class Bucket:
         return f"{self.uri}/{key}"
 
     def _call(self, call: Callable[[], T], seconds: float | None = CONNECT_S + READ_S + 1) -> T:
+        self.load()
         try:
             return call() if seconds is None else within(seconds, call)
         except RagftError:
@@ -238,6 +247,8 @@ def _file_system(scheme: str, address: str) -> Any:
             f"pip install {_LIBRARIES.get(scheme, scheme)}",
         ) from None
     files.retries = 1
+    if scheme == "s3":
+        files.connect()  # loads the client's description of the service; asks nobody
     return files
 
 

@@ -189,7 +189,10 @@ class ObjectStore:
         _probed.discard(self.where)
 
     def patiently(self, call: Callable[[], T], *, reading: bool = False) -> T:
-        """Does it, as long as the store answers."""
+        """Does it, as long as the store answers; loading the libraries is not its time."""
+        import lancedb  # noqa: F401 - takes seconds on a busy machine, the first time
+
+        self._bucket.load()
         limit = READ_LIMIT_S if reading else None
         return _told(self.where, lambda: patiently(call, self._bucket.is_there, limit))
 
