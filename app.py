@@ -6,24 +6,31 @@ The router is ``pages/frame.py``: with ``st.navigation`` in this file, beside a 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragft_core.errors import RagftError
-from ragft_core.jobs import settle_jobs
+from ragft_core.jobs import pause_jobs, resume_paused, settle_jobs
+from ragft_core.overview import FAILING, health
 from ragft_core.settings import Settings, keep_private
+from ragft_core.telemetry import metrics, set_up_logs
 from ragft_core.workspace import list_workspaces
 
+log = logging.getLogger("ragft_core.app")
+# A container's engine waits ten seconds before it kills.
+PAUSE_S = 8.0
 # Streamlit's own page needs inline styles, eval (for its charts) and blob workers; nothing may be
 # fetched from another host, whatever a document or a model's answer contains.
 CONTENT_POLICY = "; ".join(
@@ -88,6 +95,27 @@ class KnownHosts:
         await self.app(scope, receive, send)
 
 
+class HealthPage:
+    """ASGI middleware that answers ``/health`` in JSON, for a container's or a proxy's check.
+
+    It asks nobody who they are, so it tells words and no names. Only a lab that can keep nothing
+    has another status than 200: what else is wrong, a restart would not mend.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or passes the request on."""
+        if scope["type"] != "http" or scope["path"] != "/health":
+            await self.app(scope, receive, send)
+            return
+        found = await run_in_threadpool(health, Settings())
+        status = 503 if found.status == FAILING else 200
+        body = {"status": found.status, **found.parts}
+        await JSONResponse(body, status, {"cache-control": "no-store"})(scope, receive, send)
+
+
 def is_known_host(host: str, allowed: Sequence[str]) -> bool:
     """Whether a ``Host`` header names this machine itself or an allowed host, as Streamlit reads them."""
     try:
@@ -127,25 +155,44 @@ def refuse_open_doors(address: str | None, allowed_hosts: Sequence[str]) -> str:
     )
 
 
+def _refuse_to_start(why: str) -> NoReturn:
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)  # Streamlit would go on to serve after an exception in the lifespan
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Settles the jobs that an earlier server left behind, before anyone looks at them."""
+    """Settles the jobs that an earlier server left behind, before anyone looks at them.
+
+    Jobs outlive the server. In a container they cannot: with ``RAGFT_PAUSE_JOBS`` they are asked to
+    keep what they have when the server ends, and go on when it starts again.
+    """
     closed = refuse_open_doors(
         st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
     )
     if closed:
-        sys.stderr.write(f"{closed}\n")
-        sys.stderr.flush()
-        os._exit(1)  # Streamlit would go on to serve after an exception here
+        _refuse_to_start(closed)
     keep_private()
-    for workspace in list_workspaces(Settings()):
+    try:
+        set_up_logs()
+        metrics.serve_metrics()
+        settings = Settings()
+    except RagftError as error:
+        _refuse_to_start(str(error))
+    for workspace in list_workspaces(settings):
         with suppress(OSError, RagftError):  # its pages say what is wrong with it
             settle_jobs(workspace)
+            resume_paused(workspace)
+    log.info("The lab has started")
     yield {}
+    if os.environ.get("RAGFT_PAUSE_JOBS"):
+        paused = await run_in_threadpool(pause_jobs, list_workspaces(settings), PAUSE_S)
+        log.info("The lab ends; %d jobs go on when it starts again", len(paused))
 
 
 app = st.App(
     "pages/frame.py",
     lifespan=lifespan,
-    middleware=[Middleware(SecurityHeaders), Middleware(KnownHosts)],
+    middleware=[Middleware(SecurityHeaders), Middleware(KnownHosts), Middleware(HealthPage)],
 )

@@ -5,6 +5,7 @@
     +-- WorkspaceError          the workspace is missing, locked or of another version
     |   +-- NewerVersionError   written by a newer version of the lab
     +-- DocumentError           a file that cannot become a document
+    +-- StoreError              an object store that is away, refuses, or cannot be used
     +-- RetrievalError          the index is missing, or was built by another embedder
     +-- ModelError              a model or adapter that cannot be used
     |   +-- ConsentError        a workspace from elsewhere names it, and nobody agreed yet
@@ -73,6 +74,10 @@ class NewerVersionError(WorkspaceError):
 
 class DocumentError(RagftError):
     """A file cannot become a document."""
+
+
+class StoreError(RagftError):
+    """An object store is away, refuses, or cannot be used as one."""
 
 
 class RetrievalError(RagftError):

@@ -49,6 +49,37 @@ def _precision() -> str:
     return "" if text == "auto" else text
 
 
+def _index_uri() -> str:
+    return _uri("RAGFT_INDEX_URI", ("s3", "gs", "az", "db"))
+
+
+def _store() -> str:
+    return _uri("RAGFT_STORE", ("s3", "gs", "az", "file"))
+
+
+def _uri(name: str, schemes: tuple[str, ...]) -> str:
+    text = os.environ.get(name, "").strip().rstrip("/")
+    scheme, found, place = text.partition("://")
+    if text and (scheme not in schemes or not found or not place or "@" in place):
+        raise SettingsError(
+            f"{name} is {text[:80]!r}, which is no place of a store.",
+            f"Set one as {', '.join(f'{scheme}://...' for scheme in schemes)}; keys go into "
+            "variables of their own (docs/deploy.md).",
+        )
+    return text
+
+
+# What the libraries of stores read from the environment; jobs need it as much as the app.
+STORE_VARIABLES = re.compile(r"(AWS|AZURE|GOOGLE|LANCEDB)_\w+")
+
+
+def store_variables() -> tuple[str, ...]:
+    """Names of the variables by which a store is reached; none where no store is used."""
+    if not (os.environ.get("RAGFT_INDEX_URI") or os.environ.get("RAGFT_STORE")):
+        return ()
+    return tuple(name for name in os.environ if STORE_VARIABLES.fullmatch(name))
+
+
 def keep_private() -> None:
     """From here on, what this process writes is its owner's alone: uploads, answers, keys' names."""
     os.umask(0o077)
@@ -69,6 +100,15 @@ class Settings:
     precision: str = field(
         default_factory=_precision,
         metadata={"help": "fp32, bf16, fp16, 4bit; empty for what suits the device."},
+    )
+
+    index_uri: str = field(
+        default_factory=_index_uri,
+        metadata={"help": "Where indices lie; empty for the workspaces' folders."},
+    )
+    store: str = field(
+        default_factory=_store,
+        metadata={"help": "Where originals and artefacts are kept, too; empty for nowhere."},
     )
 
     @property

@@ -11,6 +11,7 @@ from ragft_core.commands import (
     deliver,
     evaluations,
     examples,
+    operate,
     questionnaire,
     retrieval,
     training,
@@ -60,5 +61,8 @@ for command in (
     deliver.serve,
     deliver.ship,
     deliver.export,
+    operate.move_index,
+    operate.backup,
+    operate.restore,
 ):
     app.command()(command)

@@ -27,7 +27,10 @@ def serve(
     """Serves every arm that can run as a model of an OpenAI-compatible endpoint."""
     from ragft_core.serving import ApiServer, served_models
     from ragft_core.strategies import open_lab
+    from ragft_core.telemetry import metrics, set_up_logs
 
+    set_up_logs(opened(w).id)
+    metrics.serve_metrics()
     lab = open_lab(opened(w), Settings())
     try:
         server = ApiServer(lab, host, port, key_variable, allow_host or ())

@@ -18,6 +18,7 @@ from typing import Any
 
 import ragft_core
 from ragft_core.errors import ModelError
+from ragft_core.storage import artefacts
 from ragft_core.types import Adapter
 from ragft_core.values import InvalidValueError, from_dict, to_dict
 from ragft_core.workspace import Workspace, file_digest
@@ -67,6 +68,8 @@ def get_adapter(workspace: Workspace, adapter_id: str) -> Adapter:
         ModelError: There is none, it is damaged, or it holds more than LoRA weights.
     """
     folder = _folder(workspace, adapter_id)
+    if folder is not None and not (folder / WEIGHTS).is_file() and folder.parent != BUNDLED_FOLDER:
+        artefacts.bring(workspace, f"adapters/{folder.name}")
     if folder is None or not folder.is_dir():
         raise ModelError(
             f"There is no adapter {adapter_id!r} in this workspace.",
@@ -91,6 +94,7 @@ def delete_adapter(workspace: Workspace, adapter_id: str) -> None:
     }
     if cleared:
         workspace.update(**cleared)
+    artefacts.forget(workspace, f"adapters/{folder.name}")
     shutil.rmtree(folder)
 
 

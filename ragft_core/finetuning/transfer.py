@@ -30,6 +30,7 @@ from ragft_core.models.weights.bundled import GENERATOR
 from ragft_core.models.weights.loading import empty_model
 from ragft_core.models.weights.loading import weights_digest as base_digest
 from ragft_core.settings import Settings
+from ragft_core.storage import artefacts
 from ragft_core.types import Adapter
 from ragft_core.workspace import Workspace, new_id, now, write_json
 
@@ -102,6 +103,7 @@ def import_adapter(
         }  # fmt: skip
         write_json(scratch / CARD, card | known)
         scratch.replace(workspace.path / "adapters" / adapter_id)
+        artefacts.keep(workspace, f"adapters/{adapter_id}")
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -119,6 +121,7 @@ def rename_adapter(workspace: Workspace, adapter_id: str, name: str, notes: str 
     if not name or adapter_id.startswith(BUNDLED):
         raise ModelError(f"The adapter {adapter_id} cannot be called {name!r}.")
     write_json(Path(adapter.path) / CARD, adapter.card | {"name": name, "notes": notes.strip()})
+    artefacts.keep(workspace, f"adapters/{adapter_id}", (CARD,))
 
 
 def _unpacked(name: str, data: bytes) -> dict[str, bytes]:

@@ -18,7 +18,16 @@ from ragft_core.jobs.kinds import KINDS, Kind
 from ragft_core.jobs.launcher import Launcher
 from ragft_core.jobs.room import Needs, check_disk
 from ragft_core.jobs.status import JobState, JobStatus
-from ragft_core.jobs.store import Activity, activity, get_job, list_jobs, settle_jobs, start_job
+from ragft_core.jobs.store import (
+    Activity,
+    activity,
+    get_job,
+    list_jobs,
+    pause_jobs,
+    resume_paused,
+    settle_jobs,
+    start_job,
+)
 from ragft_core.jobs.worker import JobContext
 
 __all__ = [
@@ -38,6 +47,8 @@ __all__ = [
     "keep_origin",
     "list_jobs",
     "made_elsewhere",
+    "pause_jobs",
+    "resume_paused",
     "settle_jobs",
     "start_job",
     "this_machine",

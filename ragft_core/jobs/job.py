@@ -22,6 +22,8 @@ from ragft_core.jobs.kinds import kind_of
 from ragft_core.jobs.launcher import LOCAL, Launcher
 from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
+from ragft_core.settings import store_variables
+from ragft_core.storage import artefacts
 from ragft_core.workspace import Workspace, read_json, read_jsonl
 
 SPEC_FILE = "spec.json"
@@ -112,8 +114,9 @@ class Job:
             JobError: Its kind is not known.
         """
         kind = kind_of(self.kind)
-        # The keys of endpoints are the only secrets a job may need.
-        environment = scrubbed_environment(keep=key_variables(self.workspace))
+        # The keys of endpoints and of stores are the only secrets a job may need.
+        keys = (*key_variables(self.workspace), *store_variables())
+        environment = scrubbed_environment(keep=keys)
         arguments = ["--entry", kind.entry, "--queue", kind.queue]
         self.launcher.spawn(self.folder, arguments, environment)
 
@@ -149,6 +152,7 @@ class Job:
         """
         if self.status().active:
             raise JobError(f"The job {self.id} still runs.", "Stop it first.")
+        artefacts.forget(self.workspace, f"jobs/{self.id}")
         shutil.rmtree(self.folder)
 
     def wait(self, timeout: float | None = None, poll_s: float = 0.2) -> JobStatus:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, new_id, now, write_json
 
 NOTHING = Needs()
+PAUSED = ".paused"
 log = logging.getLogger(__name__)
 
 
@@ -112,6 +113,40 @@ def activity(workspace: Workspace) -> Activity:
             ended.add(job.id)
     active.sort(key=lambda item: (item[0].created_ns, item[0].id))
     return Activity(tuple(active), frozenset(ended))
+
+
+def pause_jobs(workspaces: Iterable[Workspace], seconds: float) -> list[Job]:
+    """Asks all jobs to keep what they have and end, and marks them for ``resume_paused``.
+
+    Where the server is a container's first process, its end is the end of everything else in it.
+
+    Args:
+        workspaces: Whose.
+        seconds: How long to wait for them; what ends later goes on from its last checkpoint.
+    """
+    jobs = [job for workspace in workspaces for job, _ in activity(workspace).active]
+    for job in jobs:
+        (job.folder / PAUSED).write_text("", encoding="utf-8")
+        job.launcher.stop(job.folder)
+    until = time.monotonic() + seconds
+    for job in jobs:
+        job.wait(timeout=max(0.0, until - time.monotonic()))
+    return jobs
+
+
+def resume_paused(workspace: Workspace) -> list[Job]:
+    """Resumes the jobs that ``pause_jobs`` marked; one that cannot go on keeps no other from it."""
+    resumed = []
+    for file in workspace.path.glob(f"jobs/*/{PAUSED}"):
+        job = Job(workspace, file.parent.name)
+        file.unlink(missing_ok=True)
+        try:
+            if job.status().state.resumable:
+                job.resume()
+                resumed.append(job)
+        except (OSError, RagftError, Timeout) as error:
+            log.warning("The job %s cannot go on: %s", job.id, error)
+    return resumed
 
 
 def settle_jobs(workspace: Workspace) -> list[Job]:

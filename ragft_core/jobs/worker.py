@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -39,12 +40,17 @@ from ragft_core.jobs.queue import GaveUpError, turn
 from ragft_core.jobs.room import Needs, check_disk, check_memory
 from ragft_core.jobs.status import JobState, read_status, write_status
 from ragft_core.settings import Settings
+from ragft_core.storage import artefacts
+from ragft_core.telemetry import set_up_logs
 from ragft_core.values import from_dict
 from ragft_core.workspace import Workspace, append_jsonl, now, read_json, write_json
 
+log = logging.getLogger(__name__)
 HEARTBEAT_S = 2.0
 WRITE_EVERY_S = 0.25
 NICENESS = 5
+# What of a job's folder goes into the store, if there is one.
+KEPT_FILES = (SPEC_FILE, METRICS_FILE, RESULT_FILE)
 
 
 @dataclass
@@ -107,6 +113,7 @@ def run(folder: Path, entry: str = "", queue: str | None = None) -> int:
     mark = mark_of(os.getpid())
     assert mark is not None  # this very process
     write_mark(folder / PROCESS_FILE, mark)
+    set_up_logs(workspace.id, folder.name)
     _listen(context)
     kind = KINDS.get(head["kind"])
     entry = entry or (kind.entry if kind else "")
@@ -115,6 +122,7 @@ def run(folder: Path, entry: str = "", queue: str | None = None) -> int:
     message = {JobState.SUCCEEDED: "Done"}.get(state, state.value.capitalize())
     share = 1.0 if state is JobState.SUCCEEDED else read_status(folder).share
     context.update(state=state, share=share, message=message, eta_s=None, error=error)
+    log.info("The job %s: %s", head["kind"], state)
     return 0 if state is JobState.SUCCEEDED else 1
 
 
@@ -143,6 +151,7 @@ def _call(context: JobContext, entry: str) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)  # people who chat at the same time come first
     getattr(importlib.import_module(module), function)(context)
+    artefacts.keep(context.workspace, f"jobs/{context.folder.name}", KEPT_FILES)
 
 
 def _outcome(context: JobContext, work: Callable[[], None]) -> tuple[JobState, str]:

@@ -23,6 +23,7 @@ from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
 from ragft_core.knowledge.retrievers import meaning_share, retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
+from ragft_core.storage import Folder, Place, place_of
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
 
@@ -39,16 +40,16 @@ class KnowledgeBase:
     Args:
         workspace: Where everything lies.
         embedder: Makes the vectors; the index must have been built by the same one.
-        index: The folder of its index, where it is not the workspace's own.
+        index: Where its index lies, if not where the workspace's own does.
     """
 
     def __init__(
-        self, workspace: Workspace, embedder: TextEmbedder, index: Path | None = None
+        self, workspace: Workspace, embedder: TextEmbedder, index: Path | Place | None = None
     ) -> None:
         self.workspace = workspace
         self.embedder = embedder
-        folder = index or workspace.path / "index"
-        self._index = ChunkIndex(folder, embedder.identity, embedder.dimension)
+        self.place = Folder(index) if isinstance(index, Path) else index or place_of(workspace)
+        self._index = ChunkIndex(self.place, embedder.identity, embedder.dimension)
         self._writer = Writer(workspace, embedder, self._index)
         self._checking = threading.Lock()
         self._checked = False

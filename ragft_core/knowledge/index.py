@@ -12,19 +12,17 @@ import functools
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from ragft_core.errors import RagftError, RetrievalError, refusal
-from ragft_core.files import sync_folder
-from ragft_core.knowledge import neighbours
-from ragft_core.knowledge.retrievers import STOP_WORDS, Retriever, cosine
+from ragft_core.knowledge.indices import neighbours
+from ragft_core.knowledge.indices import table as chunks
+from ragft_core.knowledge.retrievers import Retriever, Rows, cosine
+from ragft_core.storage import Place
 from ragft_core.types import Chunk
 
 if TYPE_CHECKING:
@@ -33,12 +31,11 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Method = Callable[Concatenate["ChunkIndex", P], T]
 _PREFIX = "chunks-"
-_IDENTITY = b"ragft.embedder"
 # Every add, delete and rebuild leaves a fragment; beyond this many, scans get slower.
 _FRAGMENTS = 20
-# The word index, by its tokeniser: ICU finds words also where a language writes no spaces.
-_WORDS = "words-icu"
+_BATCH = 2_000
 
 
 @dataclass(frozen=True)
@@ -68,13 +65,17 @@ class Hit:
     found_by: str
 
 
-def _told(method: Callable[P, T]) -> Callable[P, T]:
-    """Lets a method tell a damaged index in words; a full or read-only disk is told by ``explain``."""
+def _told(method: Method[P, T], reading: bool = False) -> Method[P, T]:
+    """Lets a method tell a damaged index in words, and its place bound the wait.
+
+    A full or read-only disk is told by ``explain``.
+    """
 
     @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+    def call(index: ChunkIndex, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return method(*args, **kwargs)
+            work = functools.partial(method, index, *args, **kwargs)
+            return index._place.patiently(work, reading=reading)
         except (OSError, RuntimeError, ValueError) as error:
             if isinstance(error, RagftError) or refusal(error):
                 raise
@@ -85,29 +86,37 @@ def _told(method: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
+def _read(method: Method[P, T]) -> Method[P, T]:
+    """As ``_told``, for what a person waits for."""
+    return _told(method, reading=True)
+
+
 class ChunkIndex:
     """The table of one embedder, opened at first use. Safe to use from several threads.
 
     Args:
-        folder: The workspace's index folder.
+        place: Where the workspace's index lies.
         identity: The embedder's identity.
         dimension: Length of its vectors.
 
-    ``name`` is the table's in that folder.
+    ``name`` is the table's there.
     """
 
-    def __init__(self, folder: Path, identity: str, dimension: int) -> None:
-        self._folder = folder
+    def __init__(self, place: Place, identity: str, dimension: int) -> None:
+        self._place = place
         self._identity = identity
         self._dimension = dimension
-        self.name = _PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:12]
+        self._prefix = place.prefix + _PREFIX
+        self.name = self._prefix + hashlib.sha256(identity.encode()).hexdigest()[:12]
         self._opened: lancedb.table.Table | None = None
         self._lock = threading.Lock()
 
+    @_read
     def exists(self) -> bool:
         """Whether there is an index of this or of another embedder."""
-        return any(self._folder.glob(f"{_PREFIX}*.lance"))
+        return any(name.startswith(self._prefix) for name in self._place.tables())
 
+    @_read
     def table(self, replace: bool = False) -> lancedb.table.Table:
         """Opens the table, or creates it where the folder holds none.
 
@@ -119,46 +128,32 @@ class ChunkIndex:
         """
         with self._lock:
             if self._opened is None:
-                try:
-                    self._opened = self._open_or_create(replace)
-                except (OSError, RuntimeError, ValueError) as error:
-                    raise RetrievalError(
-                        f"The search index is damaged: {_first_line(error)}", _REBUILD
-                    ) from error
+                self._opened = self._open_or_create(replace)
             return self._opened
 
     def _open_or_create(self, replace: bool) -> lancedb.table.Table:
-        import lancedb
-
-        database = lancedb.connect(self._folder, read_consistency_interval=timedelta(seconds=1))
-        names = [name for name in database.list_tables().tables if name.startswith(_PREFIX)]
+        database = self._place.connect()
+        names = [name for name in database.list_tables().tables if name.startswith(self._prefix)]
         if self.name in names:
-            return _complete(database.open_table(self.name))
+            return self._complete(database.open_table(self.name))
         if names and not replace:
-            other = (database.open_table(names[0]).schema.metadata or {}).get(_IDENTITY, b"?")
+            other = (database.open_table(names[0]).schema.metadata or {}).get(chunks.IDENTITY, b"?")
             raise RetrievalError(
                 f"The search index was built by the embedding model {other.decode()}, and this "
                 f"is {self._identity}: their vectors cannot be compared.",
                 _REBUILD,
             )
-        return _complete(database.create_table(self.name, schema=self._schema(), exist_ok=True))
+        made = database.create_table(
+            self.name, schema=chunks.schema(self._identity, self._dimension), exist_ok=True
+        )
+        return self._complete(made, new=True)
 
-    def _schema(self) -> pa.Schema:
-        import pyarrow as pa
-
-        fields = [
-            pa.field("id", pa.string(), nullable=False),
-            pa.field("document_id", pa.string(), nullable=False),
-            pa.field("number", pa.int32(), nullable=False),
-            pa.field("text", pa.string(), nullable=False),
-            pa.field("start", pa.int64(), nullable=False),
-            pa.field("end", pa.int64(), nullable=False),
-            pa.field("heading", pa.string(), nullable=False),
-            pa.field("page", pa.int32()),
-            pa.field("indexed", pa.string(), nullable=False),
-            pa.field("vector", pa.list_(pa.float32(), self._dimension)),
-        ]
-        return pa.schema(fields, metadata={_IDENTITY: self._identity.encode()})
+    def _complete(self, table: lancedb.table.Table, new: bool = False) -> lancedb.table.Table:
+        if not self._place.managed:
+            return chunks.complete(table)
+        if new:
+            chunks.hand_over(table)
+        return table
 
     @_told
     def upsert(self, entries: Sequence[Entry]) -> None:
@@ -171,9 +166,40 @@ class ChunkIndex:
             {**vars(entry.chunk), "indexed": entry.indexed, "vector": entry.vector}
             for entry in entries
         ]
-        data = pa.Table.from_pylist(rows, schema=self._schema())
+        self.merge(
+            pa.Table.from_pylist(rows, schema=chunks.schema(self._identity, self._dimension))
+        )
+
+    @_told
+    def merge(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Writes rows as they lie in a table; one that is there already is replaced."""
         merge = self.table().merge_insert("id")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
+        merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows, some thousands at a time."""
+        self.table().checkout_latest()
+        rows = iter(self.table().search().limit(None).to_batches(_BATCH))
+        while (batch := self._next(rows)) is not None:
+            yield batch
+
+    @_told
+    def _next(self, rows: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+        return next(rows, None)
+
+    @_told
+    def n_rows(self) -> int:
+        """How many chunks there are."""
+        return int(self.table().count_rows())
+
+    @_told
+    def delete_chunks(self, ids: Sequence[str]) -> None:
+        """Removes single chunks."""
+        from lancedb.expr import col, lit
+
+        for start in range(0, len(ids), 100):
+            chosen = col("id").isin([lit(item) for item in ids[start : start + 100]])
+            self.table().delete(chosen.to_sql() if self._place.managed else chosen)
 
     @_told
     def delete(self, document_ids: Sequence[str]) -> None:
@@ -181,7 +207,8 @@ class ChunkIndex:
         from lancedb.expr import col, lit
 
         for document_id in document_ids:
-            self.table().delete(col("document_id") == lit(document_id))
+            chosen = col("document_id") == lit(document_id)
+            self.table().delete(chosen.to_sql() if self._place.managed else chosen)
 
     @_told
     def counts(self) -> Counter[str]:
@@ -221,16 +248,7 @@ class ChunkIndex:
             RetrievalError: The index cannot be read.
             ModelError: The re-ranker cannot be loaded.
         """
-        try:
-            try:
-                rows = retriever.find(self.table(), question, vector, k)
-            except (OSError, RuntimeError, ValueError):
-                self._opened = None  # another process may have built it anew
-                rows = retriever.find(self.table(), question, vector, k)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise RetrievalError(
-                f"The search index cannot be read: {_first_line(error)}", _REBUILD
-            ) from error
+        rows = self._find(retriever, question, vector, k)
         scores = [_score(row, vector) for row in rows]
         if retriever.reranker is not None:
             judged = retriever.reranker.score(question, [row["indexed"] for row in rows])
@@ -239,6 +257,14 @@ class ChunkIndex:
         # Fusion ties often (first by meaning, first by words); the nearer meaning goes first.
         return sorted(hits, key=lambda hit: (-hit.score, -(hit.similarity or 0.0), hit.chunk.id))
 
+    @_read
+    def _find(self, retriever: Retriever, question: str, vector: np.ndarray | None, k: int) -> Rows:
+        try:
+            return retriever.find(self.table(), question, vector, k)
+        except (OSError, RuntimeError, ValueError):
+            self._opened = None  # another process may have built it anew
+            return retriever.find(self.table(), question, vector, k)
+
     @_told
     def settle(self) -> None:
         """Puts what was written on the disk for good, and tidies after many small writes.
@@ -246,10 +272,12 @@ class ChunkIndex:
         LanceDB renames files into place but never syncs them: safe when a process dies, not when
         the power does.
         """
+        if self._place.managed:
+            return
         table = self.table()
         if table.stats()["fragment_stats"]["num_fragments"] > _FRAGMENTS:
             table.optimize()
-        sync_folder(self._folder / f"{self.name}.lance")
+        self._place.sync(self.name)
 
     @_told
     def tidy(self, embed: Callable[[str], np.ndarray]) -> None:
@@ -258,68 +286,45 @@ class ChunkIndex:
         Args:
             embed: Embeds a question, for the trial of an index of neighbours (``neighbours``).
         """
+        if self._place.managed:
+            return
         if self.n_unindexed():
             self.table().optimize()
-        neighbours.keep(self.table(), embed, self._folder / f"{self.name}.exact")
+        note = f"{self.name}.exact"
+        missed_at = neighbours.keep(self.table(), embed, int(self._place.note(note) or 0))
+        if missed_at:
+            self._place.set_note(note, str(missed_at))
         self.settle()
 
     @_told
     def n_unindexed(self) -> int:
         """How many rows the word index does not hold yet."""
+        if self._place.managed:
+            return 0
         self.table().checkout_latest()
-        stats = self.table().index_stats(_WORDS)
+        stats = self.table().index_stats(chunks.NAME)
         return stats.num_unindexed_rows if stats else 0
 
+    @_told
     def forget_others(self) -> None:
         """Drops the tables of other embedders."""
-        import lancedb
-
-        database = lancedb.connect(self._folder)
+        database = self._place.connect()
         for name in database.list_tables().tables:
-            if name.startswith(_PREFIX) and name != self.name:
+            if name.startswith(self._prefix) and name != self.name:
                 database.drop_table(name)
 
+    @_told
     def drop(self) -> None:
         """Removes the table with everything in it, also one that cannot be opened."""
-        import lancedb
-
         with self._lock:
             self._opened = None
-            lancedb.connect(self._folder).drop_table(self.name, ignore_missing=True)
+            self._place.connect().drop_table(self.name, ignore_missing=True)
 
 
 _REBUILD = (
     "Rebuild it from the documents: the button on the documents page, or "
     "'python -m ragft_core rebuild W'."
 )
-
-
-def _complete(table: lancedb.table.Table) -> lancedb.table.Table:
-    """Gives a table its key and its word index, also where a crash came before that.
-
-    A word index that an older version built with another tokeniser is replaced.
-    """
-    from lancedb.index import FTS
-
-    with suppress(ValueError):  # it has its key
-        table.set_unenforced_primary_key("id")
-    before = _word_indices(table)
-    if _WORDS not in before:
-        config = FTS(base_tokenizer="icu", custom_stop_words=STOP_WORDS.split())
-        try:
-            table.create_index("indexed", config=config, name=_WORDS)
-        except RuntimeError:
-            table.checkout_latest()
-            if _WORDS not in _word_indices(table):  # else another process was quicker
-                raise
-    for old in before - {_WORDS}:
-        with suppress(RuntimeError, ValueError):  # another process was quicker
-            table.drop_index(old)
-    return table
-
-
-def _word_indices(table: lancedb.table.Table) -> set[str]:
-    return {index.name for index in table.list_indices() if index.columns == ["indexed"]}
 
 
 def _score(row: dict[str, Any], vector: np.ndarray | None) -> float:
@@ -329,12 +334,12 @@ def _score(row: dict[str, Any], vector: np.ndarray | None) -> float:
 
 
 def _hit(row: dict[str, Any], score: float, vector: np.ndarray | None) -> Hit:
-    distance, words = row.get("_distance"), row.get("_score")
-    by_meaning, by_words = distance is not None, words is not None
+    distance, bm25 = row.get("_distance"), row.get("_score")
+    by_meaning, by_words = distance is not None, bm25 is not None
     found_by = "both" if by_meaning and by_words else "meaning" if by_meaning else "keywords"
     chunk = Chunk(**{name: row[name] for name in Chunk.__dataclass_fields__})
     # Fused ranks and a re-ranker's scores are at most 1, so that one code outvotes them.
-    return Hit(chunk, score + row.get("n_codes", 0), _similarity(row, vector), words, found_by)
+    return Hit(chunk, score + row.get("n_codes", 0), _similarity(row, vector), bm25, found_by)
 
 
 def _similarity(row: dict[str, Any], vector: np.ndarray | None) -> float | None:

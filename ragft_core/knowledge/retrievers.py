@@ -11,7 +11,7 @@ import numpy as np
 
 from ragft_core.errors import RetrievalError
 from ragft_core.knowledge.codes import Code, codes_in
-from ragft_core.knowledge.neighbours import nearest
+from ragft_core.knowledge.indices.neighbours import nearest
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.types import SearchMode
 

@@ -26,6 +26,7 @@ from ragft_core.documents import CHUNKER, ParsedDocument, clean_name, format_of,
 from ragft_core.errors import DocumentError, WorkspaceError
 from ragft_core.files import REMEDY, DamagedFileError, sync_file, sync_folder
 from ragft_core.schema import stamp
+from ragft_core.storage import artefacts
 from ragft_core.types import Chunk, Document
 from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import (
@@ -99,7 +100,7 @@ def check_document(workspace: Workspace, document_id: str, *, digest: bool = Fal
     """
     document = get(workspace, document_id)
     folder = folder_of(workspace, document_id)
-    original = folder / f"original.{document.format}"
+    original = original_of(workspace, document_id)
     parts = ("text.txt", "chunks.jsonl", "pages.json")
     for file in (original, *(folder / part for part in parts)):
         if not file.is_file():
@@ -169,9 +170,12 @@ def parsed_of(workspace: Workspace, document_id: str) -> ParsedDocument:
 
 
 def original_of(workspace: Workspace, document_id: str) -> Path:
-    """The file as it came."""
+    """The file as it came; brought back from the store where it is not here."""
     document = get(workspace, document_id)
-    return folder_of(workspace, document_id) / f"original.{document.format}"
+    original = folder_of(workspace, document_id) / f"original.{document.format}"
+    if not original.exists():
+        artefacts.bring(workspace, f"documents/{document_id}")
+    return original
 
 
 def readings_of(workspace: Workspace, document_id: str) -> dict[str, str]:
@@ -259,6 +263,7 @@ def forget(workspace: Workspace, document_id: str) -> None:
 
 def clear(workspace: Workspace, document_id: str) -> None:
     """Removes what is left of a document that does not count."""
+    artefacts.forget(workspace, f"documents/{document_id}")
     shutil.rmtree(folder_of(workspace, document_id), ignore_errors=True)
 
 

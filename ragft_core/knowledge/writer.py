@@ -20,6 +20,7 @@ from ragft_core.errors import WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Entry
+from ragft_core.storage import artefacts
 from ragft_core.types import Chunk, Document
 from ragft_core.workspace import Workspace
 
@@ -90,6 +91,9 @@ class Writer:
                 store.sync(self.workspace, [item.document.id for item in new])
                 self.index.upsert([entry for item in new for entry in item.entries])
                 self.index.settle()
+                for item in new:
+                    folder = f"documents/{item.document.id}"
+                    artefacts.keep(self.workspace, folder, ("original.*",))
                 self._finish([item.document for item in new], list(known.values()))
         return {
             item.document.id: (known.get(item.document.id, item.document), item not in new)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from ragft_core.approval import SECRET, unapproved, what_for
 from ragft_core.documents import ENCODINGS
-from ragft_core.errors import NewerVersionError, RagftError
+from ragft_core.errors import NewerVersionError, RagftError, StoreError
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.knowledge.store import called, document_id
 from ragft_core.models.weights import BUNDLED, is_ready
 from ragft_core.overview.integrity import Damage, find_damage, set_aside
 from ragft_core.settings import Settings
+from ragft_core.storage import Bucket
 from ragft_core.workspace import FILE, Workspace, file_digest
 
 LOW_DISK_BYTES = 2_000_000_000
@@ -37,7 +38,7 @@ class Finding:
 
 
 def examine_machine(settings: Settings) -> list[Finding]:
-    """The home folder, its disk, its secret, and the bundled models."""
+    """The home folder, its disk, its secret, the stores, and the bundled models."""
     found = []
     home = settings.home
     try:
@@ -56,6 +57,13 @@ def examine_machine(settings: Settings) -> list[Finding]:
     if secret.exists() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
         problem = "Other users of this machine can read it."
         found.append(Finding(SECRET, problem, f"Run 'chmod 600 {SECRET}' in the home folder."))
+    for uri in filter(None, (settings.index_uri, settings.store)):
+        if uri.startswith("db://"):
+            continue  # nothing can be put there but tables
+        try:
+            Bucket(uri).probe()
+        except RagftError as error:
+            found.append(Finding("store", error.message, error.remedy))
     for model in BUNDLED:
         if not is_ready(model, settings.models):
             problem = "It is not in the cache yet."
@@ -169,6 +177,8 @@ def _index(
             for document in base.differences():
                 problem = f"Its chunks of {document.title!r} are not those of the document."
                 found.append(Finding("index", problem, "Rebuild it (--mend)."))
+        except StoreError:
+            raise
         except RagftError as error:
             found.append(Finding("index", error.message, "Rebuild it (--mend)."))
         if found and mend:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from ragft_core.errors import WorkspaceError
 from ragft_core.jobs import Needs, check_disk, list_jobs
 from ragft_core.settings import Settings
+from ragft_core.storage import artefacts, place_of
 from ragft_core.workspace import (
     FILE,
     Workspace,
@@ -47,8 +48,12 @@ def remove_workspace(workspace: Workspace) -> None:
 
     Raises:
         WorkspaceError: A job of it is at work.
+        StoreError: Its index lies in a store that is away; nothing was deleted.
     """
     _at_rest(workspace, "deleted")
+    if Settings().index_uri:
+        place_of(workspace).clear()
+    artefacts.forget(workspace)
     delete_workspace(workspace)
 
 
@@ -140,16 +145,26 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
         )
     check_disk(folder, "Bringing in the workspace", Needs(disk_mb=total / 1e6))
     for info in infos:
-        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-        link = stat.S_ISLNK(info.external_attr >> 16)
-        if link or not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
-            raise WorkspaceError(f"The file holds {info.filename[:80]!r}, which no workspace does.")
+        parts = parts_of(info)
         if parts[-1] in LEFT_OUT:
             continue
         target = folder.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(info) as source, target.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
+
+
+def parts_of(info: zipfile.ZipInfo) -> tuple[str, ...]:
+    """The parts of a relative path in a zip.
+
+    Raises:
+        WorkspaceError: It is a link, or leads elsewhere.
+    """
+    parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+    link = stat.S_ISLNK(info.external_attr >> 16)
+    if link or not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+        raise WorkspaceError(f"The file holds {info.filename[:80]!r}, which no workspace does.")
+    return parts
 
 
 def _files(workspace: Workspace) -> Iterator[tuple[Path, str]]:

@@ -58,7 +58,7 @@ def write_knowledge(folder: Path, knowledge: KnowledgeBase) -> None:
     """
     index, embedder = knowledge.workspace.path / "index", knowledge.embedder.folder
     check_room(folder, [*index.rglob("*"), *embedder.rglob("*")])
-    shutil.copytree(index, folder / "index")
+    knowledge.place.copy(folder / "index")
     shutil.copytree(embedder, folder / "embedder", ignore=shutil.ignore_patterns("READY", ".*"))
     write_json(folder / "titles.json", {item.id: item.title for item in knowledge.documents()})
 

@@ -8,6 +8,7 @@ from ragft_core.errors import RagftError
 from ragft_core.models.generator import Generation
 from ragft_core.strategies.cite import cite
 from ragft_core.strategies.prepare import Prepared
+from ragft_core.telemetry import metrics
 from ragft_core.types import Answer
 
 
@@ -23,6 +24,7 @@ class PendingAnswer:
         self._base = base
         self._prepared = prepared
         self._generation = generation
+        self._counted = False
 
     @property
     def arm(self) -> str:
@@ -56,6 +58,13 @@ class PendingAnswer:
 
     def answer(self, timeout: float | None = None) -> Answer:
         """Waits for the end and returns the answer with its provenance."""
+        found = self._answer(timeout)
+        if not self._counted:
+            self._counted = True
+            metrics.answered(found)
+        return found
+
+    def _answer(self, timeout: float | None) -> Answer:
         if self._generation is None or self._prepared is None:
             return self._base
         try:

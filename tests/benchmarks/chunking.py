@@ -23,6 +23,7 @@ from ragft_core.knowledge.retrievers import RETRIEVERS
 from ragft_core.knowledge.writer import indexed_text
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
+from ragft_core.storage import Folder
 from ragft_core.types import Chunk, Example
 from ragft_core.values import from_dict
 from ragft_core.workspace import read_jsonl
@@ -54,7 +55,7 @@ def main() -> None:
         vectors = embedder.embed_documents(texts)
         tokens = np.mean([len(embedder.tokenizer.encode(chunk.text).ids) for chunk in chunks])
         with tempfile.TemporaryDirectory() as scratch:
-            index = ChunkIndex(Path(scratch), embedder.identity, embedder.dimension)
+            index = ChunkIndex(Folder(Path(scratch)), embedder.identity, embedder.dimension)
             index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
             for retriever in RETRIEVERS:
                 hits = [

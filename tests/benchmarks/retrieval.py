@@ -20,6 +20,7 @@ from ragft_core.knowledge import RETRIEVERS
 from ragft_core.knowledge.index import ChunkIndex, Entry
 from ragft_core.knowledge.retrievers import meaning_share
 from ragft_core.settings import Settings
+from ragft_core.storage import Folder
 from ragft_core.strategies import open_embedder
 from ragft_core.types import Chunk
 
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         chunks, asked = read(path)
         order = np.random.default_rng(0).permutation(len(asked))[: options.most]
         with tempfile.TemporaryDirectory() as folder:
-            index = ChunkIndex(Path(folder), embedder.identity, embedder.dimension)
+            index = ChunkIndex(Folder(Path(folder)), embedder.identity, embedder.dimension)
             vectors = embedder.embed_documents(chunks)
             index.upsert(
                 [

@@ -48,6 +48,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("steps", "W", "--owner", "tests=Ada"), ("answers", "W", "--who", "Ada", "--set", "need=facts"),
     ("reread", "W", "wren.txt"), ("reread", "W", "wren.txt", "--encoding", "cp1252"),
     ("sweep", "W", "--minutes", "1"), ("ship", "W", "SHIP", "--arm", "rag"),
+    ("move-index", "W", "local"), ("backup", "BACKUP"), ("restore", "BACKUP"),
     ("change", "W"), ("change", "W", "wren.txt", "--ask", "How heavy?", "--old", "41", "--new", "42"),
 )  # fmt: skip
 NET = "mistake in the lab itself"
@@ -144,7 +145,13 @@ class Driver:
     ) -> None:
         self.commands = self.pages = 0
         self._some, self._lines, self._chance = some_pages, some_commands, random.Random(seed)
-        names = {"FILE": "new.txt", "TABLE": "pairs.csv", "OUT": "out.jsonl", "SHIP": "ship"}
+        names = {
+            "FILE": "new.txt",
+            "TABLE": "pairs.csv",
+            "OUT": "out.jsonl",
+            "SHIP": "ship",
+            "BACKUP": "b.zip",
+        }
         self._given = {word: str(home / name) for word, name in names.items()}
         Path(self._given["FILE"]).write_text("The Tern weighs 12 kg.", encoding="utf-8")
         table = "question,answer\nHow heavy is the Tern?,12 kg\n"

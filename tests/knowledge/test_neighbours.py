@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragft_core.knowledge import neighbours
 from ragft_core.knowledge.index import ChunkIndex, Entry
+from ragft_core.knowledge.indices import neighbours
+from ragft_core.storage import Folder
 from ragft_core.types import Chunk
 from tests.knowledge.hashing import HashEmbedder
 
@@ -19,7 +20,7 @@ TOPICS = ["kiln clay glaze", "tram rail stop", "pump seal valve", "court law fin
 def index(tmp_path: Path) -> ChunkIndex:
     """400 chunks of four topics, so that near ones lie together."""
     embedder = HashEmbedder()
-    index = ChunkIndex(tmp_path / "index", embedder.identity, embedder.dimension)
+    index = ChunkIndex(Folder(tmp_path / "index"), embedder.identity, embedder.dimension)
     texts = [f"{TOPICS[n % 4]} {TOPICS[n % 4]} number {n}" for n in range(400)]
     index.upsert(
         [
@@ -42,9 +43,9 @@ def test_an_index_that_finds_nearly_all_is_kept_and_searched(index: ChunkIndex) 
 
 
 def test_an_index_that_misses_is_dropped_and_not_tried_at_every_upload(
-    index: ChunkIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: ChunkIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table, note = index.table(), tmp_path / "note"
+    table = index.table()
     monkeypatch.setattr(neighbours, "PROBES", 1)
     monkeypatch.setattr(neighbours, "FROM", 100)
     asked: list[str] = []
@@ -53,12 +54,11 @@ def test_an_index_that_misses_is_dropped_and_not_tried_at_every_upload(
         asked.append(text)
         return np.random.default_rng(len(asked)).standard_normal(64).astype(np.float32)
 
-    neighbours.keep(table, embed, note)
+    assert neighbours.keep(table, embed) == 400
     assert not neighbours.is_indexed(table)
-    assert note.read_text() == "400"
     tried = len(asked)
     assert tried == neighbours.N_QUESTIONS
-    neighbours.keep(table, embed, note)
+    assert neighbours.keep(table, embed, missed_at=400) == 0
     assert len(asked) == tried
 
 

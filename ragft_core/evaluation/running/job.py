@@ -49,6 +49,7 @@ from ragft_core.jobs import Job, JobContext, list_jobs, start_job
 from ragft_core.models import Generator
 from ragft_core.models.remote.chat_api import ChatClient
 from ragft_core.settings import Settings
+from ragft_core.storage import artefacts
 from ragft_core.strategies import arm_states
 from ragft_core.types import Answer, ModelChoice
 from ragft_core.values import to_dict
@@ -173,6 +174,7 @@ def evaluate(
     context.progress(0.99, "Working out the tables")
     report = make_report(load_results(workspace, plan.id))
     write_json(folder / REPORT_FILE, to_dict(report))
+    artefacts.keep(workspace, f"evaluations/{plan.id}")
     context.finish({"evaluation": plan.id, "verdict": report.verdict})
 
 

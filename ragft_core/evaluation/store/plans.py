@@ -24,6 +24,7 @@ from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.statistics.looks import look_sizes
 from ragft_core.files import REMEDY
+from ragft_core.storage import artefacts
 from ragft_core.types import ModelChoice, Sampling
 from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import (
@@ -197,6 +198,8 @@ def load_plan(workspace: Workspace, evaluation_id: str) -> tuple[Plan, QuestionS
         EvaluationError: There is no such evaluation, or its files are damaged.
     """
     folder = folder_of(workspace, evaluation_id)
+    if not (folder / PLAN_FILE).exists():
+        artefacts.bring(workspace, f"evaluations/{evaluation_id}")
     try:
         data = read_json(folder / PLAN_FILE)
         plan = from_dict(Plan, data, PLAN_FILE)

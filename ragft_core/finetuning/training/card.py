@@ -16,6 +16,7 @@ from ragft_core.finetuning.training.checkpoints import put_weights
 from ragft_core.finetuning.training.signs import signs
 from ragft_core.finetuning.training.trainer import Trainer, TrainingSpec
 from ragft_core.jobs import JobContext
+from ragft_core.storage import artefacts
 from ragft_core.values import to_dict
 from ragft_core.workspace import file_digest, now, write_json
 
@@ -59,6 +60,7 @@ def write_adapter(
     target = workspace.path / "adapters" / adapter_id
     shutil.rmtree(target, ignore_errors=True)
     scratch.replace(target)
+    artefacts.keep(workspace, f"adapters/{adapter_id}")
     setting = setting_of(spec.config.with_context)
     # The newest finished run is what its owner wants to see; a stopped one only if it is the first.
     if not context.stop_asked or not getattr(workspace.settings(), setting):

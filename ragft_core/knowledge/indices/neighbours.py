@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +28,7 @@ PROBES = 32
 LEAST_RECALL, NEAREST, N_QUESTIONS = 0.98, 10, 200
 _QUESTION_WORDS = 12
 _EQUAL = 1e-5
+_BATCH = 8_192
 
 
 def nearest(table: Table, vector: np.ndarray) -> LanceVectorQueryBuilder:
@@ -41,21 +41,22 @@ def is_indexed(table: Table) -> bool:
     return any(index.name == NAME for index in table.list_indices())
 
 
-def keep(table: Table, embed: Callable[[str], np.ndarray], note: Path) -> None:
+def keep(table: Table, embed: Callable[[str], np.ndarray], missed_at: int = 0) -> int:
     """Builds the index where the table is large enough and has none.
 
     Args:
         table: Chunks with their vectors.
         embed: Embeds a question, see ``build``.
-        note: A file that remembers at how many rows an index missed too much; it is tried again
-            when there are twice as many.
+        missed_at: At how many rows an index missed too much before; it is tried again when there
+            are twice as many.
+
+    Returns:
+        At how many rows it missed too much now; 0 where it did not.
     """
     n_rows = table.count_rows()
-    missed_at = int(note.read_text(encoding="utf-8")) if note.exists() else 0
     if n_rows < max(FROM, 2 * missed_at) or is_indexed(table):
-        return
-    if build(table, embed) < LEAST_RECALL:
-        note.write_text(str(n_rows), encoding="utf-8")
+        return 0
+    return n_rows if build(table, embed) < LEAST_RECALL else 0
 
 
 def build(
@@ -96,17 +97,31 @@ def recall(table: Table, embed: Callable[[str], np.ndarray], seed: int = 0) -> f
     n_rows = table.count_rows()
     places = np.random.default_rng(seed).permutation(n_rows)[:N_QUESTIONS]
     texts = table.search().select(["text"]).limit(None).to_arrow().column("text")
-    shares = []
+    vectors = []
     for place in places:
         words = texts[int(place)].as_py().split()
         start = max(0, (len(words) - _QUESTION_WORDS) // 2)
-        vector = embed(" ".join(words[start : start + _QUESTION_WORDS]))
-        exact = _distances(nearest(table, vector).bypass_vector_index())
-        found = _distances(nearest(table, vector))
+        vectors.append(embed(" ".join(words[start : start + _QUESTION_WORDS])))
+    shares = []
+    for vector, exact in zip(vectors, _nearest_of_all(table, np.stack(vectors)), strict=True):
+        query = nearest(table, vector).select(["id", "_distance"]).limit(NEAREST)
+        found = query.to_arrow().column("_distance").to_numpy()
         shares.append(np.count_nonzero(found <= exact.max() + _EQUAL) / len(exact))
     return float(np.mean(shares))
 
 
-def _distances(query: LanceVectorQueryBuilder) -> np.ndarray:
-    found = query.select(["id", "_distance"]).limit(NEAREST).to_arrow()
-    return found.column("_distance").to_numpy()
+def _nearest_of_all(table: Table, questions: np.ndarray) -> np.ndarray:
+    """The distances of the truly nearest ten to each question, (questions, 10).
+
+    One pass over the vectors for all questions: a scan for each would read a large table, which
+    may lie in a store, as many times.
+    """
+    asked = questions / np.linalg.norm(questions, axis=1, keepdims=True)
+    kept = np.full((len(asked), 0), 2.0, dtype=np.float32)
+    for batch in table.search().select(["vector"]).limit(None).to_batches(_BATCH):
+        flat = batch.column("vector").flatten().to_numpy(zero_copy_only=False)
+        vectors = flat.reshape(batch.num_rows, -1)
+        lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
+        distances = 1 - asked @ (vectors / lengths).T
+        kept = np.sort(np.concatenate([kept, distances], axis=1), axis=1)[:, :NEAREST]
+    return kept

@@ -1,0 +1,91 @@
+"""Originals, adapters and results in the store: put there, brought back, removed with their own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ragft_core.errors import StoreError
+from ragft_core.finetuning.adapters import delete_adapter, get_adapter
+from ragft_core.knowledge import KnowledgeBase, check_document, original_of
+from ragft_core.overview import remove_workspace
+from ragft_core.storage import Bucket, artefacts
+from ragft_core.workspace import Workspace
+from tests.documents import files
+from tests.knowledge.hashing import HashEmbedder
+from tests.storage.conftest import S3, point_at, serve
+
+WORDS = "The kiln is built of firebrick."
+
+
+@pytest.fixture(params=["s3", "file"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bucket:
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    uri = "s3://lab/kept" if request.param == "s3" else f"file://{tmp_path}/kept"
+    monkeypatch.setenv("RAGFT_STORE", uri)
+    return Bucket(uri)
+
+
+def test_an_original_is_kept_brought_back_and_removed(
+    store: Bucket, workspace: Workspace, tmp_path: Path
+) -> None:
+    base = KnowledgeBase(workspace, HashEmbedder())
+    (report,) = base.add_files([("a kiln.txt", files.text(tmp_path / "k.txt", WORDS))])
+    assert report.document is not None
+    key = f"{workspace.id}/documents/{report.document.id}/original.txt"
+    assert store.list() == [key]
+    assert store.get(key) == WORDS.encode()
+    original_of(workspace, report.document.id).unlink()
+    check_document(workspace, report.document.id, digest=True)
+    assert original_of(workspace, report.document.id).read_text() == WORDS
+    base.remove(report.document.id)
+    assert store.list() == []
+
+
+def test_an_adapter_is_brought_back_and_removed(store: Bucket, workspace: Workspace) -> None:
+    from ragft_core.finetuning.adapters import BUNDLED_FOLDER
+
+    folder = workspace.path / "adapters" / "train-1"
+    shutil.copytree(BUNDLED_FOLDER / "reader", folder)
+    artefacts.keep(workspace, "adapters/train-1")
+    before = get_adapter(workspace, "train-1").digest
+    shutil.rmtree(folder)
+    assert get_adapter(workspace, "train-1").digest == before
+    delete_adapter(workspace, "train-1")
+    assert store.list() == []
+
+
+def test_a_workspace_goes_with_all_its_copies(store: Bucket, workspace: Workspace) -> None:
+    (workspace.folder("jobs", "j1") / "result.json").write_text("{}")
+    artefacts.keep(workspace, "jobs/j1")
+    assert len(store.list()) == 1
+    remove_workspace(workspace)
+    assert store.list() == []
+
+
+def test_without_the_variable_nothing_is_asked_for(workspace: Workspace) -> None:
+    artefacts.keep(workspace, "documents/none")
+    assert artefacts.bring(workspace, "documents/none") is False
+    artefacts.forget(workspace)
+
+
+@pytest.mark.slow
+def test_a_store_that_is_away_acknowledges_no_document(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server: S3 = serve()
+    server.stop()
+    point_at(monkeypatch, server.address)
+    monkeypatch.setenv("RAGFT_STORE", "s3://lab/kept")
+    base = KnowledgeBase(workspace, HashEmbedder())
+    with pytest.raises(StoreError, match="cannot be reached"):
+        base.add_files([("k.txt", files.text(tmp_path / "k.txt", WORDS))])
+    assert base.documents() == []
+    monkeypatch.delenv("RAGFT_STORE")
+    base.add_files([("k.txt", files.text(tmp_path / "k.txt", WORDS))])
+    assert base.search("firebrick")
