@@ -18,10 +18,11 @@ from ragft_core.documents import chunk_document
 from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError, refusal
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
+from ragft_core.knowledge.filters import read_filter
 from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
-from ragft_core.knowledge.retrievers import meaning_share, retriever_of
+from ragft_core.knowledge.retrievers import Query, meaning_share, retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
@@ -63,9 +64,23 @@ class KnowledgeBase:
         """The LanceDB table in the workspace's index folder that holds the chunks."""
         return self._index.name
 
-    def documents(self) -> list[Document]:
-        """All documents, the oldest first."""
-        return store.documents(self.workspace)
+    def documents(self, only: str = "") -> list[Document]:
+        """All documents, or those that a filter leaves, the oldest first.
+
+        Raises:
+            RetrievalError: The filter cannot be read, or leaves none.
+        """
+        found = store.documents(self.workspace)
+        if not only.strip():
+            return found
+        chosen = read_filter(only)
+        kept = [document for document in found if chosen.fits(document)]
+        if found and not kept:
+            raise RetrievalError(
+                f"No document fits {only.strip()[:80]!r}.",
+                "The list of documents shows their names, formats and days.",
+            )
+        return kept
 
     def document(self, document_id: str) -> Document:
         """The document with this id.
@@ -150,6 +165,7 @@ class KnowledgeBase:
         k: int = 5,
         reranker: str | None = None,
         meaning: float | None = None,
+        only: str = "",
     ) -> list[Passage]:
         """Finds the passages that fit a question best.
 
@@ -160,12 +176,14 @@ class KnowledgeBase:
             reranker: Folder or hub id of a cross-encoder that sorts anew what was found.
             meaning: Share of meaning against words, 0 to 1, where both count; None follows how well
                 the embedder reads the question.
+            only: Which documents are searched, as ``filters`` reads it; empty searches all.
 
         Returns:
             Passages, the best first. None where nothing fits, which by words is common.
 
         Raises:
-            RetrievalError: The mode is none, there are no documents, or the index cannot be used.
+            RetrievalError: The mode is none, there are no documents or none that the filter leaves,
+                or the index cannot be used.
             ModelError: The re-ranker cannot be loaded.
         """
         retriever = retriever_of(mode)
@@ -183,8 +201,9 @@ class KnowledgeBase:
             return []
         self._check()
         vector = self.embedder.embed_query(question) if retriever.needs_vector else None
-        depth = max(_DEPTH * k, _MIN_DEPTH)
-        return self._passages(self._index.search(retriever, question, vector, depth), k)
+        within = tuple(document.id for document in self.documents(only)) if only.strip() else None
+        query = Query(question, vector, max(_DEPTH * k, _MIN_DEPTH), within)
+        return self._passages(self._index.search(retriever, query), k)
 
     def _passages(self, hits: Sequence[Hit], k: int) -> list[Passage]:
         """The first k hits that belong to documents which count."""

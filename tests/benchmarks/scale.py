@@ -23,6 +23,7 @@ import numpy as np
 
 from ragft_core.knowledge import RETRIEVERS, Embedder, neighbours
 from ragft_core.knowledge.index import ChunkIndex, Entry
+from ragft_core.knowledge.retrievers import Query
 from ragft_core.settings import Settings
 from ragft_core.strategies import open_embedder
 from ragft_core.types import Chunk
@@ -111,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 for question in asked:
                     started = time.process_time()
                     vector = embedder.embed_query(question) if retriever.needs_vector else None
-                    index.search(retriever, question, vector, DEPTH)
+                    index.search(retriever, Query(question, vector, DEPTH))
                     costs.append(1000 * (time.process_time() - started))
                 p50, p95 = np.percentile(costs[10:], [50, 95])
                 cells.append(f"{retriever.mode.value} {p50:.0f} / {p95:.0f}")
