@@ -44,12 +44,15 @@ with show_errors():
         "Search by", list(MODE_WORDS), format_func=MODE_WORDS.get, key="documents.mode"
     )
     k = many.number_input("Passages", 1, 50, 5, key="documents.k")
+    only = st.text_input(
+        "Only in", key="documents.only", placeholder="all documents", help=components.FILTER_HELP
+    )
     if question.strip():
         with show_errors():
             with st.spinner("Searching"):
                 share = workspace.settings().meaning
                 base = resources.knowledge(workspace)
-                passages = base.search(question, mode, int(k), meaning=share)
+                passages = base.search(question, mode, int(k), meaning=share, only=only)
             if not passages:
                 st.caption("Nothing was found. Words are found only where they stand.")
             for passage in passages:

@@ -62,6 +62,10 @@ with show_errors():
                 help="The bundled adapter that teaches the small model to answer from passages.",
             )
             k = st.slider("Passages", 1, 8, settings.top_k, key=f"chat.k.{workspace.id}")
+            only = st.text_input(
+                "Read only", key=f"chat.only.{workspace.id}", placeholder="all documents",
+                help=components.FILTER_HELP,
+            )  # fmt: skip
             if (reader, k) != (settings.reader, settings.top_k):
                 workspace.update(reader=reader, top_k=k)
         with st.popover("Own arms", icon=":material/add_circle:"):
@@ -107,7 +111,7 @@ with show_errors():
         with st.chat_message("user", avatar=":material/person:"):
             st.markdown(plain(question))
         history = conversation.history() if remember else None
-        pending = resources.lab(workspace).ask(question, order, history)
+        pending = resources.lab(workspace).ask(question, order, history, only=only)
         try:
             chat_views.stream_columns(pending, blind)
         finally:  # Stop, a page change or a closed tab ends the run here: keep what there is

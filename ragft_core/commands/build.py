@@ -12,6 +12,7 @@ from ragft_core.approval import approve, is_approved, unapproved, what_for
 from ragft_core.commands.output import (
     Json,
     Name,
+    Only,
     finish,
     follow,
     knowledge_of,
@@ -262,13 +263,14 @@ def search(
     mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
     k: Annotated[int, typer.Option(min=1, max=50, help="How many passages.")] = 5,
     reranker: Annotated[str, typer.Option(help="Cross-encoder to sort by: folder or hub id.")] = "",
+    only: Only = "",
     as_json: Json = False,
 ) -> None:
     """Shows what retrieval finds for a question."""
     base = knowledge_of(opened(w))
     files = {document.id: document.file_name for document in base.documents()}
     meaning = base.workspace.settings().meaning
-    passages = base.search(question, mode, k, reranker or None, meaning)
+    passages = base.search(question, mode, k, reranker or None, meaning, only)
     found = [passage_row(passage, files) for passage in passages]
     show(
         found,

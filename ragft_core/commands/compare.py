@@ -13,6 +13,7 @@ from ragft_core.arms import Arm, find_arm
 from ragft_core.commands.output import (
     Json,
     Name,
+    Only,
     Wait,
     answer_row,
     finish,
@@ -129,6 +130,7 @@ def ask(
     adapter: Annotated[
         str, typer.Option(help="Ask this adapter, and its base without it, in place of arms.")
     ] = "",
+    only: Only = "",
     as_json: Json = False,
 ) -> None:
     """Asks one question, or a file of them, of the arms; the model is loaded once."""
@@ -144,7 +146,7 @@ def ask(
     failed = False
     try:
         pending = [
-            lab.try_adapter(item, adapter) if adapter else lab.ask(item, asked)
+            lab.try_adapter(item, adapter) if adapter else lab.ask(item, asked, only=only)
             for item in questions
         ]
         for item, answers in zip(questions, pending, strict=True):

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="W", help="Workspace: an id, or a path.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
+Only = Annotated[
+    str,
+    typer.Option(
+        help="Documents to read: names with * and ?, type:pdf, since:2026-01-31, before:DAY."
+    ),
+]
 
 
 def opened(name: str) -> Workspace:

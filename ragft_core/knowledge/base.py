@@ -14,14 +14,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ragft_core.documents import chunk_document
 from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError, refusal
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
+from ragft_core.knowledge.filters import read_filter
 from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
-from ragft_core.knowledge.retrievers import meaning_share, retriever_of
+from ragft_core.knowledge.retrievers import Query, meaning_share, retriever_of
 from ragft_core.knowledge.writer import Repair, Writer
 from ragft_core.storage import Folder, Place, place_of
 from ragft_core.types import Chunk, Document, Passage, SearchMode
@@ -64,9 +64,23 @@ class KnowledgeBase:
         """The LanceDB table in the workspace's index folder that holds the chunks."""
         return self._index.name
 
-    def documents(self) -> list[Document]:
-        """All documents, the oldest first."""
-        return store.documents(self.workspace)
+    def documents(self, only: str = "") -> list[Document]:
+        """All documents, or those that a filter leaves, the oldest first.
+
+        Raises:
+            RetrievalError: The filter cannot be read, or leaves none.
+        """
+        found = store.documents(self.workspace)
+        if not only.strip():
+            return found
+        chosen = read_filter(only)
+        kept = [document for document in found if chosen.fits(document)]
+        if found and not kept:
+            raise RetrievalError(
+                f"No document fits {only.strip()[:80]!r}.",
+                "The list of documents shows their names, formats and days.",
+            )
+        return kept
 
     def document(self, document_id: str) -> Document:
         """The document with this id.
@@ -151,6 +165,7 @@ class KnowledgeBase:
         k: int = 5,
         reranker: str | None = None,
         meaning: float | None = None,
+        only: str = "",
     ) -> list[Passage]:
         """Finds the passages that fit a question best.
 
@@ -161,12 +176,14 @@ class KnowledgeBase:
             reranker: Folder or hub id of a cross-encoder that sorts anew what was found.
             meaning: Share of meaning against words, 0 to 1, where both count; None follows how well
                 the embedder reads the question.
+            only: Which documents are searched, as ``filters`` reads it; empty searches all.
 
         Returns:
             Passages, the best first. None where nothing fits, which by words is common.
 
         Raises:
-            RetrievalError: The mode is none, there are no documents, or the index cannot be used.
+            RetrievalError: The mode is none, there are no documents or none that the filter leaves,
+                or the index cannot be used.
             ModelError: The re-ranker cannot be loaded.
         """
         retriever = retriever_of(mode)
@@ -184,8 +201,9 @@ class KnowledgeBase:
             return []
         self._check()
         vector = self.embedder.embed_query(question) if retriever.needs_vector else None
-        depth = max(_DEPTH * k, _MIN_DEPTH)
-        return self._passages(self._index.search(retriever, question, vector, depth), k)
+        within = tuple(document.id for document in self.documents(only)) if only.strip() else None
+        query = Query(question, vector, max(_DEPTH * k, _MIN_DEPTH), within)
+        return self._passages(self._index.search(retriever, query), k)
 
     def _passages(self, hits: Sequence[Hit], k: int) -> list[Passage]:
         """The first k hits that belong to documents which count."""
@@ -265,7 +283,7 @@ class KnowledgeBase:
             documents = self.documents()
             for number, document in enumerate(documents):
                 on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
-                total += self._index_again(document)
+                total += self._writer.split_again(document)
             self._index.tidy(self.embedder.embed_query)
             self._index.forget_others()
             self._checked = True
@@ -283,10 +301,10 @@ class KnowledgeBase:
             How many chunks the index has.
         """
         self._index.table(replace=True)
-        self._fill(on_progress)
+        self._writer.fill(on_progress)
         self._index.tidy(self.embedder.embed_query)
         with self._writer.lock():
-            chunks = self._fill(on_progress)  # what was added or removed meanwhile
+            chunks = self._writer.fill(on_progress)  # what was added or removed meanwhile
             documents = [replace(d, n_chunks=len(chunks[d.id])) for d in self.documents()]
             for document in documents:
                 store.write_chunks(self.workspace, document.id, chunks[document.id])
@@ -308,27 +326,6 @@ class KnowledgeBase:
         """
         trial = KnowledgeBase(self.workspace, embedder, folder)
         trial._index.table(replace=True)
-        trial._fill(on_progress)
+        trial._writer.fill(on_progress)
         trial._checked = True
         return trial
-
-    def _fill(self, on_progress: Progress) -> dict[str, list[Chunk]]:
-        """Makes the index hold every document's chunks, as this embedder's tokenizer splits them."""
-        documents, found = self.documents(), self._index.counts()
-        chunks: dict[str, list[Chunk]] = {}
-        self._index.delete(sorted(set(found) - {document.id for document in documents}))
-        for number, document in enumerate(documents):
-            on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
-            parsed = store.parsed_of(self.workspace, document.id)
-            own = chunk_document(parsed, document.id, self.embedder.tokenizer)
-            chunks[document.id] = own
-            if found[document.id] != len(own):
-                self._index.delete([document.id])
-                self._writer.index_chunks(document, own)
-        return chunks
-
-    def _index_again(self, document: Document) -> int:
-        parsed = store.parsed_of(self.workspace, document.id)
-        chunks = chunk_document(parsed, document.id, self.embedder.tokenizer)
-        store.write_chunks(self.workspace, document.id, chunks)
-        return self._writer.index_again(document)

@@ -21,7 +21,7 @@ import numpy as np
 from ragft_core.errors import RagftError, RetrievalError, refusal
 from ragft_core.knowledge.indices import neighbours
 from ragft_core.knowledge.indices import table as chunks
-from ragft_core.knowledge.retrievers import Retriever, Rows, cosine
+from ragft_core.knowledge.retrievers import Query, Retriever, Rows, cosine
 from ragft_core.storage import Place
 from ragft_core.types import Chunk
 
@@ -233,37 +233,34 @@ class ChunkIndex:
             found.setdefault(document_id, {})[key] = text
         return found
 
-    def search(
-        self, retriever: Retriever, question: str, vector: np.ndarray | None, k: int
-    ) -> list[Hit]:
+    def search(self, retriever: Retriever, query: Query) -> list[Hit]:
         """Finds chunks, the best first.
 
         Args:
             retriever: The way of searching; its re-ranker reads all that was found.
-            question: What is asked, as typed; nothing in it is an operator.
-            vector: The embedded question, (dimension,), where the retriever needs it.
-            k: How many to find at most; chunks with an exact code may come on top.
+            query: What is asked; nothing in its question is an operator. Chunks with an exact code
+                may come on top of its number.
 
         Raises:
             RetrievalError: The index cannot be read.
             ModelError: The re-ranker cannot be loaded.
         """
-        rows = self._find(retriever, question, vector, k)
-        scores = [_score(row, vector) for row in rows]
+        rows = self._find(retriever, query)
+        scores = [_score(row, query.vector) for row in rows]
         if retriever.reranker is not None:
-            judged = retriever.reranker.score(question, [row["indexed"] for row in rows])
+            judged = retriever.reranker.score(query.question, [row["indexed"] for row in rows])
             scores = [float(score) for score in judged]
-        hits = [_hit(row, score, vector) for row, score in zip(rows, scores, strict=True)]
+        hits = [_hit(row, score, query.vector) for row, score in zip(rows, scores, strict=True)]
         # Fusion ties often (first by meaning, first by words); the nearer meaning goes first.
         return sorted(hits, key=lambda hit: (-hit.score, -(hit.similarity or 0.0), hit.chunk.id))
 
     @_read
-    def _find(self, retriever: Retriever, question: str, vector: np.ndarray | None, k: int) -> Rows:
+    def _find(self, retriever: Retriever, query: Query) -> Rows:
         try:
-            return retriever.find(self.table(), question, vector, k)
+            return retriever.find(self.table(), query)
         except (OSError, RuntimeError, ValueError):
             self._opened = None  # another process may have built it anew
-            return retriever.find(self.table(), question, vector, k)
+            return retriever.find(self.table(), query)
 
     @_told
     def settle(self) -> None:

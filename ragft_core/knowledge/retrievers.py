@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 Rows = list[dict[str, Any]]
-Find = Callable[["Table", str, "np.ndarray | None", int], Rows]
 # Meaning's weight where the embedder reads whole words, where it reads none, and what each piece
 # more a word than ``WHOLE`` takes away; set on the sets of docs/retrieval.md.
 MOST_MEANING, LEAST_MEANING = 0.7, 0.2
@@ -51,13 +50,41 @@ _LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True)
+class Query:
+    """What is looked for.
+
+    Attributes:
+        question: As typed.
+        vector: It embedded, (dimension,), where the retriever needs it.
+        k: How many rows at most.
+        within: Ids of the documents that are searched; None searches all.
+    """
+
+    question: str
+    vector: np.ndarray | None
+    k: int
+    within: tuple[str, ...] | None = None
+
+    def over(self, query: LanceQueryBuilder) -> Rows:
+        """What a query of the table finds of this."""
+        if self.within is not None:
+            from lancedb.expr import col, lit
+
+            query = query.where(col("document_id").isin([lit(item) for item in self.within]))
+        return _rows(query.limit(self.k))
+
+
+Find = Callable[["Table", Query], Rows]
+
+
+@dataclass(frozen=True)
 class Retriever:
     """A way of searching.
 
     Attributes:
         mode: Its id.
         words: What people call it.
-        find: Finds rows of the index: (table, question, vector, how many at most).
+        find: Finds rows of the index.
         needs_vector: Whether ``find`` needs the embedded question.
         reranker: Sorts anew what was found; None leaves the order.
         weighed: Makes ``find`` for a share of meaning against words; None where there is none.
@@ -71,17 +98,17 @@ class Retriever:
     weighed: Callable[[float], Find] | None = None
 
 
-def _by_words(table: Table, question: str, vector: np.ndarray | None, k: int) -> Rows:
+def _by_words(table: Table, query: Query) -> Rows:
     """BM25 over title, heading and text."""
     from lancedb.query import MatchQuery
 
-    return _rows(table.search(MatchQuery(question, "indexed")).limit(k))
+    return query.over(table.search(MatchQuery(query.question, "indexed")))
 
 
-def _by_meaning(table: Table, question: str, vector: np.ndarray | None, k: int) -> Rows:
+def _by_meaning(table: Table, query: Query) -> Rows:
     """The nearest vectors by cosine."""
-    assert vector is not None
-    return _rows(nearest(table, vector).limit(k))
+    assert query.vector is not None
+    return query.over(nearest(table, query.vector))
 
 
 def _rows(query: LanceQueryBuilder) -> Rows:
@@ -101,17 +128,19 @@ def _by_both(share: float) -> Find:
     cannot read a language, rank fusion gives half of the places to noise (docs/retrieval.md).
     """
 
-    def find(table: Table, question: str, vector: np.ndarray | None, k: int) -> Rows:
-        assert vector is not None
-        rows = {row["id"]: row for row in _by_meaning(table, question, vector, k)}
-        for row in _by_words(table, question, vector, k):
+    def find(table: Table, query: Query) -> Rows:
+        assert query.vector is not None
+        rows = {row["id"]: row for row in _by_meaning(table, query)}
+        for row in _by_words(table, query):
             rows.setdefault(row["id"], row)["_score"] = row["_score"]
         most = max((row.get("_score") or 0.0 for row in rows.values()), default=0.0)
         for row in rows.values():
             words = (row.get("_score") or 0.0) / most if most else 0.0
-            row["_relevance_score"] = share * cosine(row["vector"], vector) + (1 - share) * words
-        for code in codes_in(question):
-            for row in _holding(table, code):
+            row["_relevance_score"] = (
+                share * cosine(row["vector"], query.vector) + (1 - share) * words
+            )
+        for code in codes_in(query.question):
+            for row in _holding(table, code, query.within):
                 row = rows.setdefault(row["id"], {**row, "_relevance_score": 0.0})
                 row["n_codes"] = row.get("n_codes", 0) + 1
         return list(rows.values())
@@ -172,12 +201,14 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.dot(one, other)) / length if length else 0.0
 
 
-def _holding(table: Table, code: Code) -> Rows:
+def _holding(table: Table, code: Code, within: Sequence[str] | None) -> Rows:
     """The rows that hold a code; none where more than a few do."""
     from lancedb.expr import col, lit
 
     text = col("indexed") if code.is_acronym else col("indexed").lower()
     may_hold = lit(True)
+    if within is not None:
+        may_hold &= col("document_id").isin([lit(item) for item in within])
     for group in code.groups:
         may_hold &= text.contains(lit(group if code.is_acronym else group.lower()))
     query = table.search().where(may_hold).select(["id", "indexed"])

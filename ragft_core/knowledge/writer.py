@@ -8,14 +8,14 @@ count is cleared by the next writer. One lock serialises writers; reading needs 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import Timeout
 
-from ragft_core.documents import PATH, ParsedDocument
+from ragft_core.documents import PATH, ParsedDocument, chunk_document
 from ragft_core.errors import WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.embed import TextEmbedder
@@ -25,6 +25,7 @@ from ragft_core.types import Chunk, Document
 from ragft_core.workspace import Workspace
 
 LOCK_S = 300.0
+EMBEDDING = "embedding"  # what ``fill`` calls the stage it is in
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,38 @@ class Writer:
         texts = [indexed_text(document.title, chunk) for chunk in chunks]
         vectors = self.embedder.embed_documents(texts)
         self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
+
+    def split_again(self, document: Document) -> int:
+        """Splits a document as this embedder's tokenizer does, and indexes what comes of it.
+
+        Returns:
+            How many chunks it has now.
+        """
+        chunks = self._split(document)
+        store.write_chunks(self.workspace, document.id, chunks)
+        return self.index_again(document)
+
+    def fill(self, on_progress: Callable[[str, str, float], None]) -> dict[str, list[Chunk]]:
+        """Makes the index hold every document's chunks, as this embedder's tokenizer splits them.
+
+        Args:
+            on_progress: Called with a file's name, its stage and the share that is done; what it
+                raises ends the work.
+        """
+        documents, found = store.documents(self.workspace), self.index.counts()
+        chunks: dict[str, list[Chunk]] = {}
+        self.index.delete(sorted(set(found) - {document.id for document in documents}))
+        for number, document in enumerate(documents):
+            on_progress(document.file_name, EMBEDDING, number / len(documents))
+            chunks[document.id] = own = self._split(document)
+            if found[document.id] != len(own):
+                self.index.delete([document.id])
+                self.index_chunks(document, own)
+        return chunks
+
+    def _split(self, document: Document) -> list[Chunk]:
+        parsed = store.parsed_of(self.workspace, document.id)
+        return chunk_document(parsed, document.id, self.embedder.tokenizer)
 
 
 def indexed_text(title: str, chunk: Chunk) -> str:

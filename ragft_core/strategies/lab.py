@@ -59,6 +59,7 @@ class Lab:
         *,
         sampling: Sampling | None = None,
         priority: int = 0,
+        only: str = "",
     ) -> list[PendingAnswer]:
         """Starts every arm on one question and returns at once.
 
@@ -68,6 +69,7 @@ class Lab:
             history: Earlier turns of the conversation, as each arm remembers it.
             sampling: How to decode; greedy within the workspace's limit when None.
             priority: 0 for people who wait, larger for work in the background.
+            only: Which documents are read, as ``knowledge.filters`` has it; empty for all.
 
         Returns:
             One pending answer per arm, in their order. An arm that cannot run, or fails
@@ -78,7 +80,7 @@ class Lab:
         """
         settings = self.workspace.settings()
         sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(settings, self.knowledge, sampling)
+        preparer = Preparer(settings, self.knowledge, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         known = [state.arm for state in states.values()]
         past = history or {}

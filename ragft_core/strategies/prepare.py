@@ -40,14 +40,19 @@ class Prepared:
 
 
 class Preparer:
-    """Prepares one question for several arms; what they share is retrieved once."""
+    """Prepares one question for several arms; what they share is retrieved once.
+
+    ``only`` says which documents are read, see ``knowledge.filters``.
+    """
 
     def __init__(
         self,
         settings: WorkspaceSettings,
         knowledge: KnowledgeBase,
         sampling: Sampling,
+        only: str = "",
     ) -> None:
+        self._only = only
         self._settings = settings
         self._knowledge = knowledge
         self._sampling = sampling
@@ -76,6 +81,8 @@ class Preparer:
         note = "Retrieval found no passage." if arm.retrieves and not passages else ""
         if passages and wanted_for != question:
             note = "Searched together with the question before."
+        if self._only.strip() and passages:
+            note = f"{note} Read only: {self._only.strip()}.".strip()
         examples = self._examples(arm, question)
 
         def render(shown: Sequence[Passage]) -> tuple[Message, ...]:
@@ -131,7 +138,7 @@ class Preparer:
         if key not in self._retrieved:
             began = time.perf_counter()
             meaning = self._settings.meaning
-            found = self._knowledge.search(question, mode, k, reranker or None, meaning)
+            found = self._knowledge.search(question, mode, k, reranker or None, meaning, self._only)
             self._retrieved[key] = (tuple(found), time.perf_counter() - began)
         return self._retrieved[key]
 
@@ -143,13 +150,13 @@ class Preparer:
         When all fit they keep their own order, so that every question shares one long prefix.
         """
         began = time.perf_counter()
-        documents = self._knowledge.documents()
+        documents = self._knowledge.documents(self._only)
         budget = min(
             self._settings.long_context_tokens,
             generator.context_tokens - self._sampling.max_new_tokens,
         )
         if sum(document.n_tokens for document in documents) > budget:
-            hits = self._knowledge.search(question, SearchMode.HYBRID, 50)
+            hits = self._knowledge.search(question, SearchMode.HYBRID, 50, only=self._only)
             order = {hit.chunk.document_id: -hit.rank for hit in reversed(hits)}
             documents = sorted(documents, key=lambda d: -order.get(d.id, -len(hits) - 1))
         taken: list[Passage] = []

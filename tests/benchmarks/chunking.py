@@ -19,7 +19,7 @@ import numpy as np
 from ragft_core.documents import chunk_document, parse_files
 from ragft_core.knowledge import Embedder
 from ragft_core.knowledge.index import ChunkIndex, Entry, Hit
-from ragft_core.knowledge.retrievers import RETRIEVERS
+from ragft_core.knowledge.retrievers import RETRIEVERS, Query
 from ragft_core.knowledge.writer import indexed_text
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
@@ -59,7 +59,7 @@ def main() -> None:
             index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
             for retriever in RETRIEVERS:
                 hits = [
-                    index.search(retriever, row.question, vector, DEPTH)
+                    index.search(retriever, Query(row.question, vector, DEPTH))
                     for row, vector in zip(rows, questions, strict=True)
                 ]
                 shares = "  ".join(f"{recall(rows, hits, k):.3f}" for k in RANKS)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ragft_core.knowledge import RETRIEVERS
 from ragft_core.knowledge.index import ChunkIndex, Entry
-from ragft_core.knowledge.retrievers import meaning_share
+from ragft_core.knowledge.retrievers import Query, meaning_share
 from ragft_core.settings import Settings
 from ragft_core.storage import Folder
 from ragft_core.strategies import open_embedder
@@ -74,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                     if retriever.weighed is not None:
                         share = meaning_share(embedder.tokenizer, question)
                         mode = replace(retriever, find=retriever.weighed(share))
-                    hits = index.search(mode, question, embedder.embed_query(question), DEPTH)
+                    query = Query(question, embedder.embed_query(question), DEPTH)
+                    hits = index.search(mode, query)
                     found = [hit.chunk.id for hit in hits]
                     ranks.append(found.index(f"c{place}") + 1 if f"c{place}" in found else 10**6)
                 hit = np.mean([rank <= 3 for rank in ranks])

@@ -27,6 +27,7 @@ import numpy as np
 from ragft_core.knowledge import RETRIEVERS, Embedder
 from ragft_core.knowledge.index import ChunkIndex, Entry
 from ragft_core.knowledge.indices import neighbours
+from ragft_core.knowledge.retrievers import Query
 from ragft_core.settings import Settings
 from ragft_core.storage import Folder, Place
 from ragft_core.storage.place import ObjectStore
@@ -122,7 +123,7 @@ def asked_of(index: ChunkIndex, embedder: Embedder, questions: Sequence[str]) ->
         for question in questions:
             began, started = time.perf_counter(), time.process_time()
             vector = embedder.embed_query(question) if retriever.needs_vector else None
-            index.search(retriever, question, vector, DEPTH)
+            index.search(retriever, Query(question, vector, DEPTH))
             costs.append(1000 * (time.process_time() - started))
             clock.append(1000 * (time.perf_counter() - began))
         (p50, p95), (cpu50, cpu95) = (np.percentile(x[10:], [50, 95]) for x in (clock, costs))

@@ -10,7 +10,7 @@ import pytest
 from ragft_core.errors import RetrievalError
 from ragft_core.knowledge import RETRIEVERS, Embedder, KnowledgeBase, retriever_of
 from ragft_core.knowledge.codes import Code, codes_in
-from ragft_core.knowledge.index import _complete
+from ragft_core.knowledge.indices.table import complete
 from ragft_core.knowledge.retrievers import LEAST_MEANING, MOST_MEANING, meaning_share
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace
@@ -127,7 +127,7 @@ def test_a_word_index_of_another_tokeniser_is_replaced(base: KnowledgeBase, tmp_
     assert base.search("保証期間", SearchMode.TEXT) == []
     again = KnowledgeBase(type(base.workspace)(copy), base.embedder)
     assert again.search("保証期間", SearchMode.TEXT)[0].document_title == "a"
-    assert [index.name for index in _complete(again._index.table()).list_indices()] == ["words-icu"]
+    assert [index.name for index in complete(again._index.table()).list_indices()] == ["words-icu"]
 
 
 def test_meaning_counts_as_much_as_the_embedder_reads(embedder_folder: Path) -> None:
@@ -157,3 +157,22 @@ def test_noise_of_meaning_does_not_crowd_out_words(
     base.add_files([(name, tmp_path / name) for name in texts])
     for question, name in (("كم يزن الفرن الكبير", "a.txt"), ("مدة الضمان على المقاومات", "c.txt")):
         assert base.search(question)[0].chunk.text == texts[name]
+
+
+@pytest.mark.parametrize("mode", list(SearchMode))
+def test_only_documents_that_fit_a_filter_are_searched(
+    mode: SearchMode, base: KnowledgeBase, three_files: list[tuple[str, Path]]
+) -> None:
+    base.add_files([*three_files, ("codes.md", CASE)])
+    question = "What does error E-4031 mean?"
+    everywhere = base.search(question, mode, 10)
+    (codes,) = [d for d in base.documents() if d.file_name == "codes.md"]
+    inside = base.search(question, mode, 10, only="codes*")
+    assert {passage.chunk.document_id for passage in inside} == {codes.id}
+    # What is left keeps its order, and a filter makes room for what stood further down.
+    kept = [p.chunk.id for p in everywhere if p.chunk.document_id == codes.id]
+    assert [p.chunk.id for p in inside][: len(kept)] == kept
+    others = base.search(question, mode, 10, only=f"type:{three_files[0][0].rpartition('.')[2]}")
+    assert all(p.chunk.document_id in {d.id for d in base.documents()} for p in others)
+    with pytest.raises(RetrievalError, match="No document fits 'type:xyz'"):
+        base.search(question, mode, 10, only="type:xyz")

@@ -210,3 +210,16 @@ def test_the_adaptive_arm_asks_with_passages_and_without(knowledge: KnowledgeBas
     knowledge.workspace.update(caution=1.0)
     (silent,) = [p.answer() for p in lab.ask("What is the capital of France?", ["adaptive"])]
     assert silent.text == ABSTENTION
+
+
+def test_every_arm_that_reads_keeps_to_the_documents_that_are_asked_for(
+    knowledge: KnowledgeBase,
+) -> None:
+    lab = lab_of(knowledge, ScriptedGenerator())
+    arms = [Strategy.RAG, "long-context", Strategy.PROMPT]
+    rag, long, prompt = (p.answer() for p in lab.ask("How long?", arms, only="delivery*"))
+    assert {passage.document_title for passage in (*rag.passages, *long.passages)} == {"Delivery"}
+    assert rag.note == "Read only: delivery*."
+    assert prompt.note == ""
+    (nothing,) = (p.answer() for p in lab.ask("How long?", [Strategy.RAG], only="type:zip"))
+    assert "No document fits 'type:zip'" in nothing.error
