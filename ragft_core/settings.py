@@ -49,6 +49,16 @@ def _precision() -> str:
     return "" if text == "auto" else text
 
 
+def _sign_in() -> str:
+    text = os.environ.get("RAGFT_SIGN_IN", "").strip().lower() or "none"
+    if text not in ("none", "password", "oidc", "header"):
+        raise SettingsError(
+            f"RAGFT_SIGN_IN is {text[:40]!r}, which is no way to sign in.",
+            "Set none, password, oidc or header.",
+        )
+    return text
+
+
 def keep_private() -> None:
     """From here on, what this process writes is its owner's alone: uploads, answers, keys' names."""
     os.umask(0o077)
@@ -69,6 +79,10 @@ class Settings:
     precision: str = field(
         default_factory=_precision,
         metadata={"help": "fp32, bf16, fp16, 4bit; empty for what suits the device."},
+    )
+    sign_in: str = field(
+        default_factory=_sign_in,
+        metadata={"help": "How people sign in: none (this machine only), password, oidc, header."},
     )
 
     @property

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "ragft_core"
 RANKS = {
     "types": 0, "errors": 0, "arms": 0, "schema": 0, "values": 0, "overlap": 0, "settings": 0, "threads": 0,
-    "files": 0, "workspace": 0, "approval": 0,
+    "files": 0, "workspace": 0, "approval": 0, "access": 0, "people": 0,
     "documents": 1, "models": 1, "jobs": 1,
     "knowledge": 2, "finetuning": 2,
     "strategies": 3,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ragft_core.commands import (
+    accounts,
     build,
     compare,
     decide,
@@ -25,6 +26,8 @@ app = typer.Typer(
 for command in (
     build.init,
     build.workspaces,
+    accounts.accounts,
+    accounts.share,
     build.status,
     build.doctor,
     build.model,

@@ -3,10 +3,12 @@
 from ragft_core.overview.doctor import Finding, examine, examine_machine
 from ragft_core.overview.integrity import Damage, find_damage, set_aside, stamp
 from ragft_core.overview.moving import (
+    archive_workspace,
     export_workspace,
     import_workspace,
     remove_workspace,
     rename_workspace,
+    restore_workspace,
 )
 from ragft_core.overview.steps import Step, count, next_step, workspace_steps
 
@@ -14,6 +16,7 @@ __all__ = [
     "Damage",
     "Finding",
     "Step",
+    "archive_workspace",
     "count",
     "examine",
     "examine_machine",
@@ -23,6 +26,7 @@ __all__ = [
     "next_step",
     "remove_workspace",
     "rename_workspace",
+    "restore_workspace",
     "set_aside",
     "stamp",
     "workspace_steps",

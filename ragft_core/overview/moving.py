@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from ragft_core.access import rights
+from ragft_core.access.rights import ARCHIVED_FILE, Right
 from ragft_core.errors import WorkspaceError
 from ragft_core.jobs import Needs, check_disk, list_jobs
 from ragft_core.settings import Settings
@@ -24,11 +26,12 @@ from ragft_core.workspace import (
     check_name,
     delete_workspace,
     list_workspaces,
+    own,
     slug,
 )
 
 # What a process left for itself means nothing on another machine.
-LEFT_OUT = {"process.json"}
+LEFT_OUT = {"process.json", ARCHIVED_FILE, rights.MEMBERS_FILE}
 MOST_FILES = 200_000
 MOST_BYTES = 50 << 30
 
@@ -38,7 +41,9 @@ def rename_workspace(workspace: Workspace, name: str) -> None:
 
     Raises:
         WorkspaceError: The name cannot be used.
+        NotAllowedError: It is not the acting person's.
     """
+    rights.require(Right.OWN, workspace.path)
     workspace.update(name=check_name(name))
 
 
@@ -47,9 +52,34 @@ def remove_workspace(workspace: Workspace) -> None:
 
     Raises:
         WorkspaceError: A job of it is at work.
+        NotAllowedError: It is not the acting person's.
     """
     _at_rest(workspace, "deleted")
     delete_workspace(workspace)
+
+
+def archive_workspace(workspace: Workspace) -> None:
+    """Puts a workspace away: lists leave it out, it can be read, and nobody changes it.
+
+    Raises:
+        WorkspaceError: A job of it is at work.
+        NotAllowedError: It is not the acting person's.
+    """
+    rights.require(Right.OWN, workspace.path)
+    _at_rest(workspace, "archived")
+    (workspace.path / ARCHIVED_FILE).touch()
+    rights.note("archive", workspace.path)
+
+
+def restore_workspace(workspace: Workspace) -> None:
+    """Brings an archived workspace back.
+
+    Raises:
+        NotAllowedError: It is not the acting person's.
+    """
+    rights.require(Right.OWN, workspace.path)
+    (workspace.path / ARCHIVED_FILE).unlink(missing_ok=True)
+    rights.note("restore", workspace.path)
 
 
 def export_workspace(workspace: Workspace, file: Path) -> int:
@@ -65,7 +95,9 @@ def export_workspace(workspace: Workspace, file: Path) -> int:
     Raises:
         WorkspaceError: A job of it is at work, or the file cannot be written.
         JobError: The disk is too full.
+        NotAllowedError: The person who acts may not change it, so may not take it away.
     """
+    rights.require(Right.CHANGE if not workspace.archived else Right.OWN, workspace.path)
     _at_rest(workspace, "taken away")
     size = sum(path.stat().st_size for path, _ in _files(workspace))
     folder = file.absolute().parent
@@ -81,6 +113,7 @@ def export_workspace(workspace: Workspace, file: Path) -> int:
             Path(scratch.name).unlink(missing_ok=True)
             raise
     Path(scratch.name).replace(file)
+    rights.note("export", workspace.path)
     return file.stat().st_size
 
 
@@ -95,13 +128,19 @@ def import_workspace(settings: Settings, file: Path | BinaryIO, name: str = "") 
     Raises:
         WorkspaceError: It is no such file, or holds what no workspace does.
         JobError: The disk is too full.
+        NotAllowedError: The person who acts makes no workspaces.
     """
+    rights.require(Right.MAKE)
     settings.workspaces.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=settings.home, prefix="coming-in."))  # no workspace yet
     try:
         with zipfile.ZipFile(file) as archive:
             _extract(archive, scratch)
-        return _settle(settings, scratch, name)
+        own(scratch)
+        with rights.as_the_lab():
+            made = _settle(settings, scratch, name)
+        rights.note("import", made.path)
+        return made
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise WorkspaceError(
             f"The file cannot be read as a workspace: {error}.",
@@ -144,7 +183,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
         link = stat.S_ISLNK(info.external_attr >> 16)
         if link or not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
             raise WorkspaceError(f"The file holds {info.filename[:80]!r}, which no workspace does.")
-        if parts[-1] in LEFT_OUT:
+        if parts[-1].lower() in LEFT_OUT:
             continue
         target = folder.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
