@@ -19,8 +19,10 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragft_core.access import rights
 from ragft_core.errors import RagftError
 from ragft_core.jobs import settle_jobs
+from ragft_core.people import not_ready
 from ragft_core.settings import Settings, keep_private
 from ragft_core.workspace import list_workspaces
 
@@ -106,41 +108,59 @@ def is_known_host(host: str, allowed: Sequence[str]) -> bool:
     )
 
 
-def refuse_open_doors(address: str | None, allowed_hosts: Sequence[str]) -> str:
+def refuse_open_doors(
+    address: str | None, allowed_hosts: Sequence[str], sign_in: str = "none"
+) -> str:
     """Why the server may not start; empty where it may.
 
-    The lab has no sign-in of its own: whoever reaches it reads every workspace and spends the keys.
+    Without a sign-in whoever reaches it reads every workspace and spends the keys.
 
     Args:
         address: Where it listens; None means everywhere.
         allowed_hosts: The names that a proxy in front serves it under.
+        sign_in: How people sign in.
     """
-    if address == "localhost" or allowed_hosts:
+    if address == "localhost" or allowed_hosts or sign_in != "none":
         return ""
     with suppress(ValueError):
         if address and ip_address(address).is_loopback:
             return ""
     return (
-        f"The lab does not start on {address or 'every address'}: it has no sign-in, so everybody "
-        "who reaches it could read every workspace. Start it on 127.0.0.1, or put it behind a proxy "
-        "that signs people in and name its host in server.allowedHosts (.streamlit/config.toml)."
+        f"The lab does not start on {address or 'every address'}: nobody signs in, so everybody "
+        "who reaches it could read every workspace. Start it on 127.0.0.1, let people sign in "
+        "(RAGFT_SIGN_IN, docs/deploy.md), or put it behind a proxy that signs them in and name its "
+        "host in server.allowedHosts (.streamlit/config.toml)."
     )
+
+
+def why_closed() -> str:
+    """Why the server may not start as it is set up; empty where it may."""
+    try:
+        settings = Settings()
+    except RagftError as error:
+        return str(error)
+    has_provider = False
+    with suppress(FileNotFoundError):  # no secrets.toml
+        has_provider = settings.sign_in == "oidc" and "auth" in st.secrets
+    address, hosts = st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
+    return refuse_open_doors(address, hosts, settings.sign_in) or not_ready(settings, has_provider)
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Settles the jobs that an earlier server left behind, before anyone looks at them."""
-    closed = refuse_open_doors(
-        st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
-    )
+    closed = why_closed()
     if closed:
         sys.stderr.write(f"{closed}\n")
         sys.stderr.flush()
         os._exit(1)  # Streamlit would go on to serve after an exception here
     keep_private()
-    for workspace in list_workspaces(Settings()):
+    settings = Settings()
+    for workspace in list_workspaces(settings):
         with suppress(OSError, RagftError):  # its pages say what is wrong with it
             settle_jobs(workspace)
+    if settings.sign_in != "none":
+        rights.close_doors()
     yield {}
 
 

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from pages.start.parts.decided import decided
-from pages.start.parts.moving import bring_in, moving_section
+from pages.start.parts.moving import archived_section, bring_in, moving_section
 from pages.start.parts.trust import consent_notice, damage_notice
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
@@ -122,3 +122,4 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                     state.notify(f"The workspace {made.settings().name} is ready.")
                     st.rerun()
         bring_in()
+archived_section()

@@ -70,6 +70,7 @@ class Members:
 
 
 LOCAL = Person("", "", Role.ADMIN)
+NOBODY = "(nobody)"  # in the audit log, before somebody has signed in
 # The lab's own book-keeping while somebody reads: settling a job, mending an index.
 _LAB = Person("", "lab", Role.ADMIN)
 _acting: ContextVar[Person | None] = ContextVar("acting", default=None)
@@ -203,7 +204,8 @@ def note(what: str, path: Path | None = None, about: str = "", *, refused: bool 
     """Writes into the audit log what the person who acts did, where people sign in at all."""
     if _closed or audit.is_kept():
         root = workspace_of(path) if path is not None else None
-        who = (_acting.get() or LOCAL).id
+        person = _acting.get()
+        who = person.id if person else NOBODY if _closed else ""
         result = audit.REFUSED if refused else audit.DONE
         audit.write_event(who, what, root.name if root else "", about, result)
 
