@@ -43,7 +43,7 @@ def review_key(question: Question, text: str) -> str:
 def save_review(workspace: Workspace, key: str, value: float) -> None:
     """Notes a judgement, with who made it."""
     row = to_dict(from_dict(Review, {"key": key, "value": value, "at": now(), "by": rights.by()}))
-    append_jsonl(workspace.folder(FOLDER) / FILE, [row])
+    append_jsonl(workspace.path / FOLDER / FILE, [row])
 
 
 def load_reviews(workspace: Workspace) -> dict[str, float]:
