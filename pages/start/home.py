@@ -7,6 +7,7 @@ from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin, tour
 from pages.ui.workspace_settings import settings_section
+from ragft_core.access import Right, rights
 from ragft_core.overview import next_step, workspace_steps
 from ragft_core.samples import (
     Sample,
@@ -84,6 +85,15 @@ if workspace:
             settings_section(workspace)
             st.divider()
             moving_section(workspace)
+
+if not rights.may(Right.MAKE):
+    if workspace is None:
+        components.empty_state(
+            "No workspace is shared with you yet.",
+            f"Ask the owner of one to add {plain(rights.by())} to its members.",
+        )
+    archived_section()
+    st.stop()
 
 opened = state.opened_samples()
 # Without a workspace this is what the page is for; later it steps back.
