@@ -3,7 +3,7 @@ import streamlit as st
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.people.screen import manages_people
-from ragft_core.access import Role
+from ragft_core.access import Role, rights
 from ragft_core.people import (
     Account,
     add_person,
@@ -43,7 +43,8 @@ def _row(account: Account) -> None:
 
 components.page_header("People", "Who may come in, what they may do, and what they did.")
 if not manages_people():
-    st.caption("Nobody signs in here: whoever opens the lab on this machine is its owner.")
+    told = "Nobody signs in here: whoever opens the lab on this machine is its owner."
+    st.caption("Only administrators manage people." if rights.doors_are_closed() else told)
     st.stop()
 if state.settings().sign_in == "password":
     st.caption(

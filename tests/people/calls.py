@@ -208,7 +208,7 @@ class Things:
             "open_base": lambda: lambda _: self.base,
             "origin": lambda: MadeElsewhere("m", "2026-11-22", "model", "w"),
             "path": lambda: self.scratch / "pairs.csv",
-            "table": lambda: read_table(self.scratch / "pairs.csv"),
+            "table": lambda: read_table("pairs.csv", (self.scratch / "pairs.csv").read_bytes()),
             "question": lambda: "How heavy is the Wren?",
             "arms": lambda: ["prompt"],
             "adapter_or_none": lambda: None,

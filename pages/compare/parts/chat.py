@@ -14,6 +14,7 @@ from pages.ui import arms, components, resources
 from pages.ui.errors import plain
 from pages.ui.finished import origin
 from pages.ui.people.visit import dialog
+from ragft_core.access import rights
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
@@ -219,7 +220,8 @@ def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> No
     vote = conversation.vote_on(turn)
     if vote:
         said = {"tie": "a tie", "all-bad": "all bad"}.get(vote.choice)
-        st.caption(f"Your vote: {said or arms.label(vote.choice)}")
+        whose = "Your vote" if vote.by == rights.by() else f"Vote of {plain(vote.by)}"
+        st.caption(f"{whose}: {said or arms.label(vote.choice)}")
         return
     names = {
         answer.arm: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)

@@ -81,8 +81,7 @@ def later(make: Callable[[], Any]) -> Callable[[], Any]:
 def sign_out() -> None:
     """Ends the visit; a provider's is ended in its cookie, too."""
     rights.note("sign out")
-    state.drop(VISIT)
-    state.drop(NOTED)
+    state.forget_all()
     if state.settings().sign_in == "oidc":
         st.logout()
     st.rerun()
