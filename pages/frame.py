@@ -42,20 +42,6 @@ st.html(
 )
 # Drawn here: Streamlit's own has headings inside a list, which screen readers stumble over.
 page = st.navigation(STEPS, position="hidden")
-# On a phone the sidebar lies over the page: it makes room once a link was pressed, as Streamlit's does.
-st.sidebar.html(
-    """<script>
-    if (!window.ragftSidebar) {
-      window.ragftSidebar = true;
-      document.addEventListener("click", (event) => {
-        const link = event.target.closest("[data-testid=stSidebar] [data-testid=stPageLink] a");
-        if (link && window.innerWidth < 768)
-          document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
-      });
-    }
-    </script>""",
-    unsafe_allow_javascript=True,
-)
 
 
 def links() -> None:
@@ -66,6 +52,20 @@ def links() -> None:
         for item in pages:
             if item.title != "People" or manages_people():
                 st.page_link(item, width="stretch")
+    # On a phone the sidebar lies over the page: it makes room once a link was pressed, as Streamlit's does.
+    st.html(
+        """<script>
+        if (!window.ragftSidebar) {
+          window.ragftSidebar = true;
+          document.addEventListener("click", (event) => {
+            const link = event.target.closest("[data-testid=stSidebar] [data-testid=stPageLink] a");
+            if (link && window.innerWidth < 768)
+              document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+          });
+        }
+        </script>""",
+        unsafe_allow_javascript=True,
+    )
 
 
 with visit() as refusal, show_errors():

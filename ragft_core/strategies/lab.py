@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from ragft_core.access import rights
+from ragft_core.access import Right, rights
 from ragft_core.approval import require_approval
 from ragft_core.arms import AdapterKind, Reads, find_arm
 from ragft_core.errors import ModelError, RagftError
@@ -199,6 +199,7 @@ def open_workspace_generator(
         ConsentError: The workspace came from elsewhere, and nobody has allowed the model yet.
         ModelError: It cannot be loaded.
     """
+    rights.require(Right.READ, workspace.path)
     require_approval(workspace, choice)
     return open_generator(choice, settings, partial(get_adapter, workspace))
 

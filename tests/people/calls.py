@@ -278,7 +278,8 @@ def _arguments(name: str, function: Callable[..., Any], things: Things) -> dict[
         return {
             one.name: things.value(name, one.name)
             for one in inspect.signature(function).parameters.values()
-            if one.default is one.empty and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+            if (one.default is one.empty or HANDLE.search(str(one.annotation)))
+            and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
         }
 
 

@@ -12,6 +12,8 @@ from ragft_core.access import Members, Person, Right, Role, rights
 from ragft_core.advisor import Answers, load_answers, load_criteria, save_answers
 from ragft_core.errors import NotAllowedError, SettingsError
 from ragft_core.evaluation.store import save_review
+from ragft_core.jobs.launcher import LocalLauncher
+from ragft_core.knowledge import start_embedding
 from ragft_core.overview import (
     archive_workspace,
     export_workspace,
@@ -88,6 +90,20 @@ def test_members_do_what_their_role_says(annas: Workspace) -> None:
     with rights.acting_as(ROOT):
         annas.update(model=ModelChoice("endpoint", "m", "http://127.0.0.1:9/v1"))
         rename_workspace(annas, "Ours")
+
+
+def test_an_editor_adopts_what_was_tuned_here(
+    annas: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model of the hub or of another folder takes an administrator, one of the workspace does not."""
+    monkeypatch.setattr(LocalLauncher, "spawn", lambda *_: None)
+    with rights.acting_as(BEN):
+        annas.folder("jobs", "tune-1", "embedder")
+        job = start_embedding(annas, ModelChoice("folder", "jobs/tune-1/embedder"))
+        assert job.by == BEN.id
+        for elsewhere in ("jobs/../..", "/tmp", "jobs/tune-2/embedder"):
+            with pytest.raises(NotAllowedError, match="reach beyond the lab"):
+                start_embedding(annas, ModelChoice("folder", elsewhere))
 
 
 def test_what_people_say_carries_who(annas: Workspace) -> None:

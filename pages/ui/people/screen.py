@@ -23,6 +23,9 @@ def sign_in_screen(refusal: NotAllowedError) -> None:
     _, middle, _ = st.columns([1, 2, 1])
     with middle:
         st.title("Strategy lab", anchor=False)
+        st.caption(
+            "A better prompt, RAG, a LoRA fine-tune or both: measured on your own documents."
+        )
         if refusal.remedy:
             show_error(refusal)
         mode = state.settings().sign_in
