@@ -99,7 +99,7 @@ def test_a_server_without_a_door_does_not_start(settings: Settings) -> None:
         env=os.environ | {"RAGFT_HOME": str(settings.home)},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "no sign-in" in done.stderr
+    assert "nobody signs in" in done.stderr
 
 
 def test_what_a_command_writes_is_its_owners(settings: Settings, tmp_path: Path) -> None:
