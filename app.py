@@ -21,9 +21,11 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragft_core.access import rights
 from ragft_core.errors import RagftError
 from ragft_core.jobs import pause_jobs, resume_paused, settle_jobs
 from ragft_core.overview import FAILING, health
+from ragft_core.people import not_ready
 from ragft_core.settings import Settings, keep_private
 from ragft_core.telemetry import metrics, set_up_logs
 from ragft_core.workspace import list_workspaces
@@ -134,25 +136,42 @@ def is_known_host(host: str, allowed: Sequence[str]) -> bool:
     )
 
 
-def refuse_open_doors(address: str | None, allowed_hosts: Sequence[str]) -> str:
+def refuse_open_doors(
+    address: str | None, allowed_hosts: Sequence[str], sign_in: str = "none"
+) -> str:
     """Why the server may not start; empty where it may.
 
-    The lab has no sign-in of its own: whoever reaches it reads every workspace and spends the keys.
+    Without a sign-in whoever reaches it reads every workspace and spends the keys.
 
     Args:
         address: Where it listens; None means everywhere.
         allowed_hosts: The names that a proxy in front serves it under.
+        sign_in: How people sign in.
     """
-    if address == "localhost" or allowed_hosts:
+    if address == "localhost" or allowed_hosts or sign_in != "none":
         return ""
     with suppress(ValueError):
         if address and ip_address(address).is_loopback:
             return ""
     return (
-        f"The lab does not start on {address or 'every address'}: it has no sign-in, so everybody "
-        "who reaches it could read every workspace. Start it on 127.0.0.1, or put it behind a proxy "
-        "that signs people in and name its host in server.allowedHosts (.streamlit/config.toml)."
+        f"The lab does not start on {address or 'every address'}: nobody signs in, so everybody "
+        "who reaches it could read every workspace. Start it on 127.0.0.1, let people sign in "
+        "(RAGFT_SIGN_IN, docs/deploy.md), or put it behind a proxy that signs them in and name its "
+        "host in server.allowedHosts (.streamlit/config.toml)."
     )
+
+
+def why_closed() -> str:
+    """Why the server may not start as it is set up; empty where it may."""
+    try:
+        settings = Settings()
+    except RagftError as error:
+        return str(error)
+    has_provider = False
+    with suppress(FileNotFoundError):  # no secrets.toml
+        has_provider = settings.sign_in == "oidc" and "auth" in st.secrets
+    address, hosts = st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
+    return refuse_open_doors(address, hosts, settings.sign_in) or not_ready(settings, has_provider)
 
 
 def _refuse_to_start(why: str) -> NoReturn:
@@ -168,26 +187,27 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     Jobs outlive the server. In a container they cannot: with ``RAGFT_PAUSE_JOBS`` they are asked to
     keep what they have when the server ends, and go on when it starts again.
     """
-    closed = refuse_open_doors(
-        st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
-    )
+    closed = why_closed()
     if closed:
         _refuse_to_start(closed)
     keep_private()
     try:
         set_up_logs()
         metrics.serve_metrics()
-        settings = Settings()
     except RagftError as error:
         _refuse_to_start(str(error))
+    settings = Settings()
     for workspace in list_workspaces(settings):
         with suppress(OSError, RagftError):  # its pages say what is wrong with it
             settle_jobs(workspace)
             resume_paused(workspace)
     log.info("The lab has started")
+    if settings.sign_in != "none":
+        rights.close_doors()
     yield {}
     if os.environ.get("RAGFT_PAUSE_JOBS"):
-        paused = await run_in_threadpool(pause_jobs, list_workspaces(settings), PAUSE_S)
+        with rights.as_the_lab():
+            paused = await run_in_threadpool(pause_jobs, list_workspaces(settings), PAUSE_S)
         log.info("The lab ends; %d jobs go on when it starts again", len(paused))
 
 

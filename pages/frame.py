@@ -7,6 +7,8 @@ import streamlit as st
 from pages.ui import activity, components, resources, setup, state
 from pages.ui.errors import show_errors
 from pages.ui.finished import tour
+from pages.ui.people.screen import manages_people, sign_in_screen, who_line
+from pages.ui.people.visit import visit
 
 # A file of our own: the icon of a Material name would be fetched from another host.
 ICON = Path(__file__).parent / "ui" / "icon.png"
@@ -14,7 +16,10 @@ ICON = Path(__file__).parent / "ui" / "icon.png"
 st.set_page_config(page_title="Strategy lab", page_icon=ICON, layout="wide")
 
 STEPS = {
-    "": [st.Page("start/home.py", title="Home", icon=":material/home:", default=True)],
+    "": [
+        st.Page("start/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("start/people.py", title="People", icon=":material/group:"),
+    ],
     "Build": [
         st.Page("build/documents.py", title="Documents", icon=":material/description:"),
         st.Page("build/examples.py", title="Examples", icon=":material/quiz:"),
@@ -37,30 +42,40 @@ st.html(
 )
 # Drawn here: Streamlit's own has headings inside a list, which screen readers stumble over.
 page = st.navigation(STEPS, position="hidden")
-with st.sidebar.container(gap="xsmall"):
+
+
+def links() -> None:
+    """The navigation; People is for whoever manages them, where people sign in."""
     for step, pages in STEPS.items():
         if step:
             st.caption(step)
         for item in pages:
-            st.page_link(item, width="stretch")
-# On a phone the sidebar lies over the page: it makes room once a link was pressed, as Streamlit's does.
-st.sidebar.html(
-    """<script>
-    if (!window.ragftSidebar) {
-      window.ragftSidebar = true;
-      document.addEventListener("click", (event) => {
-        const link = event.target.closest("[data-testid=stSidebar] [data-testid=stPageLink] a");
-        if (link && window.innerWidth < 768)
-          document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
-      });
-    }
-    </script>""",
-    unsafe_allow_javascript=True,
-)
+            if item.title != "People" or manages_people():
+                st.page_link(item, width="stretch")
+    # On a phone the sidebar lies over the page: it makes room once a link was pressed, as Streamlit's does.
+    st.html(
+        """<script>
+        if (!window.ragftSidebar) {
+          window.ragftSidebar = true;
+          document.addEventListener("click", (event) => {
+            const link = event.target.closest("[data-testid=stSidebar] [data-testid=stPageLink] a");
+            if (link && window.innerWidth < 768)
+              document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+          });
+        }
+        </script>""",
+        unsafe_allow_javascript=True,
+    )
 
-with show_errors():
+
+with visit() as refusal, show_errors():
+    if refusal is not None:
+        sign_in_screen(refusal)
+    with st.sidebar.container(gap="xsmall"):
+        links()
     state.settle_workspace()
     components.workspace_sidebar()
+    who_line()
     activity.section()
     setup.require_models()
     resources.relieve_collector()

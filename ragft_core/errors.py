@@ -4,6 +4,7 @@
     +-- SettingsError           a setting or a workspace file that cannot be used
     +-- WorkspaceError          the workspace is missing, locked or of another version
     |   +-- NewerVersionError   written by a newer version of the lab
+    +-- NotAllowedError         the person who acts has no right to it
     +-- DocumentError           a file that cannot become a document
     +-- StoreError              an object store that is away, refuses, or cannot be used
     +-- RetrievalError          the index is missing, or was built by another embedder
@@ -70,6 +71,10 @@ class WorkspaceError(RagftError):
 
 class NewerVersionError(WorkspaceError):
     """A file was written by a newer version of the lab: it is not damaged, and is left alone."""
+
+
+class NotAllowedError(RagftError):
+    """The person who acts has no right to do this, or nobody is signed in."""
 
 
 class DocumentError(RagftError):

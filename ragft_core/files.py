@@ -15,6 +15,7 @@ from io import RawIOBase
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ragft_core.access.rights import require_write
 from ragft_core.errors import WorkspaceError
 from ragft_core.schema import bring_forward, stamp
 from ragft_core.values import from_dict
@@ -34,7 +35,12 @@ def file_digest(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old or the new text, never half of one."""
+    """Writes a file so that a reader sees the old or the new text, never half of one.
+
+    Raises:
+        NotAllowedError: It lies in a workspace that the person who acts may not change.
+    """
+    require_write(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -109,7 +115,7 @@ def read_values(path: Path, kind: type[T]) -> list[T]:
 
 
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Replaces a file of JSON lines atomically."""
+    """Replaces a file of JSON lines atomically; see ``write_text``."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
@@ -117,7 +123,11 @@ def append_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Appends JSON lines, each in one write, so that a crash damages at most the last line.
 
     A line that a crash cut short is dropped first: a row written behind it would be lost with it.
+
+    Raises:
+        NotAllowedError: The file lies in a workspace that the person who acts may not change.
     """
+    require_write(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file:  # a row is one write, whole for other processes
         _drop_cut_line(file)

@@ -26,7 +26,7 @@ SCHEMAS = {
     "report.json": 1,
     "classifier.json": 1,
     "looks.json": 1,
-    "answers*.json": 1,
+    "answers*.json": 2,
     "costs.json": 1,
     "steps.json": 1,
     "document.json": 3,
@@ -37,6 +37,7 @@ SCHEMAS = {
     "card.json": 1,
     "speeds.json": 1,
     "made-elsewhere.json": 1,
+    "people.json": 1,
 }
 
 
@@ -62,11 +63,16 @@ def _no_encoding_chosen(data: Data) -> Data:
     return data | {"encoding": data.get("encoding", "")}
 
 
+def _nobody_named(data: Data) -> Data:
+    return data | {"by": data.get("by", "")}
+
+
 MIGRATIONS: dict[tuple[str, int], Callable[[Data], Data]] = {
     ("plan.json", 1): _arms_for_strategies,
     ("progress.json", 1): _patience_by_its_name,
     ("document.json", 1): _warnings_unknown,
     ("document.json", 2): _no_encoding_chosen,
+    ("answers*.json", 1): _nobody_named,
 }
 
 

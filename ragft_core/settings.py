@@ -69,6 +69,16 @@ def _uri(name: str, schemes: tuple[str, ...]) -> str:
     return text
 
 
+def _sign_in() -> str:
+    text = os.environ.get("RAGFT_SIGN_IN", "").strip().lower() or "none"
+    if text not in ("none", "password", "oidc", "header"):
+        raise SettingsError(
+            f"RAGFT_SIGN_IN is {text[:40]!r}, which is no way to sign in.",
+            "Set none, password, oidc or header.",
+        )
+    return text
+
+
 # What the libraries of stores read from the environment; jobs need it as much as the app.
 STORE_VARIABLES = re.compile(r"(AWS|AZURE|GOOGLE|LANCEDB)_\w+")
 
@@ -100,6 +110,10 @@ class Settings:
     precision: str = field(
         default_factory=_precision,
         metadata={"help": "fp32, bf16, fp16, 4bit; empty for what suits the device."},
+    )
+    sign_in: str = field(
+        default_factory=_sign_in,
+        metadata={"help": "How people sign in: none (this machine only), password, oidc, header."},
     )
 
     index_uri: str = field(

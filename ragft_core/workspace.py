@@ -29,6 +29,8 @@ from typing import Annotated, Any
 from annotated_types import Interval
 from filelock import FileLock
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.approval import signatures
 from ragft_core.arms import Arm
 from ragft_core.errors import NewerVersionError, WorkspaceError
@@ -102,23 +104,40 @@ class WorkspaceSettings:
 
 
 class Workspace:
-    """A workspace folder: its paths and its settings. Holds no state besides the path."""
+    """A workspace folder: its paths and its settings. Holds no state besides the path.
+
+    Whoever wants its path passes ``rights``: what the person who acts may not read or change raises
+    ``NotAllowedError``.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._path = path
 
     def __repr__(self) -> str:
-        return f"Workspace({str(self.path)!r})"
+        return f"Workspace({str(self._path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The folder, for whoever may read it."""
+        rights.require(Right.READ, self._path)
+        return self._path
 
     @property
     def id(self) -> str:
         """The folder's name, which is what session state and URLs hold."""
-        return self.path.name
+        return self._path.name
+
+    @property
+    def archived(self) -> bool:
+        """Whether it was put away: lists leave it out, and nobody changes it."""
+        return rights.is_archived(self.path)
 
     def folder(self, *parts: str) -> Path:
         """A folder inside the workspace, created when missing."""
         folder = self.path.joinpath(*parts)
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            rights.require_write(folder)
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def settings(self) -> WorkspaceSettings:
@@ -159,11 +178,15 @@ class Workspace:
             settings = dataclasses.replace(before, **changes)
             if "approved" not in changes:
                 settings = dataclasses.replace(settings, approved=signatures(before, settings))
+            if settings.approved != before.approved:
+                rights.require(Right.REACH, self._path)
             write_json(self.path / FILE, to_dict(settings))
+        rights.note("settings", self._path, ", ".join(sorted(changes)))
         return settings
 
     def lock(self, name: str, timeout: float = 60) -> FileLock:
-        """A lock between processes for one part of the workspace."""
+        """A lock between processes for one part of the workspace, for whoever may change it."""
+        rights.require(Right.CHANGE, self._path)
         return FileLock(self.folder(".locks") / f"{name}.lock", timeout=timeout)
 
 
@@ -178,10 +201,12 @@ def create_workspace(settings: Settings, name: str, path: Path | None = None) ->
     Raises:
         WorkspaceError: The name cannot be used, the workspace exists already, or its folder holds
             something else.
+        NotAllowedError: The person who acts makes no workspaces.
     """
+    rights.require(Right.MAKE)
     name = check_name(name)
     folder = path or settings.workspaces / slug(name)
-    if (folder / FILE).exists():
+    if (folder / FILE).exists():  # told to everybody: a name that is taken is no secret
         raise WorkspaceError(f"There is already a workspace {name!r}.", "Choose another name.")
     if folder.is_dir() and any(folder.iterdir()):
         # Deleting the workspace would delete what lies there.
@@ -189,8 +214,18 @@ def create_workspace(settings: Settings, name: str, path: Path | None = None) ->
             f"The folder {folder.name!r} is not empty.", "Choose a new or an empty folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    own(folder)
     write_json(folder / FILE, to_dict(WorkspaceSettings(name=name, created_at=now())))
+    rights.note("create", folder)
     return Workspace(folder)
+
+
+def own(folder: Path) -> None:
+    """Makes the person who acts the owner of a workspace that comes to be in a folder."""
+    owner = rights.by()
+    if owner:
+        with rights.as_the_lab():
+            write_json(folder / rights.MEMBERS_FILE, {"owner": owner, "members": []})
 
 
 def check_name(name: str) -> str:
@@ -213,6 +248,7 @@ def open_workspace(settings: Settings, reference: str) -> Workspace:
 
     Raises:
         WorkspaceError: There is none.
+        NotAllowedError: The person who acts may not read it.
     """
     path = locate(settings, reference)
     if not (path / FILE).exists():
@@ -220,6 +256,7 @@ def open_workspace(settings: Settings, reference: str) -> Workspace:
             f"There is no workspace {reference!r}.",
             f"Create it with 'python -m ragft_core init {reference}'.",
         )
+    rights.require(Right.READ, path)
     return Workspace(path)
 
 
@@ -232,14 +269,29 @@ def locate(settings: Settings, reference: str) -> Path:
 
 
 def list_workspaces(settings: Settings) -> list[Workspace]:
-    """All workspaces in the home, by name."""
-    found = sorted(settings.workspaces.glob(f"*/{FILE}"))
-    return [Workspace(file.parent) for file in found]
+    """All workspaces in the home that the person who acts may read, by name, archived ones left out."""
+    return [found for found in _all_workspaces(settings) if not found.archived]
+
+
+def list_archived(settings: Settings) -> list[Workspace]:
+    """The archived ones among them."""
+    return [found for found in _all_workspaces(settings) if found.archived]
+
+
+def _all_workspaces(settings: Settings) -> list[Workspace]:
+    folders = (file.parent for file in sorted(settings.workspaces.glob(f"*/{FILE}")))
+    return [Workspace(folder) for folder in folders if rights.may(Right.READ, folder)]
 
 
 def delete_workspace(workspace: Workspace) -> None:
-    """Removes a workspace with everything in it."""
+    """Removes a workspace with everything in it.
+
+    Raises:
+        NotAllowedError: It is not the acting person's.
+    """
+    rights.require(Right.OWN, workspace.path)
     shutil.rmtree(workspace.path)
+    rights.note("delete", workspace._path)
 
 
 def slug(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ragft_core.access import rights
 from ragft_core.jobs import list_jobs
 from ragft_core.models.weights import bundled
 from ragft_core.settings import Settings
@@ -27,6 +28,9 @@ TEMPLATE = (
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's workspaces, and no test may reach a model hub."""
+    monkeypatch.setattr(rights, "_closed", False)
+    for name in ("RAGFT_SIGN_IN", "RAGFT_ADMIN"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAGFT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RAGFT_MODELS", str(MODELS))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

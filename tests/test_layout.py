@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "ragft_core"
 RANKS = {
     "types": 0, "errors": 0, "arms": 0, "schema": 0, "values": 0, "overlap": 0, "settings": 0, "threads": 0,
-    "files": 0, "workspace": 0, "approval": 0, "storage": 0, "telemetry": 0,
+    "files": 0, "workspace": 0, "approval": 0, "access": 0, "people": 0, "storage": 0,
+    "telemetry": 0,
     "documents": 1, "models": 1, "jobs": 1,
     "knowledge": 2, "finetuning": 2,
     "strategies": 3,
@@ -188,6 +189,22 @@ def test_session_state_is_touched_in_one_place() -> None:
         if "session_state" in path.read_text(encoding="utf-8") and path.name != "state.py"
     ]
     assert guilty == []
+
+
+def test_what_runs_without_the_frame_asks_who_acts() -> None:
+    """Fragments, dialogs and downloads run by themselves; ``pages.ui.people.visit`` has its own."""
+    for path in sorted((ROOT / "pages").rglob("*.py")):
+        if path.name == "visit.py":
+            continue
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) not in {"st.fragment", "st.dialog"}, path
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".download_button"):
+                data = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "data")]
+                assert not any(isinstance(one, ast.Lambda) for one in data), path
+            if isinstance(node, ast.keyword) and node.arg in {"on_click", "on_change", "on_select"}:
+                # A callback runs before the frame: nobody acts, and the core refuses it.
+                assert isinstance(node.value, ast.Constant), path
 
 
 def test_doors_are_light_to_import() -> None:

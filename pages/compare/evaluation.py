@@ -4,6 +4,7 @@ from pages.compare.parts import cases, confidence, findings, review, setup, two_
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
+from pages.ui.people.visit import fragment
 from ragft_core.evaluation import find_job, list_plans
 from ragft_core.evaluation.scoring import BY_NAME
 from ragft_core.jobs import list_jobs
@@ -23,7 +24,7 @@ def progress(evaluation_id: str) -> bool:
         return True
     active = job.status().active
 
-    @st.fragment(run_every="2s" if active else None)
+    @fragment(run_every="2s" if active else None)
     def live() -> None:
         status = job.status()
         if active and not status.active:

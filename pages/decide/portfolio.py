@@ -2,6 +2,7 @@ import streamlit as st
 
 from pages.ui import arms, components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.people.visit import later
 from ragft_core.advisor.deciding import percent
 from ragft_core.advisor.export import PortfolioRow, make_portfolio, render_portfolio
 
@@ -86,7 +87,7 @@ with show_errors():
             for form, (label, mime, ending, icon) in FORMS.items():
                 st.download_button(
                     label,
-                    lambda form=form: render_portfolio(found, form),  # type: ignore[misc]
+                    later(lambda form=form: render_portfolio(found, form)),  # type: ignore[misc]
                     file_name=f"portfolio.{ending}",
                     mime=mime,
                     icon=icon,

@@ -1,12 +1,13 @@
 import streamlit as st
 
 from pages.start.parts.decided import decided
-from pages.start.parts.moving import bring_in, moving_section
+from pages.start.parts.moving import archived_section, bring_in, moving_section
 from pages.start.parts.trust import consent_notice, damage_notice
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin, tour
 from pages.ui.workspace_settings import settings_section
+from ragft_core.access import Right, rights
 from ragft_core.overview import next_step, workspace_steps
 from ragft_core.samples import (
     Sample,
@@ -85,6 +86,15 @@ if workspace:
             st.divider()
             moving_section(workspace)
 
+if not rights.may(Right.MAKE):
+    if workspace is None:
+        components.empty_state(
+            "No workspace is shared with you yet.",
+            f"Ask the owner of one to add {plain(rights.by())} to its members.",
+        )
+    archived_section()
+    st.stop()
+
 opened = state.opened_samples()
 # Without a workspace this is what the page is for; later it steps back.
 with st.expander("Open a sample or make a workspace") if workspace else st.container():
@@ -122,3 +132,4 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                     state.notify(f"The workspace {made.settings().name} is ready.")
                     st.rerun()
         bring_in()
+archived_section()

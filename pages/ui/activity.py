@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain
+from pages.ui.people.visit import fragment
 from ragft_core.jobs import KINDS, Job, JobState, JobStatus, activity, get_job
 from ragft_core.workspace import Workspace
 
@@ -34,7 +35,7 @@ def section() -> None:
     if workspace is None:
         return
 
-    @st.fragment(run_every=WATCHING if activity(workspace).active else IDLE)
+    @fragment(run_every=WATCHING if activity(workspace).active else IDLE)
     def live() -> None:
         now = activity(workspace)
         _notices(workspace, now.ended)

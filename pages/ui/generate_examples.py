@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.people.visit import fragment
 from ragft_core.finetuning.writing import (
     DROPPED,
     REASONS,
@@ -73,7 +74,7 @@ def writing_form(workspace: Workspace) -> None:
 def writing_progress(job: Job) -> None:
     """A running job, live."""
 
-    @st.fragment(run_every="2s")
+    @fragment(run_every="2s")
     def live() -> None:
         status = job.status()
         if not status.active:

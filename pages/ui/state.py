@@ -80,6 +80,11 @@ def drop(name: str) -> None:
     st.session_state.pop(name, None)
 
 
+def forget_all() -> None:
+    """Forgets everything: somebody else may use this browser next."""
+    st.session_state.clear()
+
+
 def notify(text: str) -> None:
     """Leaves a message that is shown once, after the next rerun."""
     st.session_state[NOTICE] = text

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import resources, state
 from pages.ui.errors import plain, show_errors
+from ragft_core.access import Right, rights
 from ragft_core.approval import approve, is_approved
 from ragft_core.errors import ModelError
 from ragft_core.knowledge import MODE_WORDS
@@ -96,6 +97,9 @@ def _model(workspace: Workspace, settings: WorkspaceSettings) -> None:
     memory = _memory(workspace, current)
     if memory:
         st.caption(memory)
+    if not rights.may(Right.REACH):
+        st.caption("An administrator chooses another one: models and keys are the whole lab's.")
+        return
     kind = st.segmented_control(
         "Kind",
         list(KINDS),
@@ -147,6 +151,8 @@ def _thinking(choice: ModelChoice, own: ModelChoice, key: str) -> ModelChoice:
 def _memory(workspace: Workspace, choice: ModelChoice) -> str:
     """Where the present model runs and what it takes; nothing that would ask a server or the hub."""
     if choice.kind not in ("bundled", "folder") or not is_approved(workspace, choice):
+        return ""
+    if not rights.may(Right.REACH):
         return ""
     return plain(check_model(choice, state.settings()).memory_text)
 

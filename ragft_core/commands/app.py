@@ -26,6 +26,8 @@ app = typer.Typer(
 for command in (
     build.init,
     build.workspaces,
+    operate.accounts,
+    operate.share,
     build.status,
     build.doctor,
     build.model,

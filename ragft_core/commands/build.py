@@ -31,7 +31,7 @@ from ragft_core.models.remote import SERVED, check_served, served_models
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, SearchMode
 from ragft_core.values import from_dict, to_dict
-from ragft_core.workspace import create_workspace, list_workspaces, locate
+from ragft_core.workspace import create_workspace, list_archived, list_workspaces, locate
 
 
 def init(
@@ -290,6 +290,11 @@ def workspaces(
     rename: Annotated[
         tuple[str, str] | None, typer.Option(metavar="W NAME", help="Call a workspace otherwise.")
     ] = None,
+    archive: Annotated[
+        str, typer.Option(metavar="W", help="Put it away: out of the lists, only to be read.")
+    ] = "",
+    restore: Annotated[str, typer.Option(metavar="W", help="Bring an archived one back.")] = "",
+    archived: Annotated[bool, typer.Option("--archived", help="List the archived ones.")] = False,
     delete: Annotated[str, typer.Option(metavar="W", help="Delete this workspace.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     export: Annotated[
@@ -300,16 +305,22 @@ def workspaces(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Lists the workspaces; renames, deletes, exports and imports them."""
+    """Lists the workspaces; renames, archives, deletes, exports and imports them."""
     from ragft_core.overview import (
+        archive_workspace,
         export_workspace,
         import_workspace,
         remove_workspace,
         rename_workspace,
+        restore_workspace,
     )
 
     if rename:
         rename_workspace(opened(rename[0]), rename[1])
+    if archive:
+        archive_workspace(opened(archive))
+    if restore:
+        restore_workspace(opened(restore))
     if export:
         size = export_workspace(opened(export[0]), export[1])
         note(f"{export[1].name}: {size / 1e6:.1f} MB.")
@@ -326,5 +337,6 @@ def workspaces(
                 err=True,
             )
         remove_workspace(gone)
-    rows = [{"id": one.id, "name": one.settings().name} for one in list_workspaces(Settings())]
+    found = (list_archived if archived else list_workspaces)(Settings())
+    rows = [{"id": one.id, "name": one.settings().name} for one in found]
     show(rows, as_json, lambda found: table(found, {"id": "id", "name": "name"}, "No workspaces."))

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import ragft_core
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.errors import ModelError
 from ragft_core.storage import artefacts
 from ragft_core.types import Adapter
@@ -88,6 +90,7 @@ def delete_adapter(workspace: Workspace, adapter_id: str) -> None:
     folder = _folder(workspace, adapter_id)
     if adapter_id.startswith(BUNDLED) or folder is None or not folder.is_dir():
         raise ModelError(f"There is no adapter {adapter_id!r} that could be deleted.")
+    rights.require(Right.CHANGE, workspace.path)
     settings = workspace.settings()
     cleared = {
         name: "" for name in ("adapter", "hybrid_adapter") if getattr(settings, name) == adapter_id
@@ -96,6 +99,7 @@ def delete_adapter(workspace: Workspace, adapter_id: str) -> None:
         workspace.update(**cleared)
     artefacts.forget(workspace, f"adapters/{folder.name}")
     shutil.rmtree(folder)
+    rights.note("adapter deleted", workspace.path, adapter_id)
 
 
 def choose_adapter(workspace: Workspace, adapter_id: str) -> None:

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.approval import key_variables
 from ragft_core.errors import MEMORY_ADVICE, JobError, RagftError
 from ragft_core.jobs.kinds import kind_of
@@ -54,8 +56,9 @@ class Job:
     @cached_property
     def _head(self) -> dict[str, Any]:
         """What was written at the start; a damaged file must not hide the other jobs."""
+        file = self.folder / SPEC_FILE
         try:
-            head = read_json(self.folder / SPEC_FILE)
+            head = read_json(file)
             return head | {"spec": dict(head["spec"]), "created_ns": int(head["created_ns"])}
         except (OSError, ValueError, TypeError, KeyError, RagftError):
             return {"kind": "damaged", "created_at": "", "created_ns": 0, "spec": {}}
@@ -74,6 +77,11 @@ class Job:
     def created_at(self) -> str:
         """When it was started first, UTC, ISO 8601."""
         return str(self._head.get("created_at", ""))
+
+    @property
+    def by(self) -> str:
+        """Who started it; empty for the local owner."""
+        return str(self._head.get("by", ""))
 
     @property
     def created_ns(self) -> int:
@@ -101,6 +109,7 @@ class Job:
         Args:
             force: Ends it at once, without giving it time to keep anything.
         """
+        rights.require(Right.CHANGE, self.folder)
         if not self.status().active:
             return
         if self._stop_asked_s() is None:
@@ -113,6 +122,7 @@ class Job:
         Raises:
             JobError: Its kind is not known.
         """
+        rights.require(Right.CHANGE, self.folder)
         kind = kind_of(self.kind)
         # The keys of endpoints and of stores are the only secrets a job may need.
         keys = (*key_variables(self.workspace), *store_variables())
@@ -150,6 +160,7 @@ class Job:
         Raises:
             JobError: It still runs.
         """
+        rights.require(Right.CHANGE, self.folder)
         if self.status().active:
             raise JobError(f"The job {self.id} still runs.", "Stop it first.")
         artefacts.forget(self.workspace, f"jobs/{self.id}")
@@ -181,8 +192,9 @@ class Job:
 
     def result(self) -> dict[str, Any] | None:
         """What the job left, or nothing as long as there is nothing that can be read."""
+        file = self.folder / RESULT_FILE
         try:
-            return read_json(self.folder / RESULT_FILE)
+            return read_json(file)
         except (OSError, RagftError):
             return None
 
@@ -196,7 +208,7 @@ class Job:
     def _settle(self) -> JobStatus:
         """Writes down that the process is gone, unless it wrote its end in the meantime."""
         try:
-            with self.workspace.lock(f"settle-{self.id}"):
+            with rights.as_the_lab(), self.workspace.lock(f"settle-{self.id}"):
                 settled = self._ended()
                 if read_status(self.folder).active:
                     write_status(self.folder, settled)

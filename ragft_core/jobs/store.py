@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from ragft_core.access import rights
 from ragft_core.errors import JobError, RagftError
 from ragft_core.jobs.job import SPEC_FILE, Job
 from ragft_core.jobs.kinds import kind_of
@@ -62,8 +63,11 @@ def start_job(
         "spec": spec,
         "needs": to_dict(needs),
     }
+    if rights.by():
+        head["by"] = rights.by()
     write_json(folder / SPEC_FILE, head)  # last: from here on the job is there to be seen
     job.launch()
+    rights.note(f"start {kind}", workspace.path, job.id)
     return job
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError, refusal
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
@@ -126,6 +128,7 @@ class KnowledgeBase:
             RetrievalError: The index belongs to another embedder; nothing was changed.
             WorkspaceError: Another process keeps the documents locked.
         """
+        self._may_change()
         self._check()
         return ingest.add_files(self._writer, files, on_progress, on_report, keep)
 
@@ -139,6 +142,7 @@ class KnowledgeBase:
         Raises:
             DocumentError: There is no such document, or its file is no text in that encoding.
         """
+        self._may_change()
         self._check()
         document = self.document(document_id)
         original = (document.file_name, store.original_of(self.workspace, document_id))
@@ -155,6 +159,7 @@ class KnowledgeBase:
         Raises:
             DocumentError: There is none with this id.
         """
+        self._may_change()
         self._check()
         self._writer.remove(document_id)
 
@@ -224,7 +229,12 @@ class KnowledgeBase:
 
     def repair(self) -> Repair:
         """Clears what a crash left behind, and indexes again what the index lacks."""
+        self._may_change()
         return self._writer.repair()
+
+    def _may_change(self) -> None:
+        """LanceDB writes by itself, so the right is asked for before it does."""
+        rights.require(Right.CHANGE, self.workspace.path)
 
     def differences(self) -> list[Document]:
         """Documents whose chunks in the index are not those that lie in their folders.
@@ -250,22 +260,25 @@ class KnowledgeBase:
         with self._checking:
             if self._checked:
                 return
-            # An index that has to be made from nothing is worth waiting for.
-            empty = not self._index.exists()
-            if empty:
-                self._writer.repair()
-            else:
-                self._index.table()
-                try:
-                    self._writer.repair(timeout=0)
-                except WorkspaceError:
-                    pass
-                except Exception as error:
-                    if refusal(error) is None:
-                        raise
-                    # On a full or read-only disk what is in can be found all the same.
-                    log.warning("The index was not repaired: %s", error)
+            rights.require(Right.READ, self.workspace.path)
+            with rights.as_the_lab():
+                self._mend()
             self._checked = True
+
+    def _mend(self) -> None:
+        if not self._index.exists():  # one that is made from nothing is worth waiting for
+            self._writer.repair()
+        else:
+            self._index.table()
+            try:
+                self._writer.repair(timeout=0)
+            except WorkspaceError:
+                pass
+            except Exception as error:
+                if refusal(error) is None:
+                    raise
+                # On a full or read-only disk what is in can be found all the same.
+                log.warning("The index was not repaired: %s", error)
 
     def rebuild(self, on_progress: Progress = lambda file_name, stage, share: None) -> int:
         """Makes the index anew from the documents' texts, for this embedder and chunker.
@@ -276,6 +289,7 @@ class KnowledgeBase:
         Returns:
             How many chunks the index has now.
         """
+        self._may_change()
         with self._writer.lock():
             self._index.drop()
             self._index.table(replace=True)
@@ -300,6 +314,7 @@ class KnowledgeBase:
         Returns:
             How many chunks the index has.
         """
+        self._may_change()
         self._index.table(replace=True)
         self._writer.fill(on_progress)
         self._index.tidy(self.embedder.embed_query)
@@ -324,6 +339,7 @@ class KnowledgeBase:
             on_progress: Called with a file's name, its stage and the share that is done; what it
                 raises ends the work.
         """
+        self._may_change()
         trial = KnowledgeBase(self.workspace, embedder, folder)
         trial._index.table(replace=True)
         trial._writer.fill(on_progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragft_core.access import Right, rights
 from ragft_core.approval import approve, require_approval
 from ragft_core.errors import ModelError
 from ragft_core.jobs import Job, JobContext, start_job
@@ -224,9 +225,21 @@ def start_embedding(workspace: Workspace, choice: ModelChoice | None) -> Job:
     Raises:
         JobError: The job cannot be started.
     """
+    rights.require(Right.CHANGE, workspace.path)
     if choice is not None:
-        approve(workspace, choice)
+        # One that was tuned here reaches nowhere, so no administrator has to choose it.
+        with rights.as_the_lab() if _is_own(workspace, choice) else nullcontext():
+            approve(workspace, choice)
     return start_job(workspace, "embed", {"embedder": to_dict(choice) if choice else None})
+
+
+def _is_own(workspace: Workspace, choice: ModelChoice) -> bool:
+    place = (workspace.path / choice.name).resolve()
+    return (
+        choice.kind == "folder"
+        and place.is_dir()
+        and place.is_relative_to((workspace.path / "jobs").resolve())
+    )
 
 
 class _StopError(Exception):

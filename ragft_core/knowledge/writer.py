@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from ragft_core.access import rights
 from ragft_core.documents import PATH, ParsedDocument, chunk_document
 from ragft_core.errors import WorkspaceError
 from ragft_core.knowledge import store
@@ -126,8 +127,9 @@ class Writer:
         """
         with self.lock():
             self._clear()
-            store.get(self.workspace, document_id)
+            document = store.get(self.workspace, document_id)
             self._remove([document_id])
+        rights.note("document removed", self.workspace.path, document.file_name)
 
     def _remove(self, document_ids: Sequence[str]) -> None:
         for document_id in document_ids:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.errors import ModelError
 from ragft_core.models.factory import open_generator
 from ragft_core.models.weights.hub import hub_folder
@@ -45,7 +47,10 @@ def try_model(
 
     Raises:
         ModelError: It cannot be had, loaded or asked.
+        NotAllowedError: The person who acts may not look beyond what the lab brings.
     """
+    if choice.kind != "bundled":
+        rights.require(Right.REACH)
     if choice.kind == "hub":
         hub_folder(choice.name, settings, choice.revision, progress=progress)
     progress(1.0, f"Asking {choice.name} once")

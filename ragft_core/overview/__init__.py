@@ -5,10 +5,12 @@ from ragft_core.overview.doctor import Finding, examine, examine_machine
 from ragft_core.overview.health import FAILING, Health, health
 from ragft_core.overview.integrity import Damage, find_damage, set_aside, stamp
 from ragft_core.overview.moving import (
+    archive_workspace,
     export_workspace,
     import_workspace,
     remove_workspace,
     rename_workspace,
+    restore_workspace,
 )
 from ragft_core.overview.steps import Step, count, next_step, workspace_steps
 
@@ -19,6 +21,7 @@ __all__ = [
     "Finding",
     "Health",
     "Step",
+    "archive_workspace",
     "back_up",
     "count",
     "examine",
@@ -31,6 +34,7 @@ __all__ = [
     "remove_workspace",
     "rename_workspace",
     "restore",
+    "restore_workspace",
     "set_aside",
     "stamp",
     "workspace_steps",

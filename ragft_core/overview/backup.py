@@ -21,17 +21,21 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from ragft_core.access import rights
+from ragft_core.access.rights import ARCHIVED_FILE, MEMBERS_FILE, Right
 from ragft_core.errors import WorkspaceError
 from ragft_core.jobs import Needs, check_disk
 from ragft_core.overview.moving import LEFT_OUT, parts_of
 from ragft_core.settings import Settings
-from ragft_core.workspace import FILE, Workspace, list_workspaces, now
+from ragft_core.workspace import FILE, Workspace, list_archived, list_workspaces, now
 
 LIST = "backup.json"
 ASIDE = "replaced"
 _AGAIN = ("models", "queue", ASIDE)
 _SECRET = re.compile(r"secret|password|cookie|token|\.key$|\.pem$|\.env$", re.IGNORECASE)
 _LOCK_S = 600.0
+# Hidden, because a workspace that is given away is no longer theirs; a home that is put back is.
+_WHOSE = (MEMBERS_FILE, ARCHIVED_FILE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,16 @@ def back_up(settings: Settings, file: Path) -> Backup:
     Raises:
         WorkspaceError: There is no such folder, or a workspace stays locked.
         JobError: The disk is too full.
+        NotAllowedError: The person who acts does not run the lab.
     """
+    rights.require(Right.MANAGE)
+    with rights.as_the_lab():  # archived workspaces and other people's go along
+        made = _back_up(settings, file)
+    rights.note("backup", about=file.name)
+    return made
+
+
+def _back_up(settings: Settings, file: Path) -> Backup:
     folder = file.absolute().parent
     if not folder.is_dir():
         raise WorkspaceError(f"There is no folder {folder.name!r} to write to.", "Make it first.")
@@ -76,7 +89,7 @@ def back_up(settings: Settings, file: Path) -> Backup:
             raise
     Path(scratch.name).replace(file)
     return Backup(
-        tuple(one.id for one in list_workspaces(settings)),
+        tuple(sorted(one.id for one in list_workspaces(settings) + list_archived(settings))),
         len(listed),
         file.stat().st_size,
         tuple(left_out(settings.home)),
@@ -95,7 +108,9 @@ def restore(settings: Settings, file: Path, *, over: bool = False) -> Backup:
     Raises:
         WorkspaceError: It is no backup, is damaged, or something is here already.
         JobError: The disk is too full.
+        NotAllowedError: The person who acts does not run the lab.
     """
+    rights.require(Right.MANAGE)
     settings.workspaces.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=settings.home, prefix=".coming-back."))
     try:
@@ -140,7 +155,8 @@ def _files(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*"), key=lambda p: ("_versions" not in p.parts, p)):
         parts = path.relative_to(root).parts
         hidden = any(part.startswith(".") for part in parts) or path.name in LEFT_OUT
-        if not hidden and parts[0] not in skipped and not path.is_symlink() and path.is_file():
+        kept = not hidden or path.name in _WHOSE
+        if kept and parts[0] not in skipped and not path.is_symlink() and path.is_file():
             yield path
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragft_core.access import Right, rights
 from ragft_core.approval import SECRET, unapproved, what_for
 from ragft_core.documents import ENCODINGS
 from ragft_core.errors import NewerVersionError, RagftError, StoreError
@@ -86,6 +87,7 @@ def examine(
         mend: Sets damaged things aside and makes a differing index anew.
     """
     found = []
+    rights.require(Right.READ, workspace.path)
     try:
         workspace.settings()
     except RagftError as error:

@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from ragft_core.access import rights
 from ragft_core.errors import RagftError
 from ragft_core.jobs import activity
 from ragft_core.jobs.job import HEARTBEAT_FILE
@@ -40,7 +41,8 @@ def health(settings: Settings) -> Health:
     with _lock:
         at, found = _last.get(settings, (0.0, None))
         if found is None or time.monotonic() - at > _KEPT_S:
-            found = _examined(settings)
+            with rights.as_the_lab():
+                found = _examined(settings)
             _last[settings] = (time.monotonic(), found)
         return found
 

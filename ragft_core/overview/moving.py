@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from ragft_core.access import rights
+from ragft_core.access.rights import ARCHIVED_FILE, Right
 from ragft_core.errors import WorkspaceError
 from ragft_core.jobs import Needs, check_disk, list_jobs
 from ragft_core.settings import Settings
@@ -25,11 +27,12 @@ from ragft_core.workspace import (
     check_name,
     delete_workspace,
     list_workspaces,
+    own,
     slug,
 )
 
 # What a process left for itself means nothing on another machine.
-LEFT_OUT = {"process.json"}
+LEFT_OUT = {"process.json", ARCHIVED_FILE, rights.MEMBERS_FILE}
 MOST_FILES = 200_000
 MOST_BYTES = 50 << 30
 
@@ -39,7 +42,9 @@ def rename_workspace(workspace: Workspace, name: str) -> None:
 
     Raises:
         WorkspaceError: The name cannot be used.
+        NotAllowedError: It is not the acting person's.
     """
+    rights.require(Right.OWN, workspace.path)
     workspace.update(name=check_name(name))
 
 
@@ -49,12 +54,38 @@ def remove_workspace(workspace: Workspace) -> None:
     Raises:
         WorkspaceError: A job of it is at work.
         StoreError: Its index lies in a store that is away; nothing was deleted.
+        NotAllowedError: It is not the acting person's.
     """
+    rights.require(Right.OWN, workspace.path)
     _at_rest(workspace, "deleted")
     if Settings().index_uri:
         place_of(workspace).clear()
     artefacts.forget(workspace)
     delete_workspace(workspace)
+
+
+def archive_workspace(workspace: Workspace) -> None:
+    """Puts a workspace away: lists leave it out, it can be read, and nobody changes it.
+
+    Raises:
+        WorkspaceError: A job of it is at work.
+        NotAllowedError: It is not the acting person's.
+    """
+    rights.require(Right.OWN, workspace.path)
+    _at_rest(workspace, "archived")
+    (workspace.path / ARCHIVED_FILE).touch()
+    rights.note("archive", workspace.path)
+
+
+def restore_workspace(workspace: Workspace) -> None:
+    """Brings an archived workspace back.
+
+    Raises:
+        NotAllowedError: It is not the acting person's.
+    """
+    rights.require(Right.OWN, workspace.path)
+    (workspace.path / ARCHIVED_FILE).unlink(missing_ok=True)
+    rights.note("restore", workspace.path)
 
 
 def export_workspace(workspace: Workspace, file: Path) -> int:
@@ -70,7 +101,9 @@ def export_workspace(workspace: Workspace, file: Path) -> int:
     Raises:
         WorkspaceError: A job of it is at work, or the file cannot be written.
         JobError: The disk is too full.
+        NotAllowedError: The person who acts may not change it, so may not take it away.
     """
+    rights.require(Right.CHANGE if not workspace.archived else Right.OWN, workspace.path)
     _at_rest(workspace, "taken away")
     size = sum(path.stat().st_size for path, _ in _files(workspace))
     folder = file.absolute().parent
@@ -86,6 +119,7 @@ def export_workspace(workspace: Workspace, file: Path) -> int:
             Path(scratch.name).unlink(missing_ok=True)
             raise
     Path(scratch.name).replace(file)
+    rights.note("export", workspace.path)
     return file.stat().st_size
 
 
@@ -100,13 +134,19 @@ def import_workspace(settings: Settings, file: Path | BinaryIO, name: str = "") 
     Raises:
         WorkspaceError: It is no such file, or holds what no workspace does.
         JobError: The disk is too full.
+        NotAllowedError: The person who acts makes no workspaces.
     """
+    rights.require(Right.MAKE)
     settings.workspaces.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=settings.home, prefix="coming-in."))  # no workspace yet
     try:
         with zipfile.ZipFile(file) as archive:
             _extract(archive, scratch)
-        return _settle(settings, scratch, name)
+        own(scratch)
+        with rights.as_the_lab():
+            made = _settle(settings, scratch, name)
+        rights.note("import", made.path)
+        return made
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise WorkspaceError(
             f"The file cannot be read as a workspace: {error}.",
@@ -146,7 +186,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path) -> None:
     check_disk(folder, "Bringing in the workspace", Needs(disk_mb=total / 1e6))
     for info in infos:
         parts = parts_of(info)
-        if parts[-1] in LEFT_OUT:
+        if parts[-1].lower() in LEFT_OUT:
             continue
         target = folder.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)

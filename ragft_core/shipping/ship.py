@@ -9,6 +9,8 @@ from pathlib import Path
 
 import jinja2
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.arms import Reads, find_arm
 from ragft_core.errors import EvaluationError, ModelError, SettingsError
 from ragft_core.evaluation import (
@@ -72,7 +74,9 @@ def ship(
         SettingsError: There is no such arm, it is of a kind that is not shipped, or the folder
             holds something.
         ModelError: The arm cannot run, fails at a question, or does not fit on the disk.
+        NotAllowedError: The person who acts may not write beyond the lab.
     """
+    rights.require(Right.REACH, lab.workspace.path)
     state = _shippable(lab, arm_id, form)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SettingsError(f"{folder} is not empty.", "Choose a new or an empty folder.")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.arms import ARMS, BY_ID, AdapterKind, Arm, Reads, find_arm
 from ragft_core.errors import SettingsError
 from ragft_core.finetuning import get_adapter, list_adapters, load_examples
@@ -65,6 +67,8 @@ def add_arm(workspace: Workspace, base: str, name: str, **settings: Any) -> Arm:
         ModelError: There is no such adapter.
     """
     arms = workspace_arms(workspace)
+    if settings.get("reranker"):
+        rights.require(Right.REACH, workspace.path)  # of the hub, or a folder of the machine
     if settings.get("search_mode") and settings["search_mode"] not in set(SearchMode):
         raise SettingsError(
             f"There is no search mode {settings['search_mode']!r}.",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ragft_core.access import rights
 from ragft_core.errors import WorkspaceError
 from ragft_core.types import Answer, Message
 from ragft_core.values import from_dict, to_dict
@@ -23,24 +24,29 @@ _ID = re.compile(r"chat-[0-9a-f-]+")
 
 @dataclass(frozen=True)
 class Turn:
-    """One question with the answers of every arm, in the order of their columns."""
+    """One question with the answers of every arm, in the order of their columns.
+
+    ``by`` says who asked; empty for the local owner.
+    """
 
     id: str
     question: str
     answers: tuple[Answer, ...]
     at: str
     blind: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True)
 class Vote:
-    """A person's verdict on a turn: the arm that won, ``tie`` or ``all-bad``."""
+    """A person's verdict on a turn: the arm that won, ``tie`` or ``all-bad``; ``by`` says whose."""
 
     turn: str
     choice: str
     arms: tuple[str, ...]
     at: str
     blind: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,13 @@ class Conversation:
 
 
 def save_turn(workspace: Workspace, conversation_id: str, turn: Turn) -> None:
-    """Adds a turn to a conversation."""
-    _append(workspace, conversation_id, {"turn": to_dict(turn)})
+    """Adds a turn to a conversation, with who asked."""
+    _append(workspace, conversation_id, {"turn": to_dict(replace(turn, by=rights.by()))})
 
 
 def save_vote(workspace: Workspace, conversation_id: str, vote: Vote) -> None:
-    """Adds a vote to a conversation."""
-    _append(workspace, conversation_id, {"vote": to_dict(vote)})
+    """Adds a vote to a conversation, with who votes."""
+    _append(workspace, conversation_id, {"vote": to_dict(replace(vote, by=rights.by()))})
 
 
 def _append(workspace: Workspace, conversation_id: str, row: dict[str, object]) -> None:

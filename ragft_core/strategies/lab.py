@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from ragft_core.access import Right, rights
 from ragft_core.approval import require_approval
 from ragft_core.arms import AdapterKind, Reads, find_arm
 from ragft_core.errors import ModelError, RagftError
@@ -200,6 +201,7 @@ def open_workspace_generator(
         ConsentError: The workspace came from elsewhere, and nobody has allowed the model yet.
         ModelError: It cannot be loaded.
     """
+    rights.require(Right.READ, workspace.path)
     require_approval(workspace, choice)
     return open_generator(choice, settings, partial(get_adapter, workspace))
 
@@ -221,8 +223,9 @@ class WorkspaceGenerator:
         Raises:
             ModelError: The request cannot be served.
         """
+        folder = self._workspace.path
         if request.adapter and self.supports_adapters:
-            place = f"{self._workspace.path}\n{request.adapter}"
+            place = f"{folder}\n{request.adapter}"
             request = dataclasses.replace(request, adapter=place)
         return self._shared.submit(request, priority=priority)
 
@@ -239,7 +242,8 @@ def open_shared_generator(choice: ModelChoice, settings: Settings) -> Generator:
 
     def find(place: str) -> Adapter:
         folder, _, adapter = place.rpartition("\n")
-        return get_adapter(Workspace(Path(folder)), adapter)
+        with rights.as_the_lab():  # the engine's thread; who asks had the right to the adapter
+            return get_adapter(Workspace(Path(folder)), adapter)
 
     return open_generator(choice, settings, find)
 

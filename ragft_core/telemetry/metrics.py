@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ragft_core.access import rights
 from ragft_core.errors import SettingsError
 from ragft_core.files import read_json
 from ragft_core.settings import Settings
@@ -104,7 +105,8 @@ class _Workspaces:
 
         at, found = self._seen
         if time.monotonic() - at > _LOOK_AGAIN_S:
-            found = _look()
+            with rights.as_the_lab():
+                found = _look()
             self._seen = (time.monotonic(), found)
         for name, (text, label, values) in found.items():
             gauge = GaugeMetricFamily(name, text, labels=[label])

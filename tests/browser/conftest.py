@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import MODELS, ROOT
 
@@ -45,26 +46,43 @@ def chromium() -> str | None:
     pytest.skip(message)
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: str | None) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        yield launched
+        launched.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Starts the app with a home of its own and returns its address; may be called again."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(home: Path | None = None) -> str:
+    def start(
+        home: Path | None = None, port: int = 0, arguments: Sequence[str] = (), **given: str
+    ) -> str:
         for process in running:
             process.terminate()
             process.wait(timeout=20)
         running.clear()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = port or free_port()
         environment = {
             **os.environ,
             "RAGFT_HOME": str(home or tmp_path / "home"),
             "RAGFT_MODELS": str(MODELS),
             "HF_HUB_OFFLINE": "1",
+            **given,
         }
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        command += arguments
         with (tmp_path / f"server-{port}.log").open("wb") as log:
             running.append(
                 subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)

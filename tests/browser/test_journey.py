@@ -10,23 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SHOTS, SWITCHES
+from tests.browser.conftest import SHOTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 PAGES = ("", "documents", "examples", "finetune", "chat", "evaluation", "advisor", "portfolio")
 QUESTION = "What is the suggestion scheme called?"
 PATIENCE_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str | None) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
-        yield launched
-        launched.close()
 
 
 def settled(page: Page) -> None:

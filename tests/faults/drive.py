@@ -35,7 +35,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("status", "W"), ("documents", "W"), ("examples", "W"), ("adapters", "W"), ("arms", "W"),
     ("runs", "W", "--json"), ("model", "W"), ("search", "W", "How heavy is the Wren?"),
     ("ask", "W", "How heavy is the Wren?"), ("advise", "W"), ("doctor", "W"), ("classify", "W"),
-    ("report", "W"), ("add", "W", "FILE"), ("rebuild", "W"), ("examples", "W", "TABLE"),
+    ("accounts",), ("share", "W"), ("report", "W"), ("add", "W", "FILE"), ("rebuild", "W"), ("examples", "W", "TABLE"),
     ("train", "W", "--arm", "both"), ("evaluate", "W", "--limit", "2"),
     ("evaluate", "W", "--written"), ("resume", "W", "train-20261122-093001-1f2e"),
     ("stop", "W", "train-20261122-093001-1f2e"), ("remove", "W", "wren.txt"),

@@ -30,8 +30,9 @@ def test_the_own_machine_is_always_allowed(address: str) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0", None, "::", "192.0.2.7", "lab.example"])
 def test_everywhere_else_takes_a_proxy_with_sign_in(address: str | None) -> None:
-    assert "sign-in" in app.refuse_open_doors(address, ())
+    assert "let people sign in" in app.refuse_open_doors(address, ())
     assert app.refuse_open_doors(address, ("lab.example",)) == ""
+    assert app.refuse_open_doors(address, (), "oidc") == ""
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_server_without_a_door_does_not_start(settings: Settings) -> None:
         env=os.environ | {"RAGFT_HOME": str(settings.home)},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "no sign-in" in done.stderr
+    assert "nobody signs in" in done.stderr
 
 
 def test_what_a_command_writes_is_its_owners(settings: Settings, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pages.build.parts.training import ARMS
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
+from pages.ui.people.visit import later
 from ragft_core.finetuning import (
     choose_adapter,
     delete_adapter,
@@ -88,7 +89,7 @@ def _one_model(workspace: Workspace, adapter: Adapter) -> None:
         st.markdown(f"It lies at `{target}`.")
         if target.is_file():
             st.download_button(
-                "Download", target.read_bytes, target.name, key=f"one.get.{adapter.id}",
+                "Download", later(target.read_bytes), target.name, key=f"one.get.{adapter.id}",
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip
         return
@@ -116,7 +117,7 @@ def _adapter_actions(workspace: Workspace, adapter: Adapter, used: bool) -> None
             st.rerun()
     st.download_button(
         "Take home",
-        lambda: export_adapter(workspace, adapter.id),
+        later(lambda: export_adapter(workspace, adapter.id)),
         file_name=f"{adapter.id}.zip",
         mime="application/zip",
         icon=":material/download:",

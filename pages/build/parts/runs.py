@@ -11,6 +11,7 @@ from pages.build.parts import curves
 from pages.build.parts.training import ARMS
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.people.visit import fragment
 from ragft_core.finetuning.training import (
     RunResult,
     rename_run,
@@ -43,7 +44,7 @@ def runs_section(workspace: Workspace, runs: Sequence[Job]) -> None:
     """All runs, newest first; those at work are drawn anew every other second."""
     active = any(job.status().active for job in runs)
 
-    @st.fragment(run_every="2s" if active else None)
+    @fragment(run_every="2s" if active else None)
     def live() -> None:
         for number, job in enumerate(runs):
             run_card(workspace, job, expanded=number == 0)

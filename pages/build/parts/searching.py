@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import resources, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.people.visit import fragment
 from ragft_core.evaluation.retrieval import (
     Comparison,
     adopt,
@@ -173,7 +174,7 @@ def _runs(workspace: Workspace, kind: str) -> bool:
             st.error(plain(job.status().error))
         return False
 
-    @st.fragment(run_every="2s")
+    @fragment(run_every="2s")
     def live() -> None:
         status = job.status()
         if not status.active:

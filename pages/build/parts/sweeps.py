@@ -9,6 +9,7 @@ import streamlit as st
 from pages.build.parts.training import ARMS, train_as
 from pages.ui import components
 from pages.ui.errors import plain, show_errors
+from pages.ui.people.visit import fragment
 from ragft_core.finetuning.training import best_config, best_trial, trials_of
 from ragft_core.jobs import Job
 from ragft_core.workspace import Workspace
@@ -18,7 +19,7 @@ def sweeps_section(workspace: Workspace, sweeps: Sequence[Job]) -> None:
     """All searches, newest first; one at work is drawn anew every few seconds."""
     active = any(job.status().active for job in sweeps)
 
-    @st.fragment(run_every="4s" if active else None)
+    @fragment(run_every="4s" if active else None)
     def live() -> None:
         for job in sweeps:
             _card(workspace, job)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.people.visit import fragment
 from ragft_core.documents import EXTENSIONS, MAX_FILE_BYTES, is_litter
 from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
 from ragft_core.knowledge import FileReport, ingest_state, start_ingest
@@ -73,7 +74,7 @@ def jobs(workspace: Workspace) -> None:
     active = any(status.active for _, status in found)
     ended_well = [job for job, status in found if status.state is JobState.SUCCEEDED]
 
-    @st.fragment(run_every="1s" if active else None)
+    @fragment(run_every="1s" if active else None)
     def live() -> None:
         statuses = [(job, job.status()) for job, _ in found]
         if any(before.active and not now.active

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.compare.parts.charts import look_of, name_of, shown
 from pages.ui import components
 from pages.ui.errors import plain
+from pages.ui.people.visit import dialog
 from ragft_core.evaluation import Results
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.evaluation.reports import Flip, Slice, flips
@@ -113,7 +114,7 @@ def _case(
             _saw(results, question, tuple(shown_arms))
 
 
-@st.dialog("What the models saw", position="right", width="large")
+@dialog("What the models saw", width="large")
 def _saw(results: Results, question: Question, shown_arms: tuple[str, ...]) -> None:
     for arm in shown_arms:
         row = results.answer(arm, question.id)

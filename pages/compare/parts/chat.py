@@ -13,6 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
 from pages.ui.finished import origin
+from pages.ui.people.visit import dialog
+from ragft_core.access import rights
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
@@ -169,7 +171,7 @@ def _details(workspace: Workspace, answer: Answer, key: str) -> None:
             _saw(answer)
 
 
-@st.dialog("Sources", position="right", width="medium")
+@dialog("Sources", width="medium")
 def _sources(workspace: Workspace, answer: Answer) -> None:
     st.caption(
         "The passages this arm was given, best first. A number behind the answer marks a passage "
@@ -197,7 +199,7 @@ def _in_document(workspace: Workspace, passage: Passage) -> None:
     components.document_text(text[chunk.end : chunk.end + AROUND])
 
 
-@st.dialog("What the model saw", position="right", width="medium")
+@dialog("What the model saw", width="medium")
 def _saw(answer: Answer) -> None:
     st.caption("The rendered prompt, token for token what the model was given.")
     st.code(answer.prompt, language=None, wrap_lines=True)
@@ -218,7 +220,8 @@ def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> No
     vote = conversation.vote_on(turn)
     if vote:
         said = {"tie": "a tie", "all-bad": "all bad"}.get(vote.choice)
-        st.caption(f"Your vote: {said or arms.label(vote.choice)}")
+        whose = "Your vote" if vote.by == rights.by() else f"Vote of {plain(vote.by)}"
+        st.caption(f"{whose}: {said or arms.label(vote.choice)}")
         return
     names = {
         answer.arm: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
+from ragft_core.access import Right, rights
 from ragft_core.advisor import (
     Answers,
     Criteria,
@@ -72,11 +73,17 @@ def questionnaire(
         seen = {key: answers.choices[key] for key in answers.prefilled}
         own = {key: choice for key, choice in choices.items() if seen.get(key) != choice}
         assumed = tuple(key for key in answers.assumed if own.get(key) == answers.choices[key])
-        saved = save_answers(
-            workspace, replace(answers, choices=own, prefilled=(), assumed=assumed)
-        )
+        saved = _kept(workspace, replace(answers, choices=own, prefilled=(), assumed=assumed))
         answers = with_seen(criteria, saved, evidence.facts)
     _exchange(workspace, criteria, answers)
+    return answers
+
+
+def _kept(workspace: Workspace, answers: Answers) -> Answers:
+    """Saves what was changed; whoever only reads tries it, and it is not kept."""
+    if rights.may(Right.CHANGE, workspace.path):
+        return save_answers(workspace, answers)
+    st.caption(":material/visibility: You may try answers and weights here; they are not kept.")
     return answers
 
 
@@ -207,7 +214,7 @@ def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answe
                 )
     changed = {k: w for k, w in found.items() if w != criteria.get(k).weight}
     if changed != answers.weights:
-        answers = save_answers(workspace, replace(answers, weights=changed))
+        answers = _kept(workspace, replace(answers, weights=changed))
     if changed and st.button("Back to the usual weights", icon=":material/restart_alt:"):
         save_answers(workspace, replace(answers, weights={}))
         _reread()

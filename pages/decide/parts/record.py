@@ -8,6 +8,7 @@ from pages.decide.parts import charts
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
+from pages.ui.people.visit import later
 from ragft_core.advisor import (
     Answers,
     DecisionRecord,
@@ -95,8 +96,10 @@ def _open(record: DecisionRecord) -> None:
             for form, (label, mime, icon) in FORMS.items():
                 st.download_button(
                     label,
-                    lambda form=form: (
-                        BINARY[form](record) if form in BINARY else render_record(record, form)
+                    later(
+                        lambda form=form: (  # type: ignore[misc]
+                            BINARY[form](record) if form in BINARY else render_record(record, form)
+                        )
                     ),
                     file_name=f"{record.id}.{ENDINGS[form]}",
                     mime=mime,
@@ -114,7 +117,7 @@ def _rfp(record: DecisionRecord) -> None:
             label, mime, icon = FORMS[form]
             st.download_button(
                 f"Questions, {label}",
-                lambda write=write: write(record),
+                later(lambda write=write: write(record)),  # type: ignore[misc]
                 file_name=f"{record.id}-questions.{ENDINGS[form]}",
                 mime=mime,
                 icon=icon,

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.components import damage_in
 from pages.ui.errors import plain, show_errors
+from ragft_core.access import Right, rights
 from ragft_core.approval import approve, unapproved, what_for
 from ragft_core.overview import Damage, set_aside
 from ragft_core.workspace import Workspace
@@ -18,7 +19,10 @@ def consent_notice(workspace: Workspace) -> None:
         with st.container(border=True):
             st.markdown(":orange[:material/shield:] **This workspace was not set up here**")
             st.markdown(f"It {plain(what_for(choice))}. Until you allow that, it is not used.")
-            if st.button("Allow it", key=f"home.allow.{workspace.id}.{number}"):
+            if st.button(
+                "Allow it", key=f"home.allow.{workspace.id}.{number}",
+                disabled=not rights.may(Right.REACH),
+            ):  # fmt: skip
                 approve(workspace, choice)
                 state.notify("Allowed for this workspace.")
                 st.rerun()

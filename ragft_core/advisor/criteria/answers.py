@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ragft_core.access import rights
 from ragft_core.advisor.criteria.values import UNKNOWN, Criteria
 from ragft_core.errors import AdvisorError, RagftError
 from ragft_core.values import from_dict, to_dict
@@ -27,7 +28,8 @@ class Answers:
 
     ``choices`` holds known answers only; ``weights`` those weights that differ from the criteria's.
     ``assumed`` names the answers of ``template`` that nobody confirmed, ``ranking`` the topics from
-    the most important on, ``people`` those whose answers these are together.
+    the most important on, ``people`` those whose answers these are together. ``by`` is whoever saved
+    them; empty for the local owner.
     """
 
     choices: dict[str, str] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Answers:
     assumed: tuple[str, ...] = ()
     ranking: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    by: str = ""
 
     def choice(self, criterion_id: str) -> str | None:
         """The chosen id, or None for "don't know"."""
@@ -195,7 +198,7 @@ def _keep_known(criteria: Criteria, answers: Answers) -> Answers:
 
 def save_answers(workspace: Workspace, answers: Answers) -> Answers:
     """Writes the answers (those of ``answers.who`` where it is set) and returns them with time."""
-    saved = replace(answers, saved_at=now())
+    saved = replace(answers, saved_at=now(), by=rights.by())
     with workspace.lock("advisor"):
         write_json(_file(workspace, answers.who), to_dict(saved))
     return saved

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ragft_core.access import Right, rights
 from ragft_core.advisor.criteria.answers import FILE as ANSWERS
 from ragft_core.advisor.criteria.file import load_criteria
 from ragft_core.advisor.deciding.voice import main_shares
@@ -104,6 +105,7 @@ def make_portfolio(workspaces: Iterable[Workspace]) -> Portfolio:
     """Puts workspaces side by side; those whose settings cannot be read are left out."""
     found: list[tuple[PortfolioRow, DecisionRecord | None]] = []
     for workspace in workspaces:
+        rights.require(Right.READ, workspace.path)
         try:
             use_case = workspace.settings().name
         except RagftError:

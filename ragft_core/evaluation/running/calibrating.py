@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragft_core.access import Right, rights
 from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.reports.results import Results
@@ -113,6 +114,7 @@ def calibrate(workspace: Workspace, results: Results) -> CalibrationReport:
     Raises:
         EvaluationError: The run has too few scored answers of both arms.
     """
+    rights.require(Right.CHANGE, workspace.path)
     pairs = _pairs(results)
     if len(pairs) < FEWEST:
         raise EvaluationError(

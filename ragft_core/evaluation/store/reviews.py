@@ -12,6 +12,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
+from ragft_core.access import rights
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.store.cache_keys import digest
 from ragft_core.evaluation.store.plans import FOLDER
@@ -24,11 +25,12 @@ RIGHT, PARTLY, WRONG = 1.0, 0.5, 0.0
 
 @dataclass(frozen=True)
 class Review:
-    """A person's judgement of one answer: 1 right, 0.5 partly, 0 wrong."""
+    """A person's judgement of one answer: 1 right, 0.5 partly, 0 wrong; ``by`` says whose."""
 
     key: str
     value: Annotated[float, Interval(ge=0, le=1)]
     at: str = ""
+    by: str = ""
 
 
 def review_key(question: Question, text: str) -> str:
@@ -39,9 +41,9 @@ def review_key(question: Question, text: str) -> str:
 
 
 def save_review(workspace: Workspace, key: str, value: float) -> None:
-    """Notes a judgement."""
-    row = to_dict(from_dict(Review, {"key": key, "value": value, "at": now()}))
-    append_jsonl(workspace.folder(FOLDER) / FILE, [row])
+    """Notes a judgement, with who made it."""
+    row = to_dict(from_dict(Review, {"key": key, "value": value, "at": now(), "by": rights.by()}))
+    append_jsonl(workspace.path / FOLDER / FILE, [row])
 
 
 def load_reviews(workspace: Workspace) -> dict[str, float]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragft_core.access.rights import require_write
 from ragft_core.approval import require_approval
 from ragft_core.errors import ModelError
 from ragft_core.finetuning.adapters import get_adapter
@@ -68,7 +69,9 @@ def export_model(
     Raises:
         ModelError: The adapter is another model's, the model's family cannot be written, there is
             something at the target, or what was written does not answer as the adapter does.
+        NotAllowedError: The target lies where the person who acts may not write.
     """
+    require_write(target)
     if kind not in FORMATS:
         raise ModelError(f"There is no format {kind!r}.", f"Choose peft, {' or '.join(FORMATS)}.")
     if target.is_file() or (target.is_dir() and any(target.iterdir())):

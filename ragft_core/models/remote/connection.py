@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
 from ragft_core.models.remote.chat_api import (
@@ -66,9 +68,11 @@ def served_models(choice: ModelChoice) -> list[ServedModel]:
 
     Raises:
         ModelError: It cannot be reached, refuses, or answers in another form.
+        NotAllowedError: The person who acts may not look beyond what the lab brings.
     """
     import httpx
 
+    rights.require(Right.REACH)
     url = chat_url(choice).removesuffix("/chat/completions") + "/models"
     try:
         code, body = _fetch(url, choice.key_variable)

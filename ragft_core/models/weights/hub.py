@@ -16,6 +16,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.errors import ModelError
 from ragft_core.models.weights.folders import ModelFacts, architecture_of
 from ragft_core.settings import Settings
@@ -59,9 +61,11 @@ def search_hub(text: str) -> list[HubModel]:
 
     Raises:
         ModelError: The hub cannot be reached.
+        NotAllowedError: The person who acts may not look beyond what the lab brings.
     """
     from huggingface_hub import HfApi
 
+    rights.require(Right.REACH)
     try:
         found = list(
             HfApi().list_models(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from ragft_core.access import rights
+from ragft_core.access.rights import Right
 from ragft_core.approval import read_key
 from ragft_core.errors import ModelError
 from ragft_core.models.weights import bundled
@@ -103,7 +105,13 @@ class ModelReport:
 
 
 def check_model(choice: ModelChoice, settings: Settings) -> ModelReport:
-    """Finds out whether a pick would work. Loads nothing and never raises for a bad pick."""
+    """Finds out whether a pick would work. Loads nothing and never raises for a bad pick.
+
+    Raises:
+        NotAllowedError: The person who acts may not look beyond what the lab brings.
+    """
+    if choice.kind != "bundled":
+        rights.require(Right.REACH)
     try:
         if choice.kind == "bundled":
             return _check_bundled(settings)

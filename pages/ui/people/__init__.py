@@ -1,0 +1,1 @@
+"""Who looks at the page: the sign-in, and what follows from who it is."""
