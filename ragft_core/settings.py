@@ -49,6 +49,23 @@ def _precision() -> str:
     return "" if text == "auto" else text
 
 
+def _ray() -> str:
+    text = os.environ.get("RAGFT_RAY", "").strip().rstrip("/")
+    if text and not re.fullmatch(r"https?://[^\s/@]+", text):
+        raise SettingsError(
+            f"RAGFT_RAY is {text[:80]!r}, which is no address of a Ray cluster.",
+            "Set that of its dashboard, such as http://head:8265.",
+        )
+    return text
+
+
+def _amount(name: str, usual: float) -> float:
+    text = os.environ.get(name, "").strip() or str(usual)
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text):
+        raise SettingsError(f"{name} is {text[:40]!r}, which is not a number such as 1 or 0.5.")
+    return float(text)
+
+
 def keep_private() -> None:
     """From here on, what this process writes is its owner's alone: uploads, answers, keys' names."""
     os.umask(0o077)
@@ -69,6 +86,17 @@ class Settings:
     precision: str = field(
         default_factory=_precision,
         metadata={"help": "fp32, bf16, fp16, 4bit; empty for what suits the device."},
+    )
+    ray: str = field(
+        default_factory=_ray, metadata={"help": "A Ray cluster's dashboard; jobs run there."}
+    )
+    ray_cpus: float = field(
+        default_factory=lambda: _amount("RAGFT_RAY_CPUS", 1.0),
+        metadata={"help": "Processors of one worker on the cluster."},
+    )
+    ray_gpus: float = field(
+        default_factory=lambda: _amount("RAGFT_RAY_GPUS", 0.0),
+        metadata={"help": "GPUs of a job on the cluster that trains or answers."},
     )
 
     @property

@@ -42,7 +42,7 @@ def start_job(
             again when its turn comes, because until then others may have ended or begun.
 
     Raises:
-        JobError: There is no such kind, or the disk is too full.
+        JobError: There is no such kind, the disk is too full, or the cluster takes no jobs.
     """
     check_disk(workspace.path, kind_of(kind).title, needs)
     job = Job(workspace, new_id(kind))
@@ -62,7 +62,11 @@ def start_job(
         "needs": to_dict(needs),
     }
     write_json(folder / SPEC_FILE, head)  # last: from here on the job is there to be seen
-    job.launch()
+    try:
+        job.launch()
+    except JobError:
+        shutil.rmtree(folder)
+        raise
     return job
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
 from ragft_core.knowledge.retrievers import meaning_share, retriever_of
-from ragft_core.knowledge.writer import Repair, Writer
+from ragft_core.knowledge.workers.here import LocalWorkers
+from ragft_core.knowledge.workers.reading import Workers
+from ragft_core.knowledge.writer import Repair, Writer, indexed_text
 from ragft_core.types import Chunk, Document, Passage, SearchMode
 from ragft_core.workspace import Workspace
 
@@ -40,13 +42,19 @@ class KnowledgeBase:
         workspace: Where everything lies.
         embedder: Makes the vectors; the index must have been built by the same one.
         index: The folder of its index, where it is not the workspace's own.
+        workers: Who reads and embeds files; this process where nobody is named.
     """
 
     def __init__(
-        self, workspace: Workspace, embedder: TextEmbedder, index: Path | None = None
+        self,
+        workspace: Workspace,
+        embedder: TextEmbedder,
+        index: Path | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.workspace = workspace
         self.embedder = embedder
+        self._workers = workers or LocalWorkers(embedder)
         folder = index or workspace.path / "index"
         self._index = ChunkIndex(folder, embedder.identity, embedder.dimension)
         self._writer = Writer(workspace, embedder, self._index)
@@ -112,7 +120,7 @@ class KnowledgeBase:
             WorkspaceError: Another process keeps the documents locked.
         """
         self._check()
-        return ingest.add_files(self._writer, files, on_progress, on_report, keep)
+        return ingest.add_files(self._writer, self._workers, files, on_progress, on_report, keep)
 
     def reread(self, document_id: str, encoding: str) -> Document:
         """Reads a document's file again in another encoding; the new reading takes its place.
@@ -128,7 +136,7 @@ class KnowledgeBase:
         document = self.document(document_id)
         original = (document.file_name, store.original_of(self.workspace, document_id))
         (report,) = ingest.add_files(
-            self._writer, [original], lambda *_: None, lambda *_: None, (), encoding
+            self._writer, self._workers, [original], lambda *_: None, lambda *_: None, (), encoding
         )
         if report.document is None:
             raise DocumentError(report.error, report.remedy)
@@ -316,14 +324,19 @@ class KnowledgeBase:
         documents, found = self.documents(), self._index.counts()
         chunks: dict[str, list[Chunk]] = {}
         self._index.delete(sorted(set(found) - {document.id for document in documents}))
-        for number, document in enumerate(documents):
-            on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
-            parsed = store.parsed_of(self.workspace, document.id)
-            own = chunk_document(parsed, document.id, self.embedder.tokenizer)
-            chunks[document.id] = own
-            if found[document.id] != len(own):
-                self._index.delete([document.id])
-                self._writer.index_chunks(document, own)
+
+        def lacking() -> Iterator[tuple[Document, list[str]]]:
+            for number, document in enumerate(documents):
+                on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
+                parsed = store.parsed_of(self.workspace, document.id)
+                own = chunk_document(parsed, document.id, self.embedder.tokenizer)
+                chunks[document.id] = own
+                if found[document.id] != len(own):
+                    yield document, [indexed_text(document.title, chunk) for chunk in own]
+
+        for document, vectors in self._workers.embed(lacking(), lambda *_: None):
+            self._index.delete([document.id])
+            self._writer.put(document, chunks[document.id], vectors)
         return chunks
 
     def _index_again(self, document: Document) -> int:

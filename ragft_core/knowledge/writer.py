@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import Timeout
 
 from ragft_core.documents import PATH, ParsedDocument
@@ -166,15 +167,15 @@ class Writer:
     def index_again(self, document: Document) -> int:
         """Embeds and indexes a document's chunks as they lie in its folder; returns how many."""
         chunks = store.chunks_of(self.workspace, document.id)
-        self.index_chunks(document, chunks)
+        texts = [indexed_text(document.title, chunk) for chunk in chunks]
+        self.put(document, chunks, self.embedder.embed_documents(texts))
         if len(chunks) != document.n_chunks:
             store.finish(self.workspace, [dataclasses.replace(document, n_chunks=len(chunks))])
         return len(chunks)
 
-    def index_chunks(self, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Embeds and indexes chunks of a document."""
+    def put(self, document: Document, chunks: Sequence[Chunk], vectors: np.ndarray) -> None:
+        """Indexes chunks of a document with their vectors, (n, dimension)."""
         texts = [indexed_text(document.title, chunk) for chunk in chunks]
-        vectors = self.embedder.embed_documents(texts)
         self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
 
 

@@ -28,7 +28,7 @@ from ragft_core.workspace import (
 )
 
 # What a process left for itself means nothing on another machine.
-LEFT_OUT = {"process.json"}
+LEFT_OUT = {"process.json", "cluster.json"}
 MOST_FILES = 200_000
 MOST_BYTES = 50 << 30
 
