@@ -123,7 +123,7 @@ def test_a_lost_node_interrupts_its_job_which_goes_on_elsewhere(
 ) -> None:
     node = cluster.add_node(2)
     monkeypatch.setenv("RAGFT_RAY_CPUS", "2")  # only there is so much
-    job = start_job(workspace, "count", {"n": 60, "pause": 0.1})
+    job = start_job(workspace, "count", {"n": 30, "pause": 0.1})
     until(lambda: len(job.metrics()) > 3)
     cluster.ray.remove_node(node, allow_graceful=False)
     status = job.wait(60)
@@ -132,7 +132,7 @@ def test_a_lost_node_interrupts_its_job_which_goes_on_elsewhere(
     monkeypatch.setenv("RAGFT_RAY_CPUS", "1")
     job.resume()
     assert job.wait(60).state is JobState.SUCCEEDED
-    assert [row["number"] for row in job.metrics()] == list(range(60))
+    assert [row["number"] for row in job.metrics()] == list(range(30))
 
 
 def test_nodes_are_named(cluster: RayCluster) -> None:
@@ -185,7 +185,7 @@ def test_a_cluster_that_is_silent_is_told_within_ten_seconds_and_not_asked_by_ev
 def test_without_the_switch_its_jobs_are_seen_all_the_same(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = start_job(workspace, "count", {"n": 40, "pause": 0.1})
+    job = start_job(workspace, "count", {"n": 20, "pause": 0.1})
     until(lambda: len(job.metrics()) > 1)
     monkeypatch.delenv("RAGFT_RAY")
     assert job.status().state is JobState.RUNNING
