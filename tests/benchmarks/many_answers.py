@@ -1,10 +1,10 @@
 """An evaluation of 10,000 answers against a served model: time, refusals, and memory on the way.
 
-    python -m tests.benchmarks.many_answers [QUESTIONS] [PLACES]
+    python -m tests.benchmarks.many_answers [QUESTIONS [PLACES [ARM...]]]
 
 The server is a stub in a process of its own that answers after 10 ms, PLACES requests at a time, and
 refuses what comes beyond (429, Retry-After). The evaluation is the real job; its memory is what its
-own sign of life tells. Two arms, prompt only and RAG, are asked every question.
+own sign of life tells. Two arms, prompt only and RAG, are asked every question, or those that are named.
 """
 
 from __future__ import annotations
@@ -107,13 +107,13 @@ def main() -> None:
     url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
     try:
         with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, {"RAGFT_HOME": home}):
-            run(n, url)
+            run(n, url, sys.argv[3:] or ["prompt", "rag"])
     finally:
         server.kill()
         server.wait()
 
 
-def run(n: int, url: str) -> None:
+def run(n: int, url: str, arms: list[str]) -> None:
     import httpx
 
     settings = Settings()
@@ -123,7 +123,7 @@ def run(n: int, url: str) -> None:
     workspace.update(model=ModelChoice("endpoint", "stub", url), max_new_tokens=16)
     rows = (Question(f"q{i}", f"What is {i}?", (str(i),), QuestionKind.GENERAL) for i in range(n))
     questions = QuestionSet("many", tuple(rows))
-    entrants = (Entrant(BY_ID["prompt"]), Entrant(BY_ID["rag"]))
+    entrants = tuple(Entrant(BY_ID[arm]) for arm in arms)
     plan = Plan("eval-1", "many", now(), entrants, latency_questions=0, similarity=False)
     began = time.monotonic()
     job = start_evaluation(workspace, plan, questions)
@@ -147,7 +147,7 @@ def run(n: int, url: str) -> None:
         failed += bool(row["answer"]["error"])
         wrong += row["answer"]["text"] != row["question_id"].removeprefix("q")
     print(
-        f"{job.status().state}: {len(found)} of {2 * n} answers, {failed} failed, {wrong} not to their "
+        f"{job.status().state}: {len(found)} of {len(arms) * n} answers, {failed} failed, {wrong} not to their "
         f"own question, {file.stat().st_size / 1e6:.0f} MB on disk; asked in {asked_s:.0f} s, all in "
         f"{whole:.0f} s; {told['refused']} of {told['seen']} requests were refused; at most {peak:.0f} MB"
     )

@@ -1,10 +1,10 @@
 """A real server of another make, transformers serve, with the bundled model: five arms, a record.
 
-    python -m tests.benchmarks.served
+    python -m tests.benchmarks.served [MERGED]
 
 The server (pip install fastapi uvicorn) loads what it is asked for by its folder: the bundled model,
-and as the tuned ones the same model with a bundled adapter merged in, written by "As one model". Two
-questions of the sample are asked, then a decision record is made. Everything goes through commands.
+and as the tuned ones the same model with a bundled adapter merged in, written by "As one model" (into
+MERGED, which is used again). Two questions of the sample are asked, then a decision record is made. Everything goes through commands.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def main() -> None:
         os.environ["RAGFT_HOME"] = home
         began = time.monotonic()
         told("init", "demo", "--sample", "knowledge")
-        merged = str(Path(home) / "merged")
-        told("adapters", "demo", "--export", READER, "--format", "merged", "--to", merged)
+        merged = sys.argv[1] if len(sys.argv) > 1 else str(Path(home) / "merged")
+        if not Path(merged).exists():
+            told("adapters", "demo", "--export", READER, "--format", "merged", "--to", merged)
         print(f"prepared in {time.monotonic() - began:.0f} s", flush=True)
         port = free_port()
         server = subprocess.Popen(
