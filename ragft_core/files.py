@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from io import RawIOBase
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -154,38 +155,50 @@ def _drop_cut_line(file: RawIOBase) -> None:
 
 
 def read_jsonl(path: Path, *, skip_damaged: bool = False) -> Iterator[dict[str, Any]]:
-    """Reads JSON lines; a last line that a crash cut short is left out.
+    """Reads JSON lines one by one; a last line that a crash cut short is left out.
 
     Raises:
         DamagedFileError: Another line holds no JSON object, and ``skip_damaged`` does not leave it
             out; or the file cannot be read at all.
     """
     try:
-        data = path.read_bytes()
+        file = path.open("rb")
     except FileNotFoundError:
         return
     except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        raise DamagedFileError(f"{path.name} cannot be read: {why}.", REMEDY) from None
-    # Not splitlines(): a text may hold U+2028, which JSON leaves as it is.
-    lines = data.decode("utf-8", errors="replace").removesuffix("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError("it is no JSON object")
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, json.JSONDecodeError) and number == len(lines):
+        raise _unreadable(path, error) from None
+    with file:
+        for number in count(1):
+            try:
+                raw = file.readline()
+                last = not file.peek(1)
+            except OSError as error:
+                raise _unreadable(path, error) from None
+            if not raw:
                 return
-            if skip_damaged:
+            line = raw.decode("utf-8", errors="replace")
+            if not line.strip():
                 continue
-            raise DamagedFileError(
-                f"Line {number} of {path.name} is damaged: {error}.",
-                "Set it aside on Home or with 'doctor W --mend', or restore the file from a copy.",
-            ) from None
-        yield row
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError("it is no JSON object")
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, json.JSONDecodeError) and last:
+                    return
+                if skip_damaged:
+                    continue
+                raise DamagedFileError(
+                    f"Line {number} of {path.name} is damaged: {error}.",
+                    "Set it aside on Home or with 'doctor W --mend', or restore the file from a "
+                    "copy.",
+                ) from None
+            yield row
+
+
+def _unreadable(path: Path, error: OSError) -> DamagedFileError:
+    why = (error.strerror or type(error).__name__).lower()
+    return DamagedFileError(f"{path.name} cannot be read: {why}.", REMEDY)
 
 
 def sync_folder(folder: Path) -> None:

@@ -33,6 +33,7 @@ SCHEMAS = {
     "spec.json": 1,
     "status.json": 1,
     "process.json": 1,
+    "cluster.json": 1,
     "result.json": 1,
     "card.json": 1,
     "speeds.json": 1,

@@ -79,6 +79,23 @@ def _sign_in() -> str:
     return text
 
 
+def _ray() -> str:
+    text = os.environ.get("RAGFT_RAY", "").strip().rstrip("/")
+    if text and not re.fullmatch(r"https?://[^\s/@]+", text):
+        raise SettingsError(
+            f"RAGFT_RAY is {text[:80]!r}, which is no address of a Ray cluster.",
+            "Set that of its dashboard, such as http://head:8265.",
+        )
+    return text
+
+
+def _amount(name: str, usual: float) -> float:
+    text = os.environ.get(name, "").strip() or str(usual)
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", text):
+        raise SettingsError(f"{name} is {text[:40]!r}, which is not a number such as 1 or 0.5.")
+    return float(text)
+
+
 # What the libraries of stores read from the environment; jobs need it as much as the app.
 STORE_VARIABLES = re.compile(r"(AWS|AZURE|GOOGLE|LANCEDB)_\w+")
 
@@ -123,6 +140,17 @@ class Settings:
     store: str = field(
         default_factory=_store,
         metadata={"help": "Where originals and artefacts are kept, too; empty for nowhere."},
+    )
+    ray: str = field(
+        default_factory=_ray, metadata={"help": "A Ray cluster's dashboard; jobs run there."}
+    )
+    ray_cpus: float = field(
+        default_factory=lambda: _amount("RAGFT_RAY_CPUS", 1.0),
+        metadata={"help": "Processors of one worker on the cluster."},
+    )
+    ray_gpus: float = field(
+        default_factory=lambda: _amount("RAGFT_RAY_GPUS", 0.0),
+        metadata={"help": "GPUs of a job on the cluster that trains or answers."},
     )
 
     @property

@@ -63,6 +63,8 @@ def _row(job: Job, status: JobStatus) -> None:
     if st.button(_title(job), icon=icon, type="tertiary", key=f"activity.{job.id}"):
         st.switch_page(PAGES.get(job.kind, components.HOME))
     text = plain(status.message)
+    if job.where:
+        text += f" ({plain(job.where)})"
     if status.eta_s:
         text += f", about {components.duration(status.eta_s)} left"
     st.progress(status.share, text=text)

@@ -24,6 +24,7 @@ from ragft_core.commands.output import (
     passage_row,
     show,
     table,
+    tell_cluster,
 )
 from ragft_core.errors import ModelError, WorkspaceError
 from ragft_core.jobs import JobState
@@ -62,6 +63,7 @@ def status(w: Name, as_json: Json = False) -> None:
     """Shows the five steps: what is done, and what comes next."""
     from ragft_core.overview import workspace_steps
 
+    tell_cluster()
     columns = {"title": "step", "done": "done", "text": "state"}
     show(workspace_steps(opened(w)), as_json, lambda rows: table(rows, columns, ""))
 
@@ -77,6 +79,7 @@ def doctor(
     from ragft_core.overview import examine, examine_machine
     from ragft_core.workspace import list_workspaces
 
+    tell_cluster()
     settings = Settings()
     found = {"": examine_machine(settings)}
     for workspace in [opened(w)] if w else list_workspaces(settings):

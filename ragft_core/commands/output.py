@@ -79,6 +79,14 @@ def table(rows: list[dict[str, Any]], columns: dict[str, str], none: str) -> str
     )
 
 
+def tell_cluster() -> None:
+    """Names the cluster that jobs run on, where one is set, and its machines."""
+    from ragft_core.jobs.cluster import cluster_of
+
+    if cluster := cluster_of(Settings()):
+        note(cluster.text())
+
+
 def job_row(job: Job) -> dict[str, Any]:
     """A job with its present status and its result."""
     return {"id": job.id, "kind": job.kind, **to_dict(job.status()), "result": job.result()}

@@ -236,6 +236,16 @@ def adapters(
     ] = None,
     name: Annotated[str, typer.Option(help="What the adapter is called from now on.")] = "",
     rename: Annotated[str, typer.Option(help="Rename this adapter.")] = "",
+    publish: Annotated[
+        str, typer.Option(help="Have a vLLM server load this adapter, under --name or its id.")
+    ] = "",
+    url: Annotated[
+        str, typer.Option(help="The server's address; by default the workspace's endpoint.")
+    ] = "",
+    key_variable: Annotated[str, typer.Option(help="Variable that holds its key.")] = "",
+    seen_as: Annotated[
+        str, typer.Option(help="The adapter's folder as the server sees it, if elsewhere.")
+    ] = "",
     with_passages: Annotated[
         bool, typer.Option(help="The one brought in was trained with passages (hybrid).")
     ] = False,
@@ -245,6 +255,7 @@ def adapters(
     from ragft_core.finetuning import (
         export_adapter,
         export_model,
+        get_adapter,
         import_adapter,
         list_adapters,
         rename_adapter,
@@ -270,6 +281,14 @@ def adapters(
         )
     if rename:
         rename_adapter(workspace, rename, name)
+    if publish:
+        from ragft_core.models.remote import publish_adapter
+        from ragft_core.types import ModelChoice
+
+        model = workspace.settings().model
+        server = ModelChoice("endpoint", model.name, url, key_variable) if url else model
+        folder = Path(get_adapter(workspace, publish).path)
+        note(publish_adapter(server, name or publish.replace(":", "-"), folder, seen_as))
     name_damage(workspace, "adapters/")
     tell_origin(workspace)
     columns = {"id": "id", "name": "name", "rank": "rank", "with_context": "with passages"}

@@ -25,6 +25,10 @@ class Pending(Protocol):
 class ArmRunner(Protocol):
     """What answers questions (``strategies.Lab``)."""
 
+    @property
+    def in_flight(self) -> int:
+        """How many answers it can make at once, where it knows."""
+
     def ask(
         self,
         question: str,

@@ -10,7 +10,8 @@ import dataclasses
 import json
 import shutil
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,19 +21,18 @@ from ragft_core.access import rights
 from ragft_core.access.rights import Right
 from ragft_core.approval import key_variables
 from ragft_core.errors import MEMORY_ADVICE, JobError, RagftError
+from ragft_core.jobs.cluster.launcher import launcher_of
 from ragft_core.jobs.kinds import kind_of
-from ragft_core.jobs.launcher import LOCAL, Launcher
-from ragft_core.jobs.process import LOG_FILE, scrubbed_environment
+from ragft_core.jobs.launcher import Launcher
+from ragft_core.jobs.process import HEARTBEAT_FILE, LOG_FILE, STOP_FILE, scrubbed_environment
 from ragft_core.jobs.status import JobState, JobStatus, read_status, write_status
 from ragft_core.settings import store_variables
 from ragft_core.storage import artefacts
 from ragft_core.workspace import Workspace, read_json, read_jsonl
 
 SPEC_FILE = "spec.json"
-STOP_FILE = "stop"
 METRICS_FILE = "metrics.jsonl"
 RESULT_FILE = "result.json"
-HEARTBEAT_FILE = "heartbeat"
 # A step of training may take minutes, and only at its end can what there is be kept.
 GRACE_S = 600.0
 # Between the job's folder and its process lies the start of an interpreter.
@@ -46,12 +46,21 @@ class Job:
 
     workspace: Workspace
     id: str
-    launcher: Launcher = field(default=LOCAL, repr=False, compare=False)
 
     @property
     def folder(self) -> Path:
         """Where everything about the job lies."""
         return self.workspace.path / "jobs" / self.id
+
+    @property
+    def launcher(self) -> Launcher:
+        """What started it, or will: a cluster where one is set, else this machine."""
+        return launcher_of(self.folder)
+
+    @property
+    def where(self) -> str:
+        """On which machine of a cluster it runs, in words; empty on this one."""
+        return self.launcher.where(self.folder)
 
     @cached_property
     def _head(self) -> dict[str, Any]:
@@ -99,7 +108,8 @@ class Job:
             if asked is None:
                 return status
             if asked > GRACE_S:
-                self.launcher.stop(self.folder, force=True)
+                with suppress(JobError):  # a cluster that does not answer is asked at the next look
+                    self.launcher.stop(self.folder, force=True)
             return dataclasses.replace(status, message="Stopping", eta_s=None)
         return self._settle()
 
@@ -120,21 +130,19 @@ class Job:
         """Starts the process of a prepared job.
 
         Raises:
-            JobError: Its kind is not known.
+            JobError: Its kind is not known, or the cluster takes no jobs.
         """
         rights.require(Right.CHANGE, self.folder)
         kind = kind_of(self.kind)
         # The keys of endpoints and of stores are the only secrets a job may need.
         keys = (*key_variables(self.workspace), *store_variables())
-        environment = scrubbed_environment(keep=keys)
-        arguments = ["--entry", kind.entry, "--queue", kind.queue]
-        self.launcher.spawn(self.folder, arguments, environment)
+        self.launcher.spawn(self.folder, kind, scrubbed_environment(keep=keys))
 
     def resume(self) -> None:
         """Runs the job again in the same folder; it continues from what it has kept.
 
         Raises:
-            JobError: It runs, or it has finished.
+            JobError: It runs, it has finished, or it cannot be started.
         """
         with self.workspace.lock(f"job-{self.id}"):
             status = self.status()
@@ -152,7 +160,11 @@ class Job:
                     attempt=status.attempt + 1,
                 ),
             )  # fmt: skip
-            self.launch()
+            try:
+                self.launch()
+            except JobError:
+                write_status(self.folder, status)
+                raise
 
     def delete(self) -> None:
         """Removes the job's folder.
@@ -229,7 +241,7 @@ class Job:
             state=JobState.INTERRUPTED,
             message="Interrupted",
             eta_s=None,
-            error=_explain_death(self.folder),
+            error=self.launcher.end(self.folder) or _explain_death(self.folder),
         )
 
 

@@ -12,22 +12,30 @@ class Kind:
     """A kind of job: what runs it, in which queue it takes its turn, what people call it.
 
     ``entry`` is ``module:function``, called with a ``JobContext``. Jobs of one ``queue`` run one
-    after the other on this machine; without a queue they run at once.
+    after the other on this machine; without a queue they run at once. On a cluster one that
+    ``spreads`` hands its work to others, so that its own process needs next to nothing.
     """
 
     entry: str
     queue: str = ""
     title: str = "A job"
+    spreads: bool = False
 
 
 # Entry points are named, not imported: this package knows no other, and a job's folder, which may
 # come from elsewhere, never says what code to run.
 KINDS: dict[str, Kind] = {
     "ingest": Kind(
-        "ragft_core.knowledge.job:run_ingest", queue="documents", title="Adding documents"
+        "ragft_core.knowledge.job:run_ingest",
+        queue="documents",
+        title="Adding documents",
+        spreads=True,
     ),
     "embed": Kind(
-        "ragft_core.knowledge.embedders:run_embedding", queue="documents", title="Embedding anew"
+        "ragft_core.knowledge.job:run_embedding",
+        queue="documents",
+        title="Embedding anew",
+        spreads=True,
     ),
     "tune": Kind(
         "ragft_core.evaluation.retrieval.tuning:run_tuning",
@@ -46,7 +54,10 @@ KINDS: dict[str, Kind] = {
         "ragft_core.finetuning.writing.job:run_generation", queue="model", title="Writing examples"
     ),
     "evaluate": Kind(
-        "ragft_core.evaluation.running.job:run_evaluation", queue="model", title="Evaluation"
+        "ragft_core.evaluation.running.job:run_evaluation",
+        queue="model",
+        title="Evaluation",
+        spreads=True,
     ),
 }
 

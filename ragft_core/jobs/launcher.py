@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import ragft_core
+from ragft_core.jobs.kinds import Kind
 from ragft_core.jobs.process import (
     LOG_FILE,
     PROCESS_FILE,
@@ -27,8 +28,12 @@ from ragft_core.jobs.process import (
 class Launcher(Protocol):
     """Starts, watches and ends the process of a job, which it knows by the job's folder."""
 
-    def spawn(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
-        """Starts ``python -m ragft_core.jobs FOLDER ARGUMENTS`` and returns at once."""
+    def spawn(self, folder: Path, kind: Kind, environment: dict[str, str]) -> None:
+        """Starts ``python -m ragft_core.jobs FOLDER`` for a kind of job and returns at once.
+
+        Raises:
+            JobError: It cannot be started.
+        """
 
     def is_alive(self, folder: Path) -> bool | None:
         """Whether the process exists; None where none has been marked yet."""
@@ -39,13 +44,20 @@ class Launcher(Protocol):
     def forget(self, folder: Path) -> None:
         """Removes the mark of a process that has ended, before another is started."""
 
+    def where(self, folder: Path) -> str:
+        """Where it runs, in words; empty on this machine."""
+
+    def end(self, folder: Path) -> str:
+        """What the engine says about an end that the process did not write down; often nothing."""
+
 
 class LocalLauncher:
     """Detached processes on this machine, which outlive whoever started them."""
 
-    def spawn(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
+    def spawn(self, folder: Path, kind: Kind, environment: dict[str, str]) -> None:
         """Starts the process, its output in the folder's log."""
-        command = [sys.executable, "-m", "ragft_core.jobs", str(folder), *arguments]
+        order = ["--entry", kind.entry, "--queue", kind.queue]
+        command = [sys.executable, "-m", "ragft_core.jobs", str(folder), *order]
         with (folder / LOG_FILE).open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -77,6 +89,14 @@ class LocalLauncher:
     def forget(self, folder: Path) -> None:
         """Removes ``process.json``."""
         (folder / PROCESS_FILE).unlink(missing_ok=True)
+
+    def where(self, folder: Path) -> str:
+        """Here."""
+        return ""
+
+    def end(self, folder: Path) -> str:
+        """The system does not tell."""
+        return ""
 
 
 LOCAL: Launcher = LocalLauncher()

@@ -26,6 +26,8 @@ from ragft_core.workspace import read_json, write_json
 
 PROCESS_FILE = "process.json"
 LOG_FILE = "log.txt"
+HEARTBEAT_FILE = "heartbeat"
+STOP_FILE = "stop"
 # Two clock ticks; elsewhere than on Linux the system keeps the time of day, to the microsecond.
 SAME_START_S = 0.02
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|COOKIE|AUTH", re.IGNORECASE)
@@ -77,17 +79,17 @@ def read_mark(path: Path) -> ProcessMark | None:
         mark = from_dict(ProcessMark, read_json(path))
     except (OSError, ValueError, TypeError, RagftError):
         return None
-    return mark if mark.place == _place(path) else None
+    return mark if mark.place == place_of(path.parent) else None
 
 
 def write_mark(path: Path, mark: ProcessMark) -> None:
     """Writes a mark atomically."""
-    write_json(path, to_dict(dataclasses.replace(mark, place=_place(path))))
+    write_json(path, to_dict(dataclasses.replace(mark, place=place_of(path.parent))))
 
 
-def _place(path: Path) -> str:
-    """A digest of where a file lies: a workspace names no path outside itself."""
-    return hashlib.sha256(os.fsencode(path.resolve().parent)).hexdigest()[:32]
+def place_of(folder: Path) -> str:
+    """A digest of where a folder lies: a workspace names no path outside itself."""
+    return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
 
 
 def _started_since_boot(pid: int) -> float | None:

@@ -1,12 +1,14 @@
 """Heavy jobs take turns: one at a time on this machine, first come, first served.
 
 Each waiting worker leaves a ticket; the oldest ticket whose process lives is next. The turn itself
-is a file lock, which the operating system releases whenever the holder ends, in whatever way.
+is a file lock, which the operating system releases whenever the holder ends, in whatever way. Of
+tickets of other machines that share the folder nothing is known here: there the lock alone decides.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,8 +70,9 @@ def _living_before(queue: Path, ticket: Path) -> int:
     for other in sorted(queue.glob("*.json")):
         if other.name >= ticket.name:
             break
-        if is_alive(read_mark(other)):
+        mark = read_mark(other)
+        if is_alive(mark):
             count += 1
-        else:
+        elif mark is None or mark.host == platform.node():
             other.unlink(missing_ok=True)
     return count

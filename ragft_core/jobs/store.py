@@ -44,7 +44,7 @@ def start_job(
             again when its turn comes, because until then others may have ended or begun.
 
     Raises:
-        JobError: There is no such kind, or the disk is too full.
+        JobError: There is no such kind, the disk is too full, or the cluster takes no jobs.
     """
     check_disk(workspace.path, kind_of(kind).title, needs)
     job = Job(workspace, new_id(kind))
@@ -66,7 +66,11 @@ def start_job(
     if rights.by():
         head["by"] = rights.by()
     write_json(folder / SPEC_FILE, head)  # last: from here on the job is there to be seen
-    job.launch()
+    try:
+        job.launch()
+    except JobError:
+        shutil.rmtree(folder)
+        raise
     rights.note(f"start {kind}", workspace.path, job.id)
     return job
 

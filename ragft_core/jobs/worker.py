@@ -27,15 +27,16 @@ import psutil
 from filelock import FileLock, Timeout
 
 from ragft_core.errors import RagftError, explain
-from ragft_core.jobs.job import (
-    HEARTBEAT_FILE,
-    METRICS_FILE,
-    RESULT_FILE,
-    SPEC_FILE,
-    STOP_FILE,
-)
+from ragft_core.jobs.job import METRICS_FILE, RESULT_FILE, SPEC_FILE
 from ragft_core.jobs.kinds import KINDS
-from ragft_core.jobs.process import LOG_FILE, PROCESS_FILE, mark_of, write_mark
+from ragft_core.jobs.process import (
+    HEARTBEAT_FILE,
+    LOG_FILE,
+    PROCESS_FILE,
+    STOP_FILE,
+    mark_of,
+    write_mark,
+)
 from ragft_core.jobs.queue import GaveUpError, turn
 from ragft_core.jobs.room import Needs, check_disk, check_memory
 from ragft_core.jobs.status import JobState, read_status, write_status

@@ -8,11 +8,10 @@ from ragft_core.knowledge.embedders import (
     embedder_choice,
     embedder_of,
     open_embedder,
-    start_embedding,
 )
 from ragft_core.knowledge.indices.moving import Moved, move_index
 from ragft_core.knowledge.ingest import FileReport
-from ragft_core.knowledge.job import Ingest, ingest_state, start_ingest
+from ragft_core.knowledge.job import Ingest, ingest_state, start_embedding, start_ingest
 from ragft_core.knowledge.rerank import Reranker
 from ragft_core.knowledge.retrievers import MODE_WORDS, RETRIEVERS, Retriever, retriever_of
 from ragft_core.knowledge.store import (

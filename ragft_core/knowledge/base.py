@@ -19,11 +19,13 @@ from ragft_core.access.rights import Right
 from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError, refusal
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
-from ragft_core.knowledge.filters import read_filter
+from ragft_core.knowledge.filters import those_that_fit
 from ragft_core.knowledge.index import ChunkIndex, Hit
 from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
 from ragft_core.knowledge.retrievers import Query, meaning_share, retriever_of
+from ragft_core.knowledge.workers.here import LocalWorkers
+from ragft_core.knowledge.workers.reading import Workers
 from ragft_core.knowledge.writer import Repair, Writer
 from ragft_core.storage import Folder, Place, place_of
 from ragft_core.types import Chunk, Document, Passage, SearchMode
@@ -43,13 +45,19 @@ class KnowledgeBase:
         workspace: Where everything lies.
         embedder: Makes the vectors; the index must have been built by the same one.
         index: Where its index lies, if not where the workspace's own does.
+        workers: Who reads and embeds files; this process where nobody is named.
     """
 
     def __init__(
-        self, workspace: Workspace, embedder: TextEmbedder, index: Path | Place | None = None
+        self,
+        workspace: Workspace,
+        embedder: TextEmbedder,
+        index: Path | Place | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.workspace = workspace
         self.embedder = embedder
+        self._workers = workers or LocalWorkers(embedder)
         self.place = Folder(index) if isinstance(index, Path) else index or place_of(workspace)
         self._index = ChunkIndex(self.place, embedder.identity, embedder.dimension)
         self._writer = Writer(workspace, embedder, self._index)
@@ -72,17 +80,7 @@ class KnowledgeBase:
         Raises:
             RetrievalError: The filter cannot be read, or leaves none.
         """
-        found = store.documents(self.workspace)
-        if not only.strip():
-            return found
-        chosen = read_filter(only)
-        kept = [document for document in found if chosen.fits(document)]
-        if found and not kept:
-            raise RetrievalError(
-                f"No document fits {only.strip()[:80]!r}.",
-                "The list of documents shows their names, formats and days.",
-            )
-        return kept
+        return those_that_fit(only, store.documents(self.workspace))
 
     def document(self, document_id: str) -> Document:
         """The document with this id.
@@ -130,7 +128,7 @@ class KnowledgeBase:
         """
         self._may_change()
         self._check()
-        return ingest.add_files(self._writer, files, on_progress, on_report, keep)
+        return ingest.add_files(self._writer, self._workers, files, on_progress, on_report, keep)
 
     def reread(self, document_id: str, encoding: str) -> Document:
         """Reads a document's file again in another encoding; the new reading takes its place.
@@ -147,7 +145,7 @@ class KnowledgeBase:
         document = self.document(document_id)
         original = (document.file_name, store.original_of(self.workspace, document_id))
         (report,) = ingest.add_files(
-            self._writer, [original], lambda *_: None, lambda *_: None, (), encoding
+            self._writer, self._workers, [original], lambda *_: None, lambda *_: None, (), encoding
         )
         if report.document is None:
             raise DocumentError(report.error, report.remedy)
@@ -316,10 +314,12 @@ class KnowledgeBase:
         """
         self._may_change()
         self._index.table(replace=True)
-        self._writer.fill(on_progress)
+        self._writer.fill(self._workers, on_progress)
         self._index.tidy(self.embedder.embed_query)
         with self._writer.lock():
-            chunks = self._writer.fill(on_progress)  # what was added or removed meanwhile
+            chunks = self._writer.fill(
+                self._workers, on_progress
+            )  # what was added or removed meanwhile
             documents = [replace(d, n_chunks=len(chunks[d.id])) for d in self.documents()]
             for document in documents:
                 store.write_chunks(self.workspace, document.id, chunks[document.id])
@@ -342,6 +342,6 @@ class KnowledgeBase:
         self._may_change()
         trial = KnowledgeBase(self.workspace, embedder, folder)
         trial._index.table(replace=True)
-        trial._writer.fill(on_progress)
+        trial._writer.fill(trial._workers, on_progress)
         trial._checked = True
         return trial

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragft_core.access import Right, rights
-from ragft_core.approval import approve, require_approval
+from ragft_core.approval import require_approval
 from ragft_core.errors import ModelError
-from ragft_core.jobs import Job, JobContext, start_job
-from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import Embedder, TextEmbedder
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.models.weights.hub import hub_folder
@@ -25,7 +21,6 @@ from ragft_core.models.weights.picker import Suggestion
 from ragft_core.settings import Settings
 from ragft_core.threads import one_thread, use_threads, usual_threads
 from ragft_core.types import ModelChoice
-from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, file_digest
 
 if TYPE_CHECKING:
@@ -199,10 +194,10 @@ def chosen_embedder(workspace: Workspace) -> ModelChoice | None:
     choice = workspace.settings().embedder
     if choice is not None:
         require_approval(workspace, choice)
-    return _in_workspace(workspace, choice)
+    return in_workspace(workspace, choice)
 
 
-def _in_workspace(workspace: Workspace, choice: ModelChoice | None) -> ModelChoice | None:
+def in_workspace(workspace: Workspace, choice: ModelChoice | None) -> ModelChoice | None:
     """A tuned model lies in the workspace and is named from there, so that it moves along."""
     if choice is None or choice.kind != "folder":
         return choice
@@ -217,58 +212,3 @@ def embedder_choice(name: str) -> ModelChoice | None:
         return None
     folder = Path(name).expanduser()
     return ModelChoice("folder", str(folder)) if folder.is_dir() else ModelChoice("hub", name)
-
-
-def start_embedding(workspace: Workspace, choice: ModelChoice | None) -> Job:
-    """Starts the job that embeds all documents anew; who starts it agrees to the model.
-
-    Raises:
-        JobError: The job cannot be started.
-    """
-    rights.require(Right.CHANGE, workspace.path)
-    if choice is not None:
-        # One that was tuned here reaches nowhere, so no administrator has to choose it.
-        with rights.as_the_lab() if _is_own(workspace, choice) else nullcontext():
-            approve(workspace, choice)
-    return start_job(workspace, "embed", {"embedder": to_dict(choice) if choice else None})
-
-
-def _is_own(workspace: Workspace, choice: ModelChoice) -> bool:
-    place = (workspace.path / choice.name).resolve()
-    return (
-        choice.kind == "folder"
-        and place.is_dir()
-        and place.is_relative_to((workspace.path / "jobs").resolve())
-    )
-
-
-class _StopError(Exception):
-    """Somebody asked the job to end."""
-
-
-def run_embedding(context: JobContext) -> None:
-    """Indexes all documents with another embedding model; until all are, the old index serves.
-
-    The order's ``embedder`` is a ``ModelChoice``, or None for the bundled model. Stopped or
-    interrupted, it leaves the workspace as it was, and goes on where it was when resumed.
-
-    Raises:
-        ModelError: The model cannot be had.
-    """
-    given = context.spec["embedder"]
-    choice = from_dict(ModelChoice, given, "spec.json") if given else None
-    if choice is not None:
-        require_approval(context.workspace, choice)
-    context.progress(0.0, "Loading the embedding model")
-    opened = _in_workspace(context.workspace, choice)
-    base = KnowledgeBase(context.workspace, open_embedder(opened, Settings()))
-
-    def told(name: str, stage: str, share: float) -> None:
-        context.progress(share, f"{name}: {stage}")
-        if context.stopping:
-            raise _StopError
-
-    n_chunks = None
-    with suppress(_StopError):
-        n_chunks = base.take_over(told, lambda: context.workspace.update(embedder=choice))
-    context.finish({"n_chunks": n_chunks, "embedder": base.embedder.identity})

@@ -11,6 +11,7 @@ Names fit where one of them does. Quotation marks hold a name with spaces togeth
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -39,6 +40,22 @@ class Filter:
             and (not self.since or day >= self.since)
             and (not self.before or day < self.before)
         )
+
+
+def those_that_fit(text: str, documents: Sequence[Document]) -> list[Document]:
+    """The documents that a filter leaves; all where it is empty.
+
+    Raises:
+        RetrievalError: It cannot be read, or leaves none.
+    """
+    chosen = read_filter(text)
+    kept = [document for document in documents if chosen.fits(document)]
+    if documents and not kept:
+        raise RetrievalError(
+            f"No document fits {text.strip()[:80]!r}.",
+            "The list of documents shows their names, formats and days.",
+        )
+    return kept
 
 
 def read_filter(text: str) -> Filter:

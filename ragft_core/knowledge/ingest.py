@@ -1,31 +1,25 @@
 """Taking files in, many at a time: read, split, embed, keep.
 
-Files are read one after the other in the parser child, and embedded and kept in groups: one batch
-of chunks of about one length is embedded faster than many small ones, and one write to the index
+Files are read and embedded by workers, and kept by this process in groups: one batch of chunks of about one length is embedded faster than many small ones, and one write to the index
 is one commit. A group is small enough that an interruption costs seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from ragft_core.documents import (
-    ParsedDocument,
-    check_size,
-    chunk_document,
-    clean_name,
-    parse_files,
-)
+import numpy as np
+
+from ragft_core.documents import check_size, clean_name
 from ragft_core.errors import DocumentError, RagftError, WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
-from ragft_core.knowledge.retrievers import reading_warning
+from ragft_core.knowledge.workers.reading import ReadFile, Source, Workers
 from ragft_core.knowledge.writer import Prepared, Writer, indexed_text
-from ragft_core.types import Chunk, Document
+from ragft_core.types import Document
 from ragft_core.workspace import file_digest, now
 
 Progress = Callable[[str, str, float], None]
@@ -54,27 +48,6 @@ class FileReport:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A file on its way in; ``number`` is its place in the batch."""
-
-    number: int
-    name: str
-    path: Path
-    sha256: str
-    encoding: str
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A file that was read and split."""
-
-    source: _Source
-    parsed: ParsedDocument
-    document: Document
-    chunks: list[Chunk]
-
-
 @dataclass
 class _Batch:
     """The state of one call: the files' names as they came, what is settled, and who is told."""
@@ -92,11 +65,16 @@ class _Batch:
         self._advance(len(self.reports))
         self.on_progress(report.file_name, report.outcome, self.share)
 
-    def tell(self, sources: Sequence[_Source], stage: str, way: float) -> None:
+    def tell(self, sources: Sequence[Source], stage: str, way: float) -> None:
         """Says how far along their way these files are."""
         self._advance(len(self.reports) + way * len(sources))
         for source in sources:
             self.on_progress(source.name, stage, self.share)
+
+    def embedding(self, group: Sequence[ReadFile], share: float) -> None:
+        """Says how far the embedding of a group is."""
+        way = _READ + (_EMBEDDED - _READ) * share
+        self.tell([item.source for item in group], STAGES[1], way)
 
     def _advance(self, n_files: float) -> None:
         # A bar never goes back, also while the files of a group are settled one by one.
@@ -105,6 +83,7 @@ class _Batch:
 
 def add_files(
     writer: Writer,
+    workers: Workers,
     files: Sequence[tuple[str, Path]],
     on_progress: Progress,
     on_report: OnReport,
@@ -119,17 +98,10 @@ def add_files(
     batch = _Batch([clean_name(name) for name, _ in files], on_progress, on_report)
     sources = _new_sources(writer, files, batch, keep, encoding)
     known_before = {document.file_name for document in store.documents(writer.workspace)}
-    group: list[_Read] = []
-    with ThreadPoolExecutor(1) as helper:
-        if sources:
-            # The weights are loaded while the child reads; an error comes up again below.
-            helper.submit(writer.embedder.embed_query, "ready")
-        for source, parsed in _parse(sources, batch, encoding or ""):
-            group.append(_split(writer, source, parsed))
-            if sum(len(item.chunks) for item in group) >= _GROUP_CHUNKS:
-                _keep(writer, group, known_before, batch)
-                group = []
-    _keep(writer, group, known_before, batch)
+    groups = _groups(_read(workers, sources, batch, encoding or ""))
+    work = ((group, _texts(group)) for group in groups)
+    for group, vectors in workers.embed(work, batch.embedding):
+        _keep(writer, group, vectors, known_before, batch)
     if any(report.outcome in (ADDED, REPLACED) for report in batch.reports.values()):
         writer.tidy()
     _settle_copies(files, sources, batch)
@@ -142,13 +114,13 @@ def _new_sources(
     batch: _Batch,
     keep: Collection[str],
     encoding: str | None,
-) -> list[_Source]:
+) -> list[Source]:
     """The files that have to be read, no two of one name; the others are settled.
 
     The names of what is there already are given away first: of two files of one name, the one that
     has not changed since the last time keeps the name that it got then.
     """
-    found: dict[str, _Source] = {}
+    found: dict[str, Source] = {}
     taken = set(keep)
     # A content that is there in a chosen encoding stays so, whoever adds it again.
     chosen = {d.sha256: d for d in store.documents(writer.workspace) if d.encoding}
@@ -167,7 +139,7 @@ def _new_sources(
             report = FileReport(name, known, outcome=UNCHANGED, warnings=known.warnings)
             batch.settle(number, report)
         else:  # a second copy is settled when the first is
-            found.setdefault(digest, _Source(number, name, path, digest, encoding or ""))
+            found.setdefault(digest, Source(number, name, path, digest, encoding or ""))
     sources = []
     for source in found.values():
         sources.append(replace(source, name=_free_name(source.name, taken)))
@@ -196,54 +168,45 @@ def _refusal(name: str, error: RagftError) -> FileReport:
     return FileReport(name, None, error.message, error.remedy, REFUSED)
 
 
-def _parse(
-    sources: Sequence[_Source], batch: _Batch, encoding: str
-) -> Iterator[tuple[_Source, ParsedDocument]]:
-    results = parse_files(((source.name, source.path) for source in sources), encoding=encoding)
+def _read(
+    workers: Workers, sources: Sequence[Source], batch: _Batch, encoding: str
+) -> Iterator[ReadFile]:
+    """The files that can be read; the others are settled."""
+    results = workers.read(sources, encoding)
     for source in sources:
         batch.tell([source], STAGES[0], 0.0)
         result = next(results)
         if isinstance(result, DocumentError):
             batch.settle(source.number, _refusal(source.name, result))
         else:
-            yield source, result
+            yield replace(result, document=replace(result.document, added_at=now()))
 
 
-def _split(writer: Writer, source: _Source, parsed: ParsedDocument) -> _Read:
-    tokenizer = writer.embedder.tokenizer
-    if warning := reading_warning(tokenizer, parsed.text):
-        parsed = replace(parsed, warnings=(*parsed.warnings, warning))
-    document_id = store.document_id(source.sha256, source.encoding)
-    chunks = chunk_document(parsed, document_id, tokenizer)
-    document = Document(
-        id=document_id,
-        title=parsed.title,
-        file_name=source.name,
-        format=parsed.format,
-        sha256=source.sha256,
-        size_bytes=source.path.stat().st_size,
-        n_pages=parsed.n_pages,
-        n_characters=len(parsed.text),
-        n_chunks=len(chunks),
-        n_tokens=len(tokenizer.encode(parsed.text, add_special_tokens=False).ids),
-        added_at=now(),
-        warnings=parsed.warnings,
-        encoding=source.encoding,
-    )
-    return _Read(source, parsed, document, chunks)
+def _groups(files: Iterable[ReadFile]) -> Iterator[list[ReadFile]]:
+    group: list[ReadFile] = []
+    for file in files:
+        group.append(file)
+        if sum(len(item.chunks) for item in group) >= _GROUP_CHUNKS:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
-def _keep(writer: Writer, group: list[_Read], known_before: set[str], batch: _Batch) -> None:
-    """Embeds the chunks of a group in one go and makes its documents count."""
-    if not group:
-        return
+def _texts(group: list[ReadFile]) -> list[str]:
+    return [indexed_text(item.document.title, chunk) for item in group for chunk in item.chunks]
+
+
+def _keep(
+    writer: Writer,
+    group: list[ReadFile],
+    vectors: np.ndarray,
+    known_before: set[str],
+    batch: _Batch,
+) -> None:
+    """Makes the documents of a group count."""
     sources = [item.source for item in group]
-    texts = [indexed_text(item.document.title, chunk) for item in group for chunk in item.chunks]
-    vectors = writer.embedder.embed_documents(
-        texts,
-        lambda share: batch.tell(sources, STAGES[1], _READ + (_EMBEDDED - _READ) * share),
-    )
-    rows = iter(zip(texts, vectors, strict=True))
+    rows = iter(zip(_texts(group), vectors, strict=True))
     prepared = [
         Prepared(
             item.document,
@@ -270,7 +233,7 @@ def _keep(writer: Writer, group: list[_Read], known_before: set[str], batch: _Ba
 
 
 def _settle_copies(
-    files: Sequence[tuple[str, Path]], sources: Sequence[_Source], batch: _Batch
+    files: Sequence[tuple[str, Path]], sources: Sequence[Source], batch: _Batch
 ) -> None:
     """A second copy of a file in one batch shares the fate of the first."""
     first = {source.sha256: batch.reports[source.number] for source in sources}

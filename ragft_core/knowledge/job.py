@@ -1,4 +1,4 @@
-"""The ingest job: files wait in the job's folder, and a process of its own takes them in.
+"""The jobs that fill an index. Ingest: files wait in the job's folder and are taken in from there.
 
     jobs/<id>/inbox/<number>   the files as they came, until the job has ended well
     jobs/<id>/reports.jsonl    what became of each, written once that is on the disk
@@ -13,13 +13,15 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
+from ragft_core.access import Right, rights
+from ragft_core.approval import approve, require_approval
 from ragft_core.documents import (
     check_size,
     clean_name,
@@ -32,9 +34,11 @@ from ragft_core.errors import DocumentError
 from ragft_core.jobs import Job, JobContext, Needs, start_job
 from ragft_core.knowledge import store
 from ragft_core.knowledge.base import KnowledgeBase
-from ragft_core.knowledge.embedders import embedder_of
+from ragft_core.knowledge.embedders import chosen_embedder, embedder_of, in_workspace, open_embedder
 from ragft_core.knowledge.ingest import REFUSED, STAGES, FileReport
+from ragft_core.knowledge.workers.spread import workers_of
 from ragft_core.settings import Settings
+from ragft_core.types import ModelChoice
 from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
 
@@ -223,7 +227,10 @@ def run_ingest(context: JobContext) -> None:
             raise _StopError
 
     if left:
-        base = KnowledgeBase(context.workspace, embedder_of(context.workspace, Settings()))
+        settings = Settings()
+        embedder = embedder_of(context.workspace, settings)
+        workers = workers_of(chosen_embedder(context.workspace), embedder, settings)
+        base = KnowledgeBase(context.workspace, embedder, workers=workers)
         files = [(names[number], context.folder / INBOX / str(number)) for number in left]
         keep = {report.document.file_name for report in done.values() if report.document}
         if context.spec.get("keep_names"):
@@ -233,3 +240,57 @@ def run_ingest(context: JobContext) -> None:
     context.finish({"reports": [to_dict(report) for _, report in sorted(done.items())]})
     if len(done) == len(names):
         shutil.rmtree(context.folder / INBOX, ignore_errors=True)
+
+
+def start_embedding(workspace: Workspace, choice: ModelChoice | None) -> Job:
+    """Starts the job that embeds all documents anew; who starts it agrees to the model.
+
+    Raises:
+        JobError: The job cannot be started.
+    """
+    rights.require(Right.CHANGE, workspace.path)
+    if choice is not None:
+        # One that was tuned here reaches nowhere, so no administrator has to choose it.
+        with rights.as_the_lab() if _is_own(workspace, choice) else nullcontext():
+            approve(workspace, choice)
+    return start_job(workspace, "embed", {"embedder": to_dict(choice) if choice else None})
+
+
+def _is_own(workspace: Workspace, choice: ModelChoice) -> bool:
+    place = (workspace.path / choice.name).resolve()
+    return (
+        choice.kind == "folder"
+        and place.is_dir()
+        and place.is_relative_to((workspace.path / "jobs").resolve())
+    )
+
+
+def run_embedding(context: JobContext) -> None:
+    """Indexes all documents with another embedding model; until all are, the old index serves.
+
+    The order's ``embedder`` is a ``ModelChoice``, or None for the bundled model. Stopped or
+    interrupted, it leaves the workspace as it was, and goes on where it was when resumed.
+
+    Raises:
+        ModelError: The model cannot be had.
+    """
+    given = context.spec["embedder"]
+    choice = from_dict(ModelChoice, given, "spec.json") if given else None
+    if choice is not None:
+        require_approval(context.workspace, choice)
+    context.progress(0.0, "Loading the embedding model")
+    opened = in_workspace(context.workspace, choice)
+    settings = Settings()
+    embedder = open_embedder(opened, settings)
+    workers = workers_of(opened, embedder, settings)
+    base = KnowledgeBase(context.workspace, embedder, workers=workers)
+
+    def told(name: str, stage: str, share: float) -> None:
+        context.progress(share, f"{name}: {stage}")
+        if context.stopping:
+            raise _StopError
+
+    n_chunks = None
+    with suppress(_StopError):
+        n_chunks = base.take_over(told, lambda: context.workspace.update(embedder=choice))
+    context.finish({"n_chunks": n_chunks, "embedder": base.embedder.identity})

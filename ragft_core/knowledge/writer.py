@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import Timeout
 
 from ragft_core.access import rights
@@ -21,6 +22,7 @@ from ragft_core.errors import WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex, Entry
+from ragft_core.knowledge.workers.reading import Workers
 from ragft_core.storage import artefacts
 from ragft_core.types import Chunk, Document
 from ragft_core.workspace import Workspace
@@ -173,15 +175,15 @@ class Writer:
     def index_again(self, document: Document) -> int:
         """Embeds and indexes a document's chunks as they lie in its folder; returns how many."""
         chunks = store.chunks_of(self.workspace, document.id)
-        self.index_chunks(document, chunks)
+        texts = [indexed_text(document.title, chunk) for chunk in chunks]
+        self.put(document, chunks, self.embedder.embed_documents(texts))
         if len(chunks) != document.n_chunks:
             store.finish(self.workspace, [dataclasses.replace(document, n_chunks=len(chunks))])
         return len(chunks)
 
-    def index_chunks(self, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Embeds and indexes chunks of a document."""
+    def put(self, document: Document, chunks: Sequence[Chunk], vectors: np.ndarray) -> None:
+        """Indexes chunks of a document with their vectors, (n, dimension)."""
         texts = [indexed_text(document.title, chunk) for chunk in chunks]
-        vectors = self.embedder.embed_documents(texts)
         self.index.upsert([Entry(*row) for row in zip(chunks, texts, vectors, strict=True)])
 
     def split_again(self, document: Document) -> int:
@@ -194,22 +196,30 @@ class Writer:
         store.write_chunks(self.workspace, document.id, chunks)
         return self.index_again(document)
 
-    def fill(self, on_progress: Callable[[str, str, float], None]) -> dict[str, list[Chunk]]:
+    def fill(
+        self, workers: Workers, on_progress: Callable[[str, str, float], None]
+    ) -> dict[str, list[Chunk]]:
         """Makes the index hold every document's chunks, as this embedder's tokenizer splits them.
 
         Args:
+            workers: Who embeds what is lacking.
             on_progress: Called with a file's name, its stage and the share that is done; what it
                 raises ends the work.
         """
         documents, found = store.documents(self.workspace), self.index.counts()
         chunks: dict[str, list[Chunk]] = {}
         self.index.delete(sorted(set(found) - {document.id for document in documents}))
-        for number, document in enumerate(documents):
-            on_progress(document.file_name, EMBEDDING, number / len(documents))
-            chunks[document.id] = own = self._split(document)
-            if found[document.id] != len(own):
-                self.index.delete([document.id])
-                self.index_chunks(document, own)
+
+        def lacking() -> Iterator[tuple[Document, list[str]]]:
+            for number, document in enumerate(documents):
+                on_progress(document.file_name, EMBEDDING, number / len(documents))
+                chunks[document.id] = own = self._split(document)
+                if found[document.id] != len(own):
+                    yield document, [indexed_text(document.title, chunk) for chunk in own]
+
+        for document, vectors in workers.embed(lacking(), lambda *_: None):
+            self.index.delete([document.id])
+            self.put(document, chunks[document.id], vectors)
         return chunks
 
     def _split(self, document: Document) -> list[Chunk]:

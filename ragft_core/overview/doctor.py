@@ -17,6 +17,7 @@ from ragft_core.access import Right, rights
 from ragft_core.approval import SECRET, unapproved, what_for
 from ragft_core.documents import ENCODINGS
 from ragft_core.errors import NewerVersionError, RagftError, StoreError
+from ragft_core.jobs.cluster import cluster_of
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.knowledge.store import called, document_id
 from ragft_core.models.weights import BUNDLED, is_ready
@@ -70,6 +71,11 @@ def examine_machine(settings: Settings) -> list[Finding]:
             problem = "It is not in the cache yet."
             remedy = "Start the app, or run any command that asks a model: it is fetched once."
             found.append(Finding(model.name, problem, remedy))
+    if cluster := cluster_of(settings):
+        try:
+            cluster.nodes()
+        except RagftError as error:
+            found.append(Finding("cluster", error.message, error.remedy))
     return found
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ragft_core.access import rights
 from ragft_core.errors import RagftError
 from ragft_core.jobs import activity
-from ragft_core.jobs.job import HEARTBEAT_FILE
+from ragft_core.jobs.process import HEARTBEAT_FILE
 from ragft_core.jobs.status import JobState
 from ragft_core.settings import Settings
 from ragft_core.storage import Bucket

@@ -32,7 +32,7 @@ from ragft_core.workspace import (
 )
 
 # What a process left for itself means nothing on another machine.
-LEFT_OUT = {"process.json", ARCHIVED_FILE, rights.MEMBERS_FILE}
+LEFT_OUT = {"process.json", "cluster.json", ARCHIVED_FILE, rights.MEMBERS_FILE}
 MOST_FILES = 200_000
 MOST_BYTES = 50 << 30
 

@@ -177,6 +177,12 @@ class Lab:
             self._others[choice] = self._open_model(choice)
         return self._others[choice]
 
+    @property
+    def in_flight(self) -> int:
+        """How many answers a server takes at once, where one of the models is served; else 0."""
+        models = (self.generator, *self._others.values())
+        return max(getattr(model, "in_flight", 0) for model in models)
+
     def close(self) -> None:
         """Frees the generators."""
         for generator in (self.generator, *self._others.values()):

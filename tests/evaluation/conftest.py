@@ -50,6 +50,7 @@ class FakeLab:
     fail: frozenset[str] = frozenset()
     asked: list[tuple[str, str]] = field(default_factory=list)
     closed: bool = False
+    in_flight: int = 0
 
     def ask(
         self,

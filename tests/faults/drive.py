@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("stop", "W", "train-20261122-093001-1f2e"), ("remove", "W", "wren.txt"),
     ("arms", "W", "--copy", "rag", "--name", "Mine"), ("init", "W"),
     ("adapters", "W", "--rename", "plain", "--name", "Plainer"),
+    ("adapters", "W", "--publish", "plain", "--url", "http://127.0.0.1:9/v1"),
     ("examples", "W", "--generate", "2"), ("costs", "W", "--set", "requests=900"),
     ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
     ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),

@@ -30,6 +30,7 @@ from ragft_core.jobs import (
 from ragft_core.jobs import job as job_module
 from ragft_core.jobs.process import ProcessMark, is_alive, mark_of, read_mark, write_mark
 from ragft_core.jobs.status import read_status, write_status
+from ragft_core.overview import examine_machine
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, write_json
 
@@ -426,3 +427,41 @@ def test_a_job_that_does_not_fit_on_the_disk_is_not_begun(workspace: Workspace) 
     with pytest.raises(JobError, match=r"needs about .* of disk, and .* are free"):
         start_job(workspace, "count", {"n": 1}, needs=Needs(disk_mb=1e12))
     assert list_jobs(workspace) == []
+
+
+def test_a_cluster_that_is_not_there_is_told_and_takes_no_job(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGFT_RAY", "http://127.0.0.1:9")
+    with pytest.raises(JobError, match="does not answer.*RAGFT_RAY"):
+        start_job(workspace, "count", {"n": 1})
+    assert list_jobs(workspace) == []
+    found = {finding.place: finding for finding in examine_machine(Settings())}
+    assert "does not answer" in found["cluster"].problem
+    monkeypatch.delenv("RAGFT_RAY")
+    assert "cluster" not in {finding.place for finding in examine_machine(Settings())}
+
+
+def test_a_job_that_cannot_be_resumed_on_a_cluster_stays_resumable(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start_job(workspace, "refuse", {})
+    finished(job)
+    monkeypatch.setenv("RAGFT_RAY", "http://127.0.0.1:9")
+    with pytest.raises(JobError, match="does not answer"):
+        job.resume()
+    assert job.status().state is JobState.FAILED
+    monkeypatch.delenv("RAGFT_RAY")
+    job.resume()
+    assert finished(job).attempt == 2
+
+
+def test_without_the_switch_nothing_of_ray_is_imported() -> None:
+    code = (
+        "import sys, ragft_core.jobs, ragft_core.knowledge, ragft_core.evaluation.running.job; "
+        "print([m for m in ('ray', 'httpx', 'optuna') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

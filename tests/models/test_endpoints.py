@@ -6,20 +6,23 @@ import contextlib
 import itertools
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from ragft_core.errors import ModelError
 from ragft_core.models import open_generator
-from ragft_core.models.remote import endpoints
+from ragft_core.models.remote import endpoints, publish_adapter
 from ragft_core.models.remote.chat_api import wished_pause
 from ragft_core.models.remote.connection import context_of_server
 from ragft_core.models.remote.endpoints import EndpointGenerator
+from ragft_core.models.remote.pace import FIRST, Pace
 from ragft_core.settings import Settings
 from ragft_core.types import Message, ModelChoice, Request, Sampling
 from tests.fakes import served
@@ -412,3 +415,165 @@ def test_a_servers_wish_to_wait_is_read_in_both_forms() -> None:
     assert 85 < wished_pause(format_datetime(at, usegmt=True)) <= 90
     for odd in ("", "soon", "-3", "nan-ish"):
         assert wished_pause(odd) == 0
+
+
+class Narrow(BaseHTTPRequestHandler):
+    """Answers so many at a time and refuses the others; echoes the last word of the question."""
+
+    places, most, refused = 3, 0, 0
+    lock = threading.Lock()
+    busy = 0
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        kind = type(self)
+        with kind.lock:
+            kind.busy += 1
+            kind.most = max(kind.most, kind.busy)
+            full = kind.busy > kind.places
+            kind.refused += full
+        try:
+            if full:
+                self.send_response(429)
+                self.send_header("Retry-After", "0.02")
+                self.end_headers()
+                return
+            time.sleep(0.01)
+            said = body["messages"][-1]["content"].split()[-1]
+            end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+            _stream(self, iter([_event({"content": said}), end]))
+        finally:
+            with kind.lock:
+                kind.busy -= 1
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_server_with_few_places_answers_all_in_the_end_and_each_its_own() -> None:
+    class Server(Narrow):
+        lock = threading.Lock()
+
+    with served(Server) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        generator = EndpointGenerator(ModelChoice("endpoint", "m", url))
+        running = [
+            generator.submit(Request((Message("user", f"Say {n}"),), None, Sampling(4)))
+            for n in range(300)
+        ]
+        assert [one.result(60).text for one in running] == [str(n) for n in range(300)]
+        limit = generator.pace.limit
+        generator.close()
+    assert limit < endpoints.MOST / 2, "it has found that the server takes few"
+    assert Server.refused < 300, "and no longer asks in vain every time"
+
+
+def test_a_server_with_many_places_gets_more_at_once() -> None:
+    class Server(Narrow):
+        places = 1000
+        lock = threading.Lock()
+
+    with served(Server) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        generator = EndpointGenerator(ModelChoice("endpoint", "m", url))
+        running = [generator.submit(ask(4)) for _ in range(400)]
+        for one in running:
+            one.result(60)
+        assert generator.pace.limit > FIRST
+        generator.close()
+    assert Server.most > FIRST
+    assert Server.refused == 0
+
+
+def test_the_pace_halves_once_for_an_overload_and_waits_as_long_as_the_server_wishes() -> None:
+    pace = Pace(first=8)
+    for _ in range(8):
+        pace.enter()
+    sent = time.monotonic()
+    for _ in range(8):
+        pace.refused(sent)
+    assert pace.limit == 4
+    pace.refused(time.monotonic())
+    assert pace.limit == 2
+    for _ in range(8):
+        pace.leave()
+    pace.refused(sent, pause=0.3)
+    began = time.monotonic()
+    pace.enter()
+    assert time.monotonic() - began > 0.25
+    pace.enter()
+    for _ in range(2):
+        pace.answered()
+    assert pace.limit == 2
+    pace.answered()
+    assert pace.limit == 3
+    alone = Pace(first=8)
+    alone.enter()
+    alone.answered()
+    assert alone.limit == 8, "one at a time says nothing about nine"
+
+
+class Loading(BaseHTTPRequestHandler):
+    """vLLM's route for adapters, as its documentation and source describe it."""
+
+    allowed = True
+    loaded: dict[str, str] = {}
+
+    def do_POST(self) -> None:
+        order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/v1/load_lora_adapter" or not self.allowed:
+            return self.say(404, {"detail": "Not Found"})
+        name, path = order["lora_name"], Path(order["lora_path"])
+        if name in self.loaded:
+            return self.fail(400, f"The lora adapter '{name}' has already been loaded.")
+        if not (path / "adapter_config.json").exists():
+            return self.fail(404, f"Loading lora {name} failed: No adapter found for {path}")
+        if json.loads((path / "adapter_config.json").read_text())["r"] > 16:
+            return self.fail(400, "LoRA rank 64 is greater than max_lora_rank 16.")
+        self.loaded[name] = str(path)
+        return self.say(200, f"Success: LoRA adapter '{name}' added successfully.")
+
+    def do_GET(self) -> None:
+        rows = [{"id": "base"}, *({"id": name, "parent": "base"} for name in self.loaded)]
+        self.say(200, {"data": rows})
+
+    def fail(self, code: int, message: str) -> None:
+        self.say(code, {"error": {"message": message, "code": code}})
+
+    def say(self, code: int, body: object) -> None:
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_an_adapter_is_published_to_vllm_or_it_is_said_how_else(tmp_path: Path) -> None:
+    class Server(Loading):
+        loaded: dict[str, str] = {}
+
+    def folder(name: str, rank: int) -> Path:
+        made = tmp_path / name
+        made.mkdir()
+        (made / "adapter_config.json").write_text(json.dumps({"r": rank}))
+        return made
+
+    good, large = folder("good", 16), folder("large", 64)
+    with served(Server) as server:
+        choice = ModelChoice("endpoint", "base", f"http://127.0.0.1:{server.server_port}/v1")
+        assert publish_adapter(choice, "mine", good) == (
+            "The server has loaded the adapter and lists it as mine, tuned from base."
+        )
+        assert "had an adapter of this name already" in publish_adapter(choice, "mine", good)
+        with pytest.raises(ModelError, match="finds no adapter at /else.*share it.*--lora-modules"):
+            publish_adapter(choice, "other", good, "/else")
+        with pytest.raises(ModelError, match=r"did not take .*400.*rank 64.*--max-lora-rank"):
+            publish_adapter(choice, "large", large)
+        Server.allowed = False
+        with pytest.raises(ModelError, match="VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.*third=.*good"):
+            publish_adapter(choice, "third", good)
+        with pytest.raises(ModelError, match="no name"):
+            publish_adapter(choice, "../x", good)
+    with pytest.raises(ModelError, match="No server answers"):
+        publish_adapter(choice, "mine", good)

@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from ragft_core.jobs import Job, JobState, JobStatus, activity, start_job
 from ragft_core.jobs.launcher import LocalLauncher
+from ragft_core.jobs.process import ProcessMark, place_of, write_mark
 from ragft_core.jobs.status import write_status
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, write_json
 
 SCRIPT = """
 from pages.ui import activity
@@ -90,3 +91,15 @@ def test_without_a_workspace_there_is_nothing(tmp_path: Path) -> None:
     app = AppTest.from_string(SCRIPT, default_timeout=90).run()
     assert not app.exception
     assert not app.sidebar.button
+
+
+def test_a_job_on_a_cluster_says_where_it_runs(workspace: Workspace, job: Job) -> None:
+    place = place_of(job.folder)
+    write_json(job.folder / "cluster.json", {"name": "evaluate-1", "place": place})
+    says(job, JobState.QUEUED, message="Starting")
+    (bar,) = look(workspace).sidebar.get("progress")
+    assert bar.proto.text == "Starting (waits for a free place on the cluster)"
+    write_mark(job.folder / "process.json", ProcessMark(1, 1.0, "node-7"))
+    says(job, JobState.RUNNING, message="3 of 9 answers")
+    (bar,) = look(workspace).sidebar.get("progress")
+    assert bar.proto.text == "3 of 9 answers (on node-7)"

@@ -20,9 +20,11 @@ from ragft_core.finetuning import (
     import_adapter,
     rename_adapter,
 )
-from ragft_core.types import Adapter
+from ragft_core.models.remote import PRESETS, publish_adapter
+from ragft_core.types import Adapter, ModelChoice
 from ragft_core.workspace import Workspace, WorkspaceSettings
 
+VLLM = next(preset for preset in PRESETS if preset.name == "vLLM")
 ONE_MODEL = {"gguf": "GGUF file", "merged": "Model folder"}
 
 
@@ -103,6 +105,27 @@ def _one_model(workspace: Workspace, adapter: Adapter) -> None:
             st.rerun()
 
 
+def _publish(workspace: Workspace, adapter: Adapter) -> None:
+    """Has a server of vLLM's load the adapter from the workspace's folder."""
+    st.caption(
+        "A vLLM server on the same base loads it while it runs, if it was started with "
+        "`--enable-lora` and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True. It must see this folder."
+    )
+    model = workspace.settings().model
+    url = st.text_input("Address of the server", model.url or VLLM.url, key=f"pub.url.{adapter.id}")
+    name = st.text_input("Name there", adapter.id.replace(":", "-"), key=f"pub.name.{adapter.id}")
+    variable = st.text_input(
+        "Variable that holds its key", model.key_variable, key=f"pub.key.{adapter.id}"
+    )
+    seen_as = st.text_input(
+        "The folder as the server sees it", adapter.path, key=f"pub.path.{adapter.id}"
+    )
+    if st.button("Publish it", key=f"pub.{adapter.id}", icon=":material/cloud_upload:"):
+        with show_errors(), st.spinner("The server loads it"):
+            server = ModelChoice("endpoint", model.name, url, variable)
+            st.success(publish_adapter(server, name, Path(adapter.path), seen_as))
+
+
 def _is_used(adapter: Adapter, adapters: Sequence[Adapter], settings: WorkspaceSettings) -> bool:
     """Whether the arm uses it: the chosen one, else the newest of its kind."""
     chosen = settings.hybrid_adapter if adapter.with_context else settings.adapter
@@ -127,6 +150,8 @@ def _adapter_actions(workspace: Workspace, adapter: Adapter, used: bool) -> None
     )
     with st.popover("As one model", icon=":material/merge:"):
         _one_model(workspace, adapter)
+    with st.popover("Publish", icon=":material/cloud_upload:"):
+        _publish(workspace, adapter)
     with st.popover("Rename", icon=":material/edit:"):
         name = st.text_input("Name", adapter.name, max_chars=80, key=f"name.{adapter.id}")
         notes = st.text_area("Notes", adapter.card.get("notes", ""), key=f"notes.{adapter.id}")

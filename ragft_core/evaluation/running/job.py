@@ -21,6 +21,7 @@ from ragft_core.evaluation.protocols import ArmRunner, Embedder, Pending
 from ragft_core.evaluation.questions.question_sets import QuestionSet
 from ragft_core.evaluation.running.classifying import classify_questions
 from ragft_core.evaluation.running.forecast import keep_seconds_per_answer
+from ragft_core.evaluation.running.spread import SpreadLab
 from ragft_core.evaluation.running.stopping import ask_until_clear
 from ragft_core.evaluation.scoring.similarity import compare_meanings
 from ragft_core.evaluation.store.answers import (
@@ -55,7 +56,7 @@ from ragft_core.types import Answer, ModelChoice
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
 
-# Enough to keep a batching engine busy, few enough to stop soon.
+# Enough to keep a batching engine busy, few enough to stop soon; a server may take more.
 IN_FLIGHT = 24
 LOW_PRIORITY = 10
 POLL_S = 0.02
@@ -105,6 +106,12 @@ def run_evaluation(context: JobContext) -> None:
 
     settings = Settings()
 
+    def open_runner() -> ArmRunner:
+        # A server that answers needs no more machines than the one that asks it.
+        if settings.ray and context.workspace.settings().model.kind != "endpoint":
+            return SpreadLab(context.workspace, settings)
+        return open_lab(context.workspace, settings)
+
     def open_judge(choice: ModelChoice) -> Generator:
         require_approval(context.workspace, choice)
         return EndpointGenerator(choice)
@@ -112,7 +119,7 @@ def run_evaluation(context: JobContext) -> None:
     evaluate(
         context,
         settings,
-        open_lab=lambda: open_lab(context.workspace, settings),
+        open_lab=open_runner,
         open_embedder=lambda: open_embedder(settings),
         open_judge=open_judge,
     )
@@ -226,7 +233,8 @@ def _answer(
             for _, pending in running:
                 pending.cancel()
             return
-        while groups and len(running) + len(groups[0]) <= max(IN_FLIGHT, len(groups[0])):
+        most = max(IN_FLIGHT, asks.in_flight)
+        while groups and len(running) + len(groups[0]) <= max(most, len(groups[0])):
             group = groups.popleft()
             running.extend(zip(group, _ask(asks, group, LOW_PRIORITY), strict=True))
         finished: list[tuple[Task, Pending]] = []

@@ -11,6 +11,7 @@ from ragft_core.models.remote.connection import (
     served_name,
 )
 from ragft_core.models.remote.endpoints import EndpointGenerator
+from ragft_core.models.remote.publish import publish_adapter
 
 __all__ = [
     "PRESETS",
@@ -20,6 +21,7 @@ __all__ = [
     "Preset",
     "ServedModel",
     "check_served",
+    "publish_adapter",
     "served_models",
     "served_name",
 ]

@@ -33,15 +33,17 @@ OPTIONAL = (
     "max_tokens", "temperature", "top_p", "seed", "stream_options", "stop", "chat_template_kwargs",
 )  # fmt: skip
 SUCCESSORS = {"max_tokens": "max_completion_tokens"}
+BUSY = (429, 503)
 BROKEN = "Check that the address is that of an OpenAI-compatible chat endpoint."
 
 
 class PassingError(Exception):
-    """A fault that may pass; ``pause`` is the server's own wish in seconds."""
+    """A fault that may pass; ``pause`` is the server's own wish in seconds, ``busy`` what it is at."""
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
+    def __init__(self, reason: str, pause: float = 0.0, *, busy: bool = False) -> None:
         super().__init__(reason)
         self.pause = pause
+        self.busy = busy
 
 
 class ChatClient:
@@ -79,7 +81,7 @@ class ChatClient:
                     self._refuse(response, key)
                 yield from _events(response)
         except httpx.TimeoutException:
-            raise PassingError("it did not answer in time") from None
+            raise PassingError("it did not answer in time", busy=True) from None
         except httpx.TransportError as error:
             raise PassingError(f"the connection failed ({type(error).__name__})") from None
 
@@ -106,7 +108,7 @@ class ChatClient:
         reason = reason.replace(key, "***") if key else reason
         if code == 429 or code >= 500:
             wish = wished_pause(response.headers.get("retry-after", ""))
-            raise PassingError(f"it answered {code}: {reason}", wish)
+            raise PassingError(f"it answered {code}: {reason}", wish, busy=code in BUSY)
         refused = self._refused_parameter(reason) if code in (400, 422) else ""
         if refused:
             raise PassingError(f"it refused the parameter {refused}: {reason}")

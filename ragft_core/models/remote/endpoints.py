@@ -2,7 +2,7 @@
 
 Answers stream as server-sent events. A busy or failing server (429, 5xx), a connection that
 cannot be made and a stream that breaks are tried again with growing pauses; everything else is
-reported in words at once.
+reported in words at once. How many requests run at once is found by ``pace``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ragft_core.errors import ModelError
 from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.remote.chat_api import BROKEN, SILENCE_S, ChatClient, PassingError
 from ragft_core.models.remote.connection import served_name
+from ragft_core.models.remote.pace import MOST, Pace
 from ragft_core.models.tokens import THOUGHT_TOKENS, part_thought
 from ragft_core.types import Completion, Message, ModelChoice, Request, Thinking
 
@@ -26,7 +27,6 @@ ATTEMPTS = 4
 FIRST_PAUSE_S = 0.5
 # A server that counts by the minute asks for up to one.
 LONGEST_PAUSE_S = 120.0
-WORKERS = 8
 # Endpoints do not say how much fits; most take more than this.
 CONTEXT_TOKENS = 32_768
 CHARACTERS_PER_TOKEN = 4.0
@@ -40,24 +40,21 @@ LONGEST_THOUGHT = 100_000
 
 
 class EndpointGenerator:
-    """See ``Generator``. Requests run on a few threads, people's before background work."""
+    """See ``Generator``. Each running request has a thread; people's come before background work."""
 
     def __init__(self, choice: ModelChoice, *, silence_s: float = SILENCE_S) -> None:
         self._choice = choice
         self.client = ChatClient(choice, silence_s)
-        self._queue: queue.PriorityQueue[tuple[int, int, Request | None, RunningGeneration]]
+        self._queue: queue.PriorityQueue[tuple[int, int, Request, RunningGeneration]]
         self._queue = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._characters_per_token = CHARACTERS_PER_TOKEN
         self._closed = threading.Event()
         self._retired = False
         self._submitted: list[RunningGeneration] = []
-        self._threads = [
-            threading.Thread(target=self._work, name="endpoint", daemon=True)
-            for _ in range(WORKERS)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self.pace = Pace()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -78,6 +75,11 @@ class EndpointGenerator:
     def context_tokens(self) -> int:
         """What the endpoint said that fits; where it did not, what most take."""
         return self._choice.context_tokens or CONTEXT_TOKENS
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests should be there to choose from: a few more than may run."""
+        return 2 * self.pace.limit
 
     @property
     def supports_adapters(self) -> bool:
@@ -112,8 +114,13 @@ class EndpointGenerator:
         if self._retired:
             raise ModelError(f"{self.name} has been closed.", "Open the page again.")
         generation = RunningGeneration()
-        self._submitted = [one for one in self._submitted if not one.done] + [generation]
-        self._queue.put((priority, next(self._numbers), request, generation))
+        with self._lock:
+            self._submitted = [one for one in self._submitted if not one.done] + [generation]
+            self._queue.put((priority, next(self._numbers), request, generation))
+            if len(self._threads) < min(len(self._submitted), MOST):
+                thread = threading.Thread(target=self._work, name="endpoint", daemon=True)
+                self._threads.append(thread)
+                thread.start()
         return generation
 
     def close(self, *, wait: bool = False) -> None:
@@ -126,30 +133,37 @@ class EndpointGenerator:
         while wait and any(not generation.done for generation in self._submitted):
             time.sleep(0.05)
         self._closed.set()
-        for _ in self._threads:
-            self._queue.put((-1, next(self._numbers), None, RunningGeneration()))
-        for thread in self._threads:
+        self.pace.end()
+        for thread in list(self._threads):
             thread.join(timeout=5)
         while not self._queue.empty():
             _, _, request, generation = self._queue.get_nowait()
-            if request is not None:
-                generation.succeed(Exchange(self, request, generation).complete("cancelled"))
+            generation.succeed(Exchange(self, request, generation).complete("cancelled"))
         self.client.close()
 
     def _work(self) -> None:
+        """Answers until nothing waits; a thread is started again for what comes later."""
         while True:
-            _, _, request, generation = self._queue.get()
-            if request is None:
-                return
-            exchange = Exchange(self, request, generation)
+            self.pace.enter()  # before a request is taken, so that the most urgent one is
             try:
-                generation.succeed(exchange.run())
-            except ModelError as error:
-                generation.fail(error)
-            except Exception as error:
-                failure = ModelError(f"{self.name} failed: {type(error).__name__}: {error}")
-                failure.__cause__ = error
-                generation.fail(failure)
+                with self._lock:
+                    if self.closed or self._queue.empty():
+                        self._threads.remove(threading.current_thread())
+                        return
+                    _, _, request, generation = self._queue.get_nowait()
+                self._answer(request, generation)
+            finally:
+                self.pace.leave()
+
+    def _answer(self, request: Request, generation: RunningGeneration) -> None:
+        try:
+            generation.succeed(Exchange(self, request, generation).run())
+        except ModelError as error:
+            generation.fail(error)
+        except Exception as error:
+            failure = ModelError(f"{self.name} failed: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            generation.fail(failure)
 
     def wait(self, seconds: float) -> bool:
         """Waits between attempts; true when the generator was closed meanwhile."""
@@ -194,33 +208,45 @@ class Exchange:
         Raises:
             ModelError: The endpoint refuses, or fails at every attempt.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt, pace = 1, self._generator.pace
+        while True:
             self._reset()
+            sent_at, answers = time.monotonic(), pace.answers
             try:
-                return self.complete(self._read())
+                completion = self.complete(self._read())
+                pace.answered()
+                return completion
             except PassingError as fault:
+                wish = min(fault.pause, LONGEST_PAUSE_S)
+                if fault.busy:
+                    pace.refused(sent_at, wish)
                 if attempt == ATTEMPTS:
                     raise ModelError(
                         f"{self._generator.name} failed {ATTEMPTS} times; the last time {fault}.",
                         "Try again later, or check the endpoint.",
                     ) from None
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
-                if self._pause(max(pause, min(fault.pause, LONGEST_PAUSE_S))):
-                    break
-        return self.complete("cancelled")
+                # Being refused while others are answered is no fault, only a turn to wait for.
+                attempt += not (fault.busy and pace.answers > answers)
+                pace.leave()
+                self._pause(max(pause, wish))
+                pace.enter(self._is_over)
+                if self._is_over():
+                    return self.complete("cancelled")
 
-    def _pause(self, seconds: float) -> bool:
-        """Waits; true when the request was cancelled meanwhile."""
+    def _is_over(self) -> bool:
+        return self._generation.cancelled or self._generator.closed
+
+    def _pause(self, seconds: float) -> None:
+        """Waits, unless nobody wants the answer any more."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not self._generation.cancelled:
-            if self._generator.wait(min(0.1, seconds)):
-                return True
-        return self._generation.cancelled
+        while time.monotonic() < end and not self._is_over():
+            self._generator.wait(min(0.1, seconds))
 
     def _read(self) -> str:
         finish = ""
         for event in self._generator.client.stream(self._body()):
-            if self._generation.cancelled or self._generator.closed:
+            if self._is_over():
                 return "cancelled"
             if "error" in event:
                 raise PassingError(f"the stream reported {str(event['error'])[:200]}")
@@ -290,8 +316,7 @@ class Exchange:
             body |= {"top_p": sampling.top_p, "seed": sampling.seed}
         if self._generator.thinking:
             # Known to vLLM, SGLang and llama.cpp; what refuses it is asked without (``OPTIONAL``).
-            told = {"enable_thinking": self._generator.thinking == "on"}
-            body["chat_template_kwargs"] = told
+            body["chat_template_kwargs"] = {"enable_thinking": self._generator.thinking == "on"}
         if sampling.stop:
             body["stop"] = list(sampling.stop)[:4]  # more are refused
         return body
