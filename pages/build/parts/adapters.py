@@ -111,6 +111,7 @@ def _publish(workspace: Workspace, adapter: Adapter) -> None:
         "A vLLM server on the same base loads it while it runs, if it was started with "
         "`--enable-lora` and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True. It must see this folder."
     )
+    said = st.container()  # above the fields, where it is seen on a small screen, too
     model = workspace.settings().model
     url = st.text_input("Address of the server", model.url or VLLM.url, key=f"pub.url.{adapter.id}")
     name = st.text_input("Name there", adapter.id.replace(":", "-"), key=f"pub.name.{adapter.id}")
@@ -121,7 +122,7 @@ def _publish(workspace: Workspace, adapter: Adapter) -> None:
         "The folder as the server sees it", adapter.path, key=f"pub.path.{adapter.id}"
     )
     if st.button("Publish it", key=f"pub.{adapter.id}", icon=":material/cloud_upload:"):
-        with show_errors(), st.spinner("The server loads it"):
+        with said, show_errors(), st.spinner("The server loads it"):
             server = ModelChoice("endpoint", model.name, url, variable)
             st.success(publish_adapter(server, name, Path(adapter.path), seen_as))
 
