@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from ragft_core.access import rights
+from ragft_core.access import Right, rights
 from ragft_core.errors import JobError, RagftError
 from ragft_core.jobs.job import SPEC_FILE, Job
 from ragft_core.jobs.kinds import kind_of
@@ -134,6 +134,7 @@ def pause_jobs(workspaces: Iterable[Workspace], seconds: float) -> list[Job]:
     """
     jobs = [job for workspace in workspaces for job, _ in activity(workspace).active]
     for job in jobs:
+        rights.require(Right.CHANGE, job.folder)
         (job.folder / PAUSED).write_text("", encoding="utf-8")
         job.launcher.stop(job.folder)
     until = time.monotonic() + seconds
@@ -144,6 +145,7 @@ def pause_jobs(workspaces: Iterable[Workspace], seconds: float) -> list[Job]:
 
 def resume_paused(workspace: Workspace) -> list[Job]:
     """Resumes the jobs that ``pause_jobs`` marked; one that cannot go on keeps no other from it."""
+    rights.require(Right.CHANGE, workspace.path)
     resumed = []
     for file in workspace.path.glob(f"jobs/*/{PAUSED}"):
         job = Job(workspace, file.parent.name)

@@ -57,5 +57,6 @@ def test_the_driver_sees_a_traceback_and_a_mistake(
 def test_every_command_is_driven() -> None:
     from ragft_core.commands.app import app
 
-    names = {item.callback.__name__ for item in app.registered_commands if item.callback}
+    callbacks = [item.callback for item in app.registered_commands if item.callback]
+    names = {callback.__name__.replace("_", "-") for callback in callbacks}
     assert names == {line[0] for line in COMMANDS} | {"serve"}, "serve runs until it is ended"

@@ -31,6 +31,7 @@ from ragft_core.jobs import Job, MadeElsewhere
 from ragft_core.knowledge import KnowledgeBase
 from ragft_core.overview import Damage
 from ragft_core.settings import Settings
+from ragft_core.storage import Folder
 from ragft_core.strategies import Change, Lab, Turn, Vote, WorkspaceGenerator
 from ragft_core.types import Message, ModelChoice, Request, SearchMode, Strategy
 from ragft_core.workspace import Workspace, list_workspaces
@@ -46,6 +47,7 @@ HARMLESS = {
     "KnowledgeBase.table_name": "a name made of the embedder's",
     "WorkspaceGenerator.close": "does nothing",
     "Lab.close": "frees a model, which is the server's",
+    "Lab.in_flight": "a number of the machine's",
     "make_api": "wraps a Lab, which refuses each question",
     "search_settings": "reads an arm that its caller brings",
     "seed_spreads": "compares values of runs; with one run it has nothing to compare",
@@ -203,6 +205,10 @@ class Things:
             "target": lambda: self.folder / "exports" / "one",
             "start_generation.target": lambda: 2,
             "spec": dict,
+            "seconds": lambda: 0.0,
+            "source": lambda: Folder(self.folder / "index"),
+            "move_index.target": lambda: Folder(self.scratch / "elsewhere"),
+            "uri": lambda: "local",
             "name": lambda: "Another",
             "add_arm.name": lambda: "Mine too",
             "open_base": lambda: lambda _: self.base,

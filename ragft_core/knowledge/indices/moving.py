@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragft_core.access import Right, rights
 from ragft_core.errors import RetrievalError
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.index import ChunkIndex
@@ -49,7 +50,9 @@ def move_index(
         RetrievalError: There is no index, or the copy is not the same.
         StoreError: A store is away or refuses; call again to go on.
         WorkspaceError: Another process is adding documents.
+        NotAllowedError: The person who acts may not change the workspace.
     """
+    rights.require(Right.CHANGE, workspace.path)
     if source.where == target.where:
         raise RetrievalError("The index lies there already.", "Name another place.")
     old = ChunkIndex(source, embedder.identity, embedder.dimension)
