@@ -89,12 +89,15 @@ def questions_file(folder: Path) -> Path:
 def main(argv: Sequence[str] | None = None) -> None:
     """Goes the way and prints the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--keep", type=Path, help="folder for clone, home and pictures")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for clone, home and pictures; a clone there is used again"
+    )
     options = parser.parse_args(argv)
     place = options.keep or Path(tempfile.mkdtemp())
     place.mkdir(parents=True, exist_ok=True)
     clock = Clock()
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(place / "clone")], check=True)
+    if not (place / "clone").exists():
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(place / "clone")], check=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with served(place / "clone", place / "home") as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
@@ -129,12 +132,10 @@ def walk(page: Page, place: Path, clock: Clock) -> None:
     clock.tell(f"{len(files)} documents added")
     page.get_by_role("link", name="Examples").click()
     settled(page)
-    page.get_by_text("From a file", exact=True).click()
-    settled(page)
     page.locator("input[type=file]").first.set_input_files(str(examples_file(place)))
     settled(page)
-    page.get_by_role("button", name=f"Add {N_EXAMPLES}").click()
-    settled(page)
+    page.get_by_role("button", name=f"Add {N_EXAMPLES} examples").click()
+    expect(page.get_by_text(f"{N_EXAMPLES} examples were added.")).to_be_visible()
     clock.tell(f"{N_EXAMPLES} examples added")
     page.get_by_role("link", name="Fine-tune").click()
     settled(page)
