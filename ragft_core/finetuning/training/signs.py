@@ -10,6 +10,8 @@ from typing import Any
 RISEN = 0.05
 # Nats per token by which general questions get harder: each token is 1.6 times less likely.
 FORGOTTEN = 0.5
+# Nats per token below which answers are given before any training, as by what begins as the reader.
+KNOWN = 0.3
 
 
 def signs(metrics: Sequence[dict[str, Any]]) -> tuple[str, ...]:
@@ -59,6 +61,11 @@ def _overfits(metrics: Sequence[dict[str, Any]], watched: Sequence[tuple[int, fl
 def _nothing(watched: Sequence[tuple[int, float]]) -> str:
     if len(watched) < 4 or min(loss for _, loss in watched[1:]) < watched[0][1]:
         return ""
+    if watched[0][1] < KNOWN:
+        return (
+            "The watched questions were mostly known before the first step (loss "
+            f"{watched[0][1]:.2f}), so that they cannot show what is learned. An evaluation can."
+        )
     return (
         "Nothing is learned: the validation loss has not been below the base model's "
         f"({watched[0][1]:.2f}). Take another learning rate, or look at the examples."
