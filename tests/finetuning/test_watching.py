@@ -41,6 +41,7 @@ def test_a_loss_that_rises_for_two_evaluations_is_over_fitting_in_words() -> Non
     assert "over-fits" in signs(rows)[0]
     rows[-1]["recited"] = 3
     assert signs(rows) == (), "more answers are right all the same"
+    assert signs(curve([3.0, 0.01, 0.02, 0.03])) == (), "three times next to nothing"
 
 
 def test_forgetting_a_loss_that_never_fell_and_one_that_is_no_number_are_said() -> None:

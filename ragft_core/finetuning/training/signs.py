@@ -10,7 +10,7 @@ from typing import Any
 RISEN = 0.05
 # Nats per token by which general questions get harder: each token is 1.6 times less likely.
 FORGOTTEN = 0.5
-# Nats per token below which answers are given before any training, as by what begins as the reader.
+# Nats per token below which most answers are given, as by what begins as the reader.
 KNOWN = 0.3
 
 
@@ -44,7 +44,7 @@ def _overfits(metrics: Sequence[dict[str, Any]], watched: Sequence[tuple[int, fl
     step, least = min(watched, key=lambda item: item[1])
     last_step, last = watched[-1]
     after = [loss for at, loss in watched if at > step]
-    if len(after) < 2 or not step or last <= least * (1 + RISEN):
+    if len(after) < 2 or not step or last <= least * (1 + RISEN) or last < KNOWN:
         return ""
     text = (
         f"It over-fits: the validation loss has risen from {least:.2f} at step {step} to "
