@@ -153,7 +153,7 @@ def model(
     for name in filter(None, names.values()):
         note(check_served(choice, name))
     tried = None
-    if kind and kind != "bundled":
+    if (kind or thinking) and (choice.kind != "bundled" or thinking == "on"):
         pinned = replace(choice, revision=report.revision)
         tried = try_model(pinned, Settings(), lambda _, text: note(text))
         note(tried.text)

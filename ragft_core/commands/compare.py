@@ -146,7 +146,9 @@ def ask(
     failed = False
     try:
         pending = [
-            lab.try_adapter(item, adapter) if adapter else lab.ask(item, asked, only=only)
+            lab.try_adapter(item, adapter, only=only)
+            if adapter
+            else lab.ask(item, asked, only=only)
             for item in questions
         ]
         for item, answers in zip(questions, pending, strict=True):

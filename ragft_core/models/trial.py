@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ragft_core.access import rights
 from ragft_core.access.rights import Right
 from ragft_core.errors import ModelError
-from ragft_core.models.factory import open_generator
+from ragft_core.models.factory import model_folder, open_generator
 from ragft_core.models.weights.hub import hub_folder
 from ragft_core.settings import Settings
 from ragft_core.types import Adapter, Message, ModelChoice, Request, Sampling
@@ -46,13 +46,18 @@ def try_model(
         progress: Called with a share between 0 and 1 and what is being done.
 
     Raises:
-        ModelError: It cannot be had, loaded or asked.
+        ModelError: It cannot be had, loaded or asked, or is to think and cannot.
         NotAllowedError: The person who acts may not look beyond what the lab brings.
     """
     if choice.kind != "bundled":
         rights.require(Right.REACH)
     if choice.kind == "hub":
         hub_folder(choice.name, settings, choice.revision, progress=progress)
+    if choice.thinking == "on" and choice.kind != "endpoint" and not _can_think(choice, settings):
+        raise ModelError(
+            f"{choice.name} cannot think before it answers: its chat template knows nothing of it.",
+            "Leave thinking off, or choose a model such as Qwen3.",
+        )
     progress(1.0, f"Asking {choice.name} once")
     generator = open_generator(choice, settings, _no_adapter)
     try:
@@ -70,6 +75,15 @@ def try_model(
 
         fits = context_of_server(choice)  # asked now, when the model is loaded there
     return Trial(done.text.strip(), done.total_s, fits)
+
+
+def _can_think(choice: ModelChoice, settings: Settings) -> bool:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        str(model_folder(choice, settings)), local_files_only=True, trust_remote_code=False
+    )
+    return "think" in str(tokenizer.chat_template)
 
 
 def _no_adapter(name: str) -> Adapter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -57,7 +58,9 @@ def _waited(
         except BaseException as error:
             done.extend((None, error))
 
-    thread = threading.Thread(target=work, daemon=True)
+    # Who acts goes along: a thread of its own knows nobody.
+    known = contextvars.copy_context()
+    thread = threading.Thread(target=known.run, args=(work,), daemon=True)
     until = None if most_s is None else time.monotonic() + most_s
     thread.start()
     while True:

@@ -92,8 +92,13 @@ class Lab:
             for arm in arms
         ]
 
-    def try_adapter(self, question: str, adapter_id: str) -> list[PendingAnswer]:
+    def try_adapter(self, question: str, adapter_id: str, *, only: str = "") -> list[PendingAnswer]:
         """Asks one adapter, whichever its arm uses, and its base without it.
+
+        Args:
+            question: As the user typed it.
+            adapter_id: Which adapter.
+            only: Which documents are read, as for ``ask``.
 
         Returns:
             The answer with the adapter, then the one without: prompt only, or RAG where the adapter
@@ -105,7 +110,7 @@ class Lab:
         adapter = get_adapter(self.workspace, adapter_id)
         settings = self.workspace.settings()
         sampling = Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(settings, self.knowledge, sampling)
+        preparer = Preparer(settings, self.knowledge, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         trained, plain = ("hybrid", "rag") if adapter.with_context else ("fine-tuned", "prompt")
         asked = [dataclasses.replace(states[trained], adapter=adapter_id), states[plain]]

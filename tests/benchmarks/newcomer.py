@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from tests.browser.conftest import SWITCHES
 from tests.browser.test_journey import open_page, settled
@@ -42,6 +42,7 @@ class Clock:
         self.began = self._last = time.monotonic()
 
     def tell(self, what: str) -> None:
+        """Prints a step's seconds, and those since the beginning."""
         now = time.monotonic()
         print(f"{what:52} {now - self._last:6.0f} s   {now - self.began:6.0f} s", flush=True)
         self._last = now
@@ -109,8 +110,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             try:
                 open_page(page, base, "")
                 break
-            except Exception:  # the server is not there yet
+            except Error:  # the server is not there yet
                 time.sleep(1)
+        else:
+            raise SystemExit("The app did not start within 15 minutes.")
         clock.tell("clone, environment, server, first page")
         walk(page, place, clock)
         page.screenshot(path=place / "decision.png")

@@ -13,8 +13,9 @@ import pytest
 from ragft_core.errors import ModelError
 from ragft_core.models.engine.engine import LocalGenerator
 from ragft_core.models.factory import open_folder
+from ragft_core.models.trial import try_model
 from ragft_core.settings import Settings
-from ragft_core.types import Sampling
+from ragft_core.types import ModelChoice, Sampling
 from tests.conftest import TEMPLATE
 from tests.models.helpers import Reference, ask, finder, prompts
 
@@ -222,6 +223,17 @@ def test_a_model_may_think_before_it_answers_and_an_adapter_may_not(
     assert "</think>" in tuned.prompt[:16]
     # The thought has its own room: this model never ends one, and is not cut at two tokens.
     assert alone.completion_tokens > 2 >= tuned.completion_tokens
+
+
+def test_a_model_that_cannot_think_is_not_asked_to(
+    tiny_model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="cannot think"):
+        try_model(ModelChoice("folder", str(tiny_model), thinking="on"), settings)
+    folder = shutil.copytree(tiny_model, tmp_path / "thinking")
+    for file in folder.glob("*template*"):
+        file.write_text("{% if enable_thinking %}<think>{% endif %}" + TEMPLATE, encoding="utf-8")
+    assert try_model(ModelChoice("folder", str(folder), thinking="on"), settings).seconds > 0
 
 
 def test_any_architecture_works_with_adapters(

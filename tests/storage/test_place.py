@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from ragft_core.access import rights
 from ragft_core.errors import RetrievalError, SettingsError, StoreError
 from ragft_core.finetuning.examples.store import load_examples
 from ragft_core.jobs import JobState
 from ragft_core.knowledge import KnowledgeBase, embedder_of, move_index, start_ingest
 from ragft_core.samples import load_sample
 from ragft_core.settings import Settings, store_variables
-from ragft_core.storage import Bucket, place_at, place_of
+from ragft_core.storage import Bucket, patience, place_at, place_of
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace, create_workspace
 from tests.documents import files
@@ -413,3 +414,8 @@ def test_the_sample_finds_the_same_from_a_store(s3: S3, settings: Settings) -> N
     assert len(questions) > 50
     for question in questions:
         assert remote.search(question, k=3) == here.search(question, k=3)
+
+
+def test_who_acts_goes_along_to_the_thread_that_is_waited_for() -> None:
+    with rights.acting_as(rights.Person("ada@example.org")):
+        assert patience.patiently(rights.by, lambda: None, 5.0) == "ada@example.org"
