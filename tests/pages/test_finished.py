@@ -119,5 +119,5 @@ def test_with_cases_of_two_models_home_asks_which(settings: Settings, tmp_path: 
     assert page.selectbox(key="home.case.triage").options == ["SmolLM2-135M-Instruct", "Other-1B"]
     page.selectbox(key="home.case.triage").select_index(1).run()
     page.button(key="home.finished.triage").click().run()
-    assert "models/other" in page.error[0].value  # what is missing is named, and nothing was made
+    assert page.error[0].value == "Check the path of the model."  # and nothing was made
     assert list_workspaces(settings) == []
