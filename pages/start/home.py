@@ -108,21 +108,21 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
             with st.container(border=True):
                 st.markdown(f"**{sample.title}**")
                 st.caption(sample.description)
+                cases = finished_cases(sample, state.settings())
+                case = cases[0] if cases else None
+                if len(cases) > 1:
+                    case = st.selectbox(
+                        "Model of the finished case", cases, key=f"home.case.{sample.name}",
+                        format_func=lambda case: case.origin.model,
+                    )  # fmt: skip
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    cases = finished_cases(sample, state.settings())
-                    case = cases[0] if cases else None
-                    if len(cases) > 1:
-                        case = st.selectbox(
-                            "Model of the finished case", cases, key=f"home.case.{sample.name}",
-                            format_func=lambda case: case.origin.model, width=280,
-                        )  # fmt: skip
-                    seen = (sample.name, True) in opened and len(cases) < 2
+                    seen = case and (sample.name, case.origin.model) in opened
                     look = case and not seen and st.button(
                         "Look at a finished case", key=f"home.finished.{sample.name}",
                         type="primary", icon=":material/verified:",
                         help="With its adapters, evaluations and decision, and a tour of five steps.",
                     )  # fmt: skip
-                    mine = (sample.name, False) in opened
+                    mine = (sample.name, "") in opened
                     begin = not mine and st.button(
                         "Open this sample", key=f"home.sample.{sample.name}",
                         help="The documents and examples; the rest is yours to do.",

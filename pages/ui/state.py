@@ -42,13 +42,13 @@ def workspaces() -> list[Workspace]:
     return sorted(found, key=lambda workspace: workspace.path.stat().st_mtime, reverse=True)
 
 
-def opened_samples() -> set[tuple[str, bool]]:
-    """The samples that have a workspace already, by name and whether it is the finished case."""
+def opened_samples() -> set[tuple[str, str]]:
+    """The samples that have a workspace already: name, and the finished case's model or nothing."""
     found = set()
     for workspace in workspaces():
         with suppress(RagftError):  # a damaged workspace is named on its own pages
-            finished = made_elsewhere(workspace) is not None
-            found.add((workspace.settings().sample, finished))
+            origin = made_elsewhere(workspace)
+            found.add((workspace.settings().sample, origin.model if origin else ""))
     return found
 
 

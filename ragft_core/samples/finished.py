@@ -52,8 +52,15 @@ class Stop:
 class Case:
     """A finished case: its file, and where and with which model it was made."""
 
+    sample: str
     file: Path
     origin: MadeElsewhere
+
+    @property
+    def title(self) -> str:
+        """What a workspace of it is called."""
+        other = self.origin.choice.kind != "bundled"
+        return f"{self.sample} finished" + (f" {self.origin.model}" if other else "")
 
 
 def cases_folder(sample: Sample, settings: Settings) -> Path:
@@ -67,7 +74,9 @@ def finished_cases(sample: Sample, settings: Settings) -> list[Case]:
     A file that is damaged is no case.
     """
     files = [sample.folder / FILE, *cases_folder(sample, settings).glob("*.zip")]
-    found = [Case(file, origin) for file in files if (origin := _origin(file)) is not None]
+    found = [
+        Case(sample.name, file, origin) for file in files if (origin := _origin(file)) is not None
+    ]
     return sorted(found, key=lambda case: (case.origin.choice.kind != "bundled", case.origin.model))
 
 
@@ -90,7 +99,8 @@ def open_finished(
         name: Which sample.
         path: The folder to use instead of one in the home.
         model: Of which model's case, by the model's name; empty for the bundled one.
-        workspace_name: What to call the workspace; the sample's name and "finished" when empty.
+        workspace_name: What to call the workspace; the sample's name, "finished" and a model that
+            is not the bundled one when empty.
         on_progress: Called with a share between 0 and 1 and a line that says what is going on.
 
     Raises:
@@ -101,16 +111,16 @@ def open_finished(
     """
     sample = read_sample(name)
     case = _case(sample, settings, model)
+    _check_model(case, settings, on_progress)  # before the documents, which take longer
     workspace = load_sample(
         settings,
         name,
         path,
-        workspace_name=workspace_name or f"{name} finished",
+        workspace_name=workspace_name or case.title,
         on_progress=lambda share, text: on_progress(min(share, 1.0) * DOCUMENTS_SHARE, text),
     )
     try:
         on_progress(DOCUMENTS_SHARE, "Unpacking adapters and results")
-        _use_model(case, workspace, settings)
         _unpack(case, workspace)
     except BaseException:
         delete_workspace(workspace)
@@ -152,8 +162,8 @@ def _case(sample: Sample, settings: Settings, model: str) -> Case:
     )
 
 
-def _use_model(case: Case, workspace: Workspace, settings: Settings) -> None:
-    """Takes the case's model into use, where its weights are those that the case was made with."""
+def _check_model(case: Case, settings: Settings, on_progress: Progress) -> None:
+    """Whether the case's model is there, answers, and has the weights that it was made with."""
     from ragft_core.models import check_model, model_folder, try_model, weights_digest
     from ragft_core.models.weights.bundled import GENERATOR
 
@@ -162,21 +172,22 @@ def _use_model(case: Case, workspace: Workspace, settings: Settings) -> None:
         report = check_model(choice, settings)
         if not report.usable:
             raise ModelError(report.problem, report.remedy)
-        try_model(choice, settings)
+        try_model(choice, settings, on_progress)
         weights = weights_digest(model_folder(choice, settings))
     if weights != case.origin.weights:
         raise WorkspaceError(
             f"This finished case was made with other weights of {case.origin.model}.",
             "Make it anew: python -m ragft_core.samples.finish --help.",
         )
-    if choice.kind != "bundled":
-        workspace.update(model=choice)
-        approve(workspace, choice)
 
 
 def _unpack(case: Case, workspace: Workspace) -> None:
     from ragft_core.finetuning import choose_adapter
 
+    choice = case.origin.choice
+    if choice.kind != "bundled":
+        workspace.update(model=choice)
+        approve(workspace, choice)
     with zipfile.ZipFile(case.file) as archive:
         for member in _safe(archive.namelist()):
             target = workspace.path / member

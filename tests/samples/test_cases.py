@@ -76,6 +76,7 @@ def test_a_case_of_another_model_is_made_kept_and_opened(
         open_finished(settings, kiosk)
     workspace = open_finished(settings, kiosk, model=case.origin.model)
     assert workspace.settings().model == choice
+    assert workspace.settings().name == f"kiosk finished {case.origin.model}"
     assert {state.arm.id for state in arm_states(workspace) if state.ready} >= {
         "prompt", "rag", "fine-tuned", "hybrid",
     }  # fmt: skip
