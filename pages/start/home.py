@@ -1,3 +1,5 @@
+from functools import partial
+
 import streamlit as st
 
 from pages.start.parts.decided import decided
@@ -10,8 +12,9 @@ from pages.ui.workspace_settings import settings_section
 from ragft_core.access import Right, rights
 from ragft_core.overview import next_step, workspace_steps
 from ragft_core.samples import (
+    Case,
     Sample,
-    has_finished,
+    finished_cases,
     list_samples,
     load_sample,
     open_finished,
@@ -28,18 +31,18 @@ PAGES = {
 }
 
 
-def _open(sample: Sample, *, finished: bool = False) -> None:
+def _open(sample: Sample, case: Case | None = None) -> None:
     """Makes a workspace of a sample and goes there, of a finished one to its decision."""
     bar = st.progress(0.0, text="Reading the documents")
     with show_errors():
-        make = open_finished if finished else load_sample
+        make = partial(open_finished, model=case.origin.model) if case else load_sample
         made = make(
             state.settings(),
             sample.name,
             on_progress=lambda share, text: bar.progress(share, text=text),
         )
         state.open_workspace(made.id)
-        if finished:
+        if case:
             tour.start(made.id)
             tour.go(made, tour_of(made)[0])
         state.notify(f"The sample {sample.title} is open.")
@@ -107,8 +110,15 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                 st.markdown(f"**{sample.title}**")
                 st.caption(sample.description)
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    seen = (sample.name, True) in opened
-                    look = has_finished(sample) and not seen and st.button(
+                    cases = finished_cases(sample, state.settings())
+                    case = cases[0] if cases else None
+                    if len(cases) > 1:
+                        case = st.selectbox(
+                            "Model of the finished case", cases, key=f"home.case.{sample.name}",
+                            format_func=lambda case: case.origin.model, width=280,
+                        )  # fmt: skip
+                    seen = (sample.name, True) in opened and len(cases) < 2
+                    look = case and not seen and st.button(
                         "Look at a finished case", key=f"home.finished.{sample.name}",
                         type="primary", icon=":material/verified:",
                         help="With its adapters, evaluations and decision, and a tour of five steps.",
@@ -121,7 +131,7 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                 if seen or mine:
                     st.caption(":material/check: Already open; pick it in the sidebar.")
                 if look or begin:
-                    _open(sample, finished=bool(look))
+                    _open(sample, case if look else None)
     with own:
         st.markdown("**Your own**")
         with st.form("home.create", border=True):

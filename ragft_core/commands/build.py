@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,17 +42,20 @@ def init(
     finished: Annotated[
         bool, typer.Option("--finished", help="With its adapters, evaluations and decision.")
     ] = False,
+    made_with: Annotated[
+        str, typer.Option(help="The finished case of this model; without it, the bundled one's.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Makes a workspace, empty or from a sample."""
     settings = Settings()
     path = locate(settings, w)
-    if finished and not sample:
-        raise WorkspaceError("Only a sample can be finished.", "Name one with --sample.")
+    if (finished or made_with) and not (sample and finished):
+        raise WorkspaceError("Only samples have finished cases.", "Add --sample and --finished.")
     if sample:
         from ragft_core.samples import load_sample, open_finished
 
-        made = open_finished if finished else load_sample
+        made = partial(open_finished, model=made_with) if finished else load_sample
         workspace = made(settings, sample, path, workspace_name=path.name, on_progress=outcomes)
     else:
         workspace = create_workspace(settings, path.name, path)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragft_core.commands.output import Json, Name, note, opened, show, table
 from ragft_core.errors import AdvisorError
 from ragft_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ragft_core.advisor import Answers, Criteria
 
 Who = Annotated[str, typer.Option(help="Whose answers; the workspace's own where it is left out.")]
 
@@ -73,7 +76,7 @@ def answers(
         note(f"Ranked: {', '.join(found.ranking)}.")
 
 
-def _answered(criteria: Any, found: Any, pair: str) -> Any:
+def _answered(criteria: Criteria, found: Answers, pair: str) -> Answers:
     """The answers with one ``id=choice`` more, or with one taken back."""
     from ragft_core.advisor import parse_answers
     from ragft_core.advisor.criteria import UNKNOWN
@@ -85,7 +88,7 @@ def _answered(criteria: Any, found: Any, pair: str) -> Any:
     return replace(found, choices=kept | said, assumed=assumed)
 
 
-def _topics(criteria: Any, text: str) -> tuple[str, ...]:
+def _topics(criteria: Criteria, text: str) -> tuple[str, ...]:
     """Topics by id, each once.
 
     Raises:
@@ -125,7 +128,7 @@ def people(
     show(found, as_json, lambda row: _group_lines(criteria, row))
 
 
-def _together(workspace: Workspace, criteria: Any) -> dict[str, Any]:
+def _together(workspace: Workspace, criteria: Criteria) -> dict[str, Any]:
     from ragft_core.advisor import gather_evidence
     from ragft_core.advisor.record import decide_together
 
@@ -137,7 +140,7 @@ def _together(workspace: Workspace, criteria: Any) -> dict[str, Any]:
     }
 
 
-def _group_lines(criteria: Any, row: dict[str, Any]) -> str:
+def _group_lines(criteria: Criteria, row: dict[str, Any]) -> str:
     """What each says, where they differ, and the group's weights."""
     view = row["view"]
     lines = [f"{who}: {text}" for who, text in row["headlines"].items()]

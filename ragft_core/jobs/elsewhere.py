@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ragft_core.types import ModelChoice
 from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import Workspace, read_json, write_json
 
@@ -18,7 +19,8 @@ CPU_FACTS = Path("/proc/cpuinfo")
 class MadeElsewhere:
     """Where and when adapters, evaluations and records of a workspace were made, by their ids.
 
-    ``weights`` is the SHA-256 of the base model's weights, ``lab`` the product's version there.
+    ``weights`` is the SHA-256 of the base model's weights, ``choice`` how a workspace names that
+    model, ``lab`` the product's version there.
     """
 
     machine: str
@@ -29,6 +31,7 @@ class MadeElsewhere:
     adapters: tuple[str, ...] = ()
     evaluations: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
+    choice: ModelChoice = field(default_factory=ModelChoice)
 
     @property
     def text(self) -> str:

@@ -10,7 +10,7 @@
 Everything in them is invented: the companies, the people, the places and the numbers.
 """
 
-from ragft_core.samples.finished import Stop, has_finished, open_finished, tour_of
+from ragft_core.samples.finished import Case, Stop, finished_cases, open_finished, tour_of
 from ragft_core.samples.load import (
     Sample,
     list_samples,
@@ -21,9 +21,10 @@ from ragft_core.samples.load import (
 )
 
 __all__ = [
+    "Case",
     "Sample",
     "Stop",
-    "has_finished",
+    "finished_cases",
     "list_samples",
     "load_sample",
     "open_finished",

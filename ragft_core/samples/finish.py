@@ -5,23 +5,28 @@ both adapters, evaluates, answers the questionnaire, keeps a decision record. Th
 not in the sample already into ``<name>/finished.zip``. What is done is not done again, so that it
 can be stopped and started at will. About an hour on two processors.
 
+With ``--kind hub --name owner/model`` (or ``folder`` and its path) all of that is done with another
+model, and the case is kept in the lab's home, where the samples' list finds it.
+
 The adapters are cut before they are asked anything: the stored answers are those of the stored
 adapters.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ragft_core
 from ragft_core.advisor import load_criteria, make_record, read_answers, save_answers, save_record
 from ragft_core.advisor.record.record import list_records
-from ragft_core.errors import JobError
+from ragft_core.approval import approve
+from ragft_core.errors import JobError, ModelError, RagftError
 from ragft_core.evaluation import (
     Plan,
     list_plans,
@@ -41,15 +46,17 @@ from ragft_core.finetuning.adapters import BUNDLED_FOLDER
 from ragft_core.finetuning.exporting import DIFFERENCE, cut_adapter, halve_adapter
 from ragft_core.jobs import Job, MadeElsewhere, keep_origin, list_jobs, this_machine
 from ragft_core.jobs.elsewhere import FILE as ORIGIN
-from ragft_core.samples.finished import FILE
+from ragft_core.models import check_model, try_model
+from ragft_core.samples.finished import FILE, cases_folder
 from ragft_core.samples.load import Sample, list_samples, load_sample, read_sample
 from ragft_core.settings import Settings
 from ragft_core.strategies import arm_states
-from ragft_core.types import Adapter
-from ragft_core.workspace import Workspace, locate, now, open_workspace
+from ragft_core.types import Adapter, ModelChoice
+from ragft_core.workspace import Workspace, now, open_workspace, slug
 
 ANSWERS = "answers.json"
 NAME = "Finished sample"
+BUNDLED = ModelChoice()
 # Of every member, so that the same workspace gives the same bytes.
 DATE = (2026, 1, 1, 0, 0, 0)
 # A run that was stopped by hand leaves its best step.
@@ -80,25 +87,52 @@ SIZES = {
 }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Finishes the samples that are named, or all."""
-    wanted = sys.argv[1:] or [sample.name for sample in list_samples()]
-    for name in wanted:
-        _say(f"{name}: {finish(read_sample(name), Settings()).stat().st_size / 1e6:.1f} MB")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    names = [sample.name for sample in list_samples()]
+    parser.add_argument("samples", nargs="*", metavar="NAME", help=f"of: {', '.join(names)}")
+    parser.add_argument("--kind", choices=("bundled", "folder", "hub"), default="bundled")
+    parser.add_argument("--name", default="", help="the folder, or the id on the hub")
+    options = parser.parse_args(argv)
+    try:
+        choice = _choice(options.kind, options.name, Settings())
+        for name in options.samples or names:
+            file = finish(read_sample(name), Settings(), choice)
+            _say(f"{name}: {file.stat().st_size / 1e6:.1f} MB, {file}")
+    except RagftError as error:
+        raise SystemExit(str(error)) from None
 
 
-def finish(sample: Sample, settings: Settings) -> Path:
-    """Does all that is missing, and packs it; returns the file."""
-    folder = settings.workspaces / sample.name
-    known = (locate(settings, sample.name) / "workspace.json").exists()
+def _choice(kind: str, name: str, settings: Settings) -> ModelChoice:
+    """The model, at the commit that was found, asked once."""
+    if kind == "bundled":
+        return ModelChoice()
+    report = check_model(choice := ModelChoice(kind, name), settings)
+    if not report.usable:
+        raise ModelError(report.problem, report.remedy)
+    choice = replace(choice, revision=report.revision)
+    _say(try_model(choice, settings, lambda _, text: _say(text)).text)
+    return choice
+
+
+def finish(sample: Sample, settings: Settings, choice: ModelChoice = BUNDLED) -> Path:
+    """Does all that is missing with a model of this machine, and packs it; returns the file."""
+    title = sample.name if choice == BUNDLED else f"{sample.name} {Path(choice.name).name}"
+    folder = settings.workspaces / slug(title)
     workspace = (
-        open_workspace(settings, str(folder)) if known else load_sample(settings, sample.name)
+        open_workspace(settings, str(folder))
+        if (folder / "workspace.json").exists()
+        else load_sample(settings, sample.name, folder, workspace_name=title)
     )
+    if choice != BUNDLED:
+        workspace.update(model=choice)
+        approve(workspace, choice)
     size = SIZES[sample.name]
     if sample.reader:  # the later run shows what reading with an adapter brings
         _evaluate(workspace, "Before the adapters", reader=False, trained=False)
     workspace.update(reader=sample.reader)  # the hybrid adapter begins as the reader
-    for config in _configs(size, sample):
+    for config in _configs(size, from_reader=sample.reader and choice == BUNDLED):
         _train(workspace, config, size)
     _evaluate(workspace, "With the adapters", reader=sample.reader)
     _keep_origin(workspace)  # now the record says where its measurements were made
@@ -106,11 +140,12 @@ def finish(sample: Sample, settings: Settings) -> Path:
         answers = read_answers(load_criteria(workspace), sample.folder / ANSWERS)
         save_answers(workspace, answers)
         save_record(workspace, make_record(workspace, note="Made by ragft_core.samples.finish."))
-    _keep_origin(workspace)
-    return _pack(sample, workspace)
+    origin = _keep_origin(workspace)
+    own = cases_folder(sample, settings) / f"{origin.weights[:12]}.zip"
+    return _pack(workspace, sample.folder / FILE if choice == BUNDLED else own)
 
 
-def _configs(size: Size, sample: Sample) -> Iterator[RunConfig]:
+def _configs(size: Size, *, from_reader: bool) -> Iterator[RunConfig]:
     plain = replace(
         preset_config("balanced"), name=NAME, rank=size.rank, alpha=2 * size.rank,
         most_tokens=size.tokens, steps=size.steps,
@@ -128,7 +163,7 @@ def _configs(size: Size, sample: Sample) -> Iterator[RunConfig]:
     )
     # What begins as the reader needs the reader's rank, and is cut afterwards.
     usual = preset_config("balanced")
-    yield replace(hybrid, rank=usual.rank, alpha=usual.alpha) if sample.reader else hybrid
+    yield replace(hybrid, rank=usual.rank, alpha=usual.alpha) if from_reader else hybrid
 
 
 def _own(workspace: Workspace, *, with_context: bool) -> Adapter | None:
@@ -195,25 +230,25 @@ def _evaluate(workspace: Workspace, name: str, *, reader: bool, trained: bool = 
     _say(load_report(workspace, plan.id).verdict)
 
 
-def _keep_origin(workspace: Workspace) -> None:
+def _keep_origin(workspace: Workspace) -> MadeElsewhere:
     adapters = [a for a in list_adapters(workspace) if not a.bundled]
-    keep_origin(
-        workspace,
-        MadeElsewhere(
-            machine=this_machine(),
-            made_at=now(),
-            model=str(adapters[0].card["base_name"]),
-            weights=adapters[0].base,
-            lab=ragft_core.__version__,
-            adapters=tuple(adapter.id for adapter in adapters),
-            evaluations=tuple(plan.id for plan in list_plans(workspace)),
-            records=tuple(list_records(workspace)),
-        ),
+    origin = MadeElsewhere(
+        machine=this_machine(),
+        made_at=now(),
+        model=str(adapters[0].card["base_name"]),
+        weights=adapters[0].base,
+        lab=ragft_core.__version__,
+        adapters=tuple(adapter.id for adapter in adapters),
+        evaluations=tuple(plan.id for plan in list_plans(workspace)),
+        records=tuple(list_records(workspace)),
+        choice=workspace.settings().model,
     )
+    keep_origin(workspace, origin)
+    return origin
 
 
-def _pack(sample: Sample, workspace: Workspace) -> Path:
-    target = sample.folder / FILE
+def _pack(workspace: Workspace, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in _members(workspace):
             info = zipfile.ZipInfo(file.relative_to(workspace.path).as_posix(), DATE)

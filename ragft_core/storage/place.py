@@ -109,8 +109,13 @@ class Folder:
         shutil.copytree(self.path, folder)
 
     def clear(self) -> None:
-        """Removes the folder."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Removes the folder.
+
+        Raises:
+            OSError: A part of it cannot be removed.
+        """
+        if self.path.exists():
+            shutil.rmtree(self.path)
 
     def patiently(self, call: Callable[[], T], *, reading: bool = False) -> T:
         """Does it: a disk answers."""

@@ -19,7 +19,7 @@ from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
 from ragft_core.strategies.adaptive import AdaptiveAnswer
-from ragft_core.strategies.arms import ArmState, arm_states
+from ragft_core.strategies.arms import ArmState, Need, arm_states
 from ragft_core.strategies.pending import PendingAnswer
 from ragft_core.strategies.prepare import Preparer
 from ragft_core.types import Adapter, Answer, Message, ModelChoice, Request, Sampling
@@ -113,7 +113,9 @@ class Lab:
         preparer = Preparer(settings, self.knowledge, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         trained, plain = ("hybrid", "rag") if adapter.with_context else ("fine-tuned", "prompt")
-        asked = [dataclasses.replace(states[trained], adapter=adapter_id), states[plain]]
+        state = states[trained]
+        need = Need.NOTHING if state.need is Need.ADAPTER else state.need
+        asked = [dataclasses.replace(state, adapter=adapter_id, need=need), states[plain]]
         return [self._start(state, question, (), preparer, 0) for state in asked]
 
     def _start(

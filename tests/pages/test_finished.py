@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from streamlit.testing.v1 import AppTest
 from ragft_core.evaluation import load_results, make_report
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
 from ragft_core.jobs import MadeElsewhere, keep_origin
-from ragft_core.samples import has_finished, list_samples
+from ragft_core.samples import list_samples, read_sample
+from ragft_core.samples.finished import FILE, cases_folder
+from ragft_core.settings import Settings
+from ragft_core.types import ModelChoice
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, write_json
+from ragft_core.workspace import Workspace, list_workspaces, write_json
 from tests.evaluation.conftest import make_questions, stocked, stored_run
 
 __all__ = ["stocked"]  # a fixture
@@ -93,6 +97,27 @@ def test_home_offers_the_finished_cases_first() -> None:
     page = AppTest.from_file(FRAME, default_timeout=120).run()
     offered = [button for button in page.button if button.label == "Look at a finished case"]
     assert [button.key for button in offered] == [
-        f"home.finished.{sample.name}" for sample in list_samples() if has_finished(sample)
+        f"home.finished.{sample.name}"
+        for sample in list_samples()
+        if (sample.folder / FILE).exists()
     ]
     assert offered
+
+
+def test_with_cases_of_two_models_home_asks_which(settings: Settings, tmp_path: Path) -> None:
+    made = Workspace(tmp_path / "made")
+    made.path.mkdir()
+    choice = ModelChoice("folder", "models/other")
+    keep_origin(made, MadeElsewhere("a desk", "2026-11-30", "Other-1B", "0" * 64, choice=choice))
+    folder = cases_folder(read_sample("triage"), settings)
+    folder.mkdir(parents=True)
+    shutil.make_archive(str(folder / "other"), "zip", made.path)
+    page = AppTest.from_file(FRAME, default_timeout=120).run()
+    assert [box.key for box in page.selectbox if box.key.startswith("home.case")] == [
+        "home.case.triage"
+    ]
+    assert page.selectbox(key="home.case.triage").options == ["SmolLM2-135M-Instruct", "Other-1B"]
+    page.selectbox(key="home.case.triage").select_index(1).run()
+    page.button(key="home.finished.triage").click().run()
+    assert page.error[0].value == "Check the path of the model."  # and nothing was made
+    assert list_workspaces(settings) == []

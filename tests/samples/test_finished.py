@@ -17,7 +17,6 @@ from ragft_core.jobs import made_elsewhere
 from ragft_core.models.weights.bundled import GENERATOR
 from ragft_core.samples import (
     Sample,
-    has_finished,
     list_samples,
     open_finished,
     read_sample,
@@ -27,7 +26,7 @@ from ragft_core.samples.finished import FILE, TOUR
 from ragft_core.settings import Settings
 from ragft_core.workspace import Workspace, read_json
 
-SAMPLES = [sample for sample in list_samples() if has_finished(sample)]
+SAMPLES = [sample for sample in list_samples() if (sample.folder / FILE).exists()]
 MOST_BYTES = 8_000_000
 PLACES = {"advisor", "documents", "chat", "evaluation", "record"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import ModelError
+from ragft_core.finetuning.adapters import READER
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.settings import Settings
@@ -223,3 +224,8 @@ def test_every_arm_that_reads_keeps_to_the_documents_that_are_asked_for(
     assert prompt.note == ""
     (nothing,) = (p.answer() for p in lab.ask("How long?", [Strategy.RAG], only="type:zip"))
     assert "No document fits 'type:zip'" in nothing.error
+    tried = [p.answer() for p in lab.try_adapter("How long?", READER, only="delivery*")]
+    assert [one.error for one in tried] == ["", ""]
+    assert [{passage.document_title for passage in one.passages} for one in tried] == [
+        {"Delivery"}, {"Delivery"},
+    ]  # fmt: skip
