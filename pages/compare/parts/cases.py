@@ -39,7 +39,12 @@ def cases(results: Results, score: str, part: Slice) -> None:
         [_row(results, question, ranked, score) for question in found],
         hide_index=True,
         height=ROW_PX * (min(len(found), SHOWN_ROWS) + 1) + 3,
-        column_config={"Question": st.column_config.TextColumn(width=260, pinned=True)},
+        column_config={
+            "Question": st.column_config.TextColumn(width=230, pinned=True),
+            "Right answer": st.column_config.TextColumn(width=130),
+            # Narrow, so that all arms are seen; the picked row has their words in full.
+            **{arms.label(arm): st.column_config.TextColumn(width=108) for arm in ranked},
+        },
         on_select="rerun",
         selection_mode="single-row",
         key=f"eval.cases.table.{results.plan.id}.{score}.{part.key}.{chosen}",
