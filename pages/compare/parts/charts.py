@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # Shares that say something different each; a radar of more is a hedgehog.
 PROFILE = ("correct", "f1", "abstains", "answers", "support", "hit")
 
-# From the ground of a panel to the primary colour, as .streamlit/config.toml has them.
-SHADES = {"light": ["#f4f6fa", "#2457c5"], "dark": ["#1b212d", "#7aa5ff"]}
+# From the ground of a panel to a blue on which white numbers keep 4.5 to 1.
+SHADES = {"light": ["#f4f6fa", "#2457c5"], "dark": ["#1b212d", "#3d6bd0"]}
 
 
 def shown(scorer: Scorer, value: float | None) -> str:

@@ -112,7 +112,8 @@ def scores(results: Results, report: EvaluationReport, score: str, part: Slice) 
 
 def _interval(scorer: Scorer, low: float | None, high: float | None) -> str:
     """Both ends, the unit once: ``42 to 73 %``."""
-    return f"{shown(scorer, low).removesuffix(' %')} to {shown(scorer, high)}"
+    told = f"{shown(scorer, low).removesuffix(' %')} to {shown(scorer, high)}"
+    return told.replace(" %", "\u00a0%")  # the unit goes to no line of its own
 
 
 def _table(results: Results, report: EvaluationReport, score: str, part: Slice) -> ScoreTable:
