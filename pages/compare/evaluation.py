@@ -1,11 +1,12 @@
 import streamlit as st
 
-from pages.compare.parts import cases, confidence, findings, review, setup, two_runs
+from pages.compare.parts import cases, confidence, costs, findings, review, setup, two_runs
 from pages.ui import components, resources
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
 from pages.ui.people.visit import fragment
 from ragft_core.evaluation import find_job, list_plans
+from ragft_core.evaluation.reports import Slice
 from ragft_core.evaluation.scoring import BY_NAME
 from ragft_core.jobs import list_jobs
 
@@ -58,6 +59,22 @@ def running(evaluation_ids: list[str]) -> str:
     return next((key for key in evaluation_ids if key in active), "")
 
 
+def choose(names: list[str], slices: dict[str, Slice], *, scored: bool) -> tuple[str, Slice]:
+    """Which questions a view is about, and by which score; files hold every score."""
+    by_slice, by_score = st.columns(2)
+    key = by_slice.selectbox(
+        "Questions", list(slices), key="eval_slice", bind="query-params",
+        format_func=lambda key: f"{slices[key].label} ({slices[key].n})",
+    )  # fmt: skip
+    if not scored:
+        return names[0], slices[key]
+    score = by_score.selectbox(
+        "Score", names, format_func=lambda name: BY_NAME[name].label, key="eval_score",
+        bind="query-params",
+    )  # fmt: skip
+    return score, slices[key]
+
+
 def read(evaluation_id: str) -> None:
     """Draws what a run has shown, as far as it is."""
     ended = progress(evaluation_id)
@@ -89,16 +106,7 @@ def read(evaluation_id: str) -> None:
     )  # fmt: skip
     score, part = names[0], slices["all"]
     if view in ("scores", "questions", "export"):
-        by_score, by_slice = st.columns(2)
-        score = by_score.selectbox(
-            "Score", names, format_func=lambda name: BY_NAME[name].label, key="eval_score",
-            bind="query-params",
-        )  # fmt: skip
-        key = by_slice.selectbox(
-            "Questions", list(slices), key="eval_slice", bind="query-params",
-            format_func=lambda key: f"{slices[key].label} ({slices[key].n})",
-        )  # fmt: skip
-        part = slices[key]
+        score, part = choose(names, slices, scored=view != "export")
     if view == "scores":
         findings.scores(results, report, score, part)
     elif view == "questions":
@@ -106,7 +114,7 @@ def read(evaluation_id: str) -> None:
     elif view == "review":
         review.review(results)
     elif view == "costs":
-        findings.costs(results, report)
+        costs.costs(results, report)
     elif view == "confidence":
         confidence.confidence(results)
     elif view == "labels":
@@ -125,7 +133,7 @@ with show_errors():
     if plans:
         ids = [*plans] if chosen in plans else [NEW, *plans]
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            run, fresh = st.container(), st.container(width="content")
+            run, fresh = st.container(width=560), st.container(width="content")
         if chosen != NEW and fresh.button("New evaluation", icon=":material/add:", key="eval.new"):
             st.query_params["eval"] = NEW
             st.rerun()

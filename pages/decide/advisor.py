@@ -3,7 +3,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.decide.parts import cost, home, people, questions, record, steps, verdict
-from pages.ui import components, state
+from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
 from ragft_core.advisor import (
@@ -60,7 +60,8 @@ with show_errors():
             )  # fmt: skip
             state.put("advisor.certainty", certainty)
             answers = questions.weights(workspace, criteria, answers)
-    result = decide(
+    result = resources.worked_out(
+        decide,
         criteria,
         answers,
         measurements=evidence.measurements,

@@ -47,11 +47,14 @@ def _row(row: PortfolioRow) -> None:
         with right:
             _figure("Right answers", row.right[0] if row.right else None, row.right_text)
         with cost:
+            if row.record:
+                st.caption(f"Cost of {row.months:g} months")
             if row.cost:
-                unit = "" if row.currency else ", no currency chosen"
-                st.caption(f"Total over {row.months:g} months{unit}")
                 st.markdown(f"**{f'{row.cost[0]:,.0f} {plain(row.currency)}'.strip()}**")
-                st.caption(f"{row.cost[1]:,.0f} to {row.cost[2]:,.0f}")
+                unit = "" if row.currency else "; no currency chosen"
+                st.caption(f"{row.cost[1]:,.0f} to {row.cost[2]:,.0f}{unit}")
+            elif row.record:
+                st.caption("Not reckoned: none of the five strategies was chosen.")
         with changes:
             if row.changes:
                 st.caption("What would change it")

@@ -39,6 +39,7 @@ def _open(sample: Sample, case: Case | None = None) -> None:
         made = make(
             state.settings(),
             sample.name,
+            workspace_name=sample.title,
             on_progress=lambda share, text: bar.progress(share, text=text),
         )
         state.open_workspace(made.id)
@@ -66,14 +67,15 @@ if workspace:
         decided(workspace)
         steps = workspace_steps(workspace)
         upcoming = next_step(steps)
-        columns = st.columns(len(steps))
-        for number, (column, step) in enumerate(zip(columns, steps, strict=True), start=1):
-            with column.container(border=True, height="stretch", vertical_alignment="distribute"):
+        cards = st.grid(len(steps), min_column_width=140)  # two beside each other on a phone
+        for number, step in enumerate(steps, start=1):
+            card = cards.container(border=True, height="stretch", vertical_alignment="distribute")
+            with card:
                 icon = ":green[:material/check_circle:]" if step.done else f"**{number}**"
                 with st.container():
                     st.markdown(f"{icon} **{step.title}**")
                     st.caption(step.purpose)
-                    st.markdown(step.text)
+                    st.markdown(step.text[:1].upper() + step.text[1:])
                 first = step is upcoming
                 if st.button(
                     "Start here" if first else "Open",

@@ -69,7 +69,7 @@ events = audit_log()
 st.dataframe(
     [
         {
-            "When": event.at, "Who": event.who or "(command line)", "What": event.what,
+            "When": components.moment(event.at), "Who": event.who or "(command line)", "What": event.what,
             "Workspace": event.workspace, "About": event.about, "Result": event.result,
         }
         for event in events

@@ -12,7 +12,14 @@ from ragft_core.strategies import ArmState, workspace_arms
 
 
 def look(arm_id: str) -> Arm:
-    """The arm with this id; one that was removed since keeps a plain look under its id."""
+    """The arm with this id; one that was removed since keeps a plain look under its id.
+
+    Both seeds of an A/A check, ``rag@1`` and ``rag@2``, look like the arm and say their seed.
+    """
+    base, _, seed = arm_id.partition("@")
+    if seed:
+        arm = look(base)
+        return dataclasses.replace(arm, id=arm_id, name=f"{arm.name}, seed {seed}")
     if arm_id in BY_ID:
         return BY_ID[arm_id]
     workspace = state.current_workspace()

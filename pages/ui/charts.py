@@ -9,12 +9,20 @@ import streamlit as st
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+# Lines that mark a place; Plotly's own are black, which the dark scheme swallows.
+GUIDE = "#8a94a6"
+
 # No upload button, no logo; the figure can still be saved as a picture.
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "showSendToCloud": False,
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
 }
+
+
+def scheme() -> str:
+    """The colour scheme of the page, ``light`` or ``dark``, for what Plotly's theme leaves alone."""
+    return st.context.theme.type or "light"
 
 
 def tidy(figure: go.Figure, height: int = 320, **layout: Any) -> go.Figure:

@@ -1,13 +1,13 @@
-"""The only caches: models and index handles, shared by all sessions of the server."""
+"""The only caches: models, index handles and what was worked out, shared by all sessions of the server."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ragft_core.models import Generator, HubModel
     from ragft_core.strategies import Lab
 
+T = TypeVar("T")
 
 _spared = 0  # modules that were loaded when the collector was last relieved of them
 
@@ -152,6 +153,24 @@ def findings(workspace: Workspace, examples: Sequence[Example]) -> tuple[Finding
     """What is wrong with a workspace's examples, looked for once a change."""
     told = repr((examples, workspace.settings())).encode()
     return _findings(str(workspace.path), hashlib.sha256(told).hexdigest())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _worked_out(key: str, _work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+    return _work()
+
+
+def worked_out(work: Callable[..., T], *given: object, **named: object) -> T:
+    """What a pure function makes of values, worked out anew when one of them has changed.
+
+    Args:
+        work: Depends on nothing but what it is given; its result is not to be changed.
+        given: Values whose ``repr`` tells all that is in them.
+        named: The same, by name.
+    """
+    told = repr((work.__module__, work.__qualname__, given, named)).encode()
+    found: T = _worked_out(hashlib.sha256(told).hexdigest(), lambda: work(*given, **named))
+    return found
 
 
 def _at(path: str) -> Workspace:

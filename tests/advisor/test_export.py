@@ -107,6 +107,8 @@ def test_slides_say_what_the_record_says(decided: Workspace) -> None:
     tables = [s.table for slide in deck.slides for s in slide.shapes if s.has_table]
     cells = [cell.text for table in tables for row in table.rows for cell in row.cells]
     assert "Pilot: 3 months, 500 a month" in cells
+    words = "\n".join(s.text_frame.text for d in deck.slides for s in d.shapes if s.has_text_frame)
+    assert "rAG" not in words  # what follows a colon begins small, but no name does
     assert any(
         "For the board" in s.text_frame.text for s in deck.slides[0].shapes if s.has_text_frame
     )

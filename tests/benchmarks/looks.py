@@ -1,9 +1,10 @@
 """Pictures of every page, and what axe-core finds on it, in both colour schemes.
 
     python -m tests.benchmarks.looks http://127.0.0.1:8501 --workspace W --to FOLDER
-        [--axe package/axe.min.js] [--widths 1440 420] [--only chat]
+        [--axe package/axe.min.js] [--widths 1440 420] [--only chat] [--password P]
 
-The app runs already and holds the workspace; a finished sample shows every view. axe-core is no
+With ``--password`` it signs in first (``RAGFT_SIGN_IN=password``), and sees the sign-in, People and
+a workspace's members as well. The app runs already and holds the workspace; a finished sample shows every view. axe-core is no
 part of the project: ``npm pack axe-core`` brings its file. Ends with 1 where something serious or
 critical was found. It reads what is on the screen: a colour on a gradient or in a canvas it leaves
 to people, so that the pictures want to be looked at as well.
@@ -21,11 +22,14 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import SWITCHES
-from tests.browser.test_journey import PATIENCE_MS, open_page
+from tests.browser.test_journey import PATIENCE_MS, open_page, settled
 
 VIEWS = {
     "home": "",
     "files": "",
+    "samples": "",
+    "archive": "",
+    "who": "people",
     "documents": "documents",
     "change": "documents",
     "tuning": "documents",
@@ -51,6 +55,8 @@ VIEWS = {
 # What stands behind a click.
 OPENED = {
     "files": "Settings of this workspace",
+    "samples": "Open a sample or make a workspace",
+    "archive": "Archived: ",
     "change": "Change a fact and see who follows",
     "tuning": "Tune the search on your examples",
 }
@@ -70,6 +76,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=[1440, 420])
     parser.add_argument("--schemes", nargs="+", default=["light", "dark"])
     parser.add_argument("--only", nargs="+", default=list(VIEWS))
+    parser.add_argument("--password", default="", help="the lab's password, where it asks for one")
     asked = parser.parse_args()
     asked.to.mkdir(parents=True, exist_ok=True)
     grave = 0
@@ -85,21 +92,40 @@ def main() -> None:
                 )  # fmt: skip
                 context.set_default_timeout(PATIENCE_MS)
                 page = context.new_page()
-                for name in asked.only:
-                    open_page(page, asked.url, _address(name, asked.workspace, asked.run))
-                    if name in OPENED:
-                        page.get_by_text(OPENED[name]).first.click()
-                        page.wait_for_timeout(800)  # it unfolds, and what stands in it is drawn
+
+                def look(name: str, page: Page = page, seen: str = f"{scheme} {width}") -> int:
                     _whole(page)
-                    page.screenshot(path=asked.to / f"{name}-{scheme}-{width}.png")
-                    for line in _found(page, asked.axe) if asked.axe else ():
-                        grave += line.startswith(GRAVE)
-                        print(f"{name} {scheme} {width}: {line}", flush=True)
+                    page.screenshot(path=asked.to / f"{name}-{seen.replace(' ', '-')}.png")
+                    lines = list(_found(page, asked.axe)) if asked.axe else []
+                    for line in lines:
+                        print(f"{name} {seen}: {line}", flush=True)
+                    return sum(line.startswith(GRAVE) for line in lines)
+
+                if asked.password:
+                    open_page(page, asked.url, "")
+                    grave += look("sign-in")
+                for name in asked.only:
                     page.set_viewport_size({"width": width, "height": 900})
+                    open_page(page, asked.url, _address(name, asked.workspace, asked.run))
+                    if asked.password:  # a visit ends with its page
+                        _sign_in(page, asked.password)
+                    folded = page.get_by_text(OPENED.get(name, "-"))
+                    if name in OPENED and folded.count():  # nothing may be archived
+                        folded.first.click()
+                        page.wait_for_timeout(800)  # it unfolds, and what stands in it is drawn
+                    grave += look(name)
                 context.close()
         browser.close()
     print(f"serious or critical: {grave}")
     sys.exit(1 if grave else 0)
+
+
+def _sign_in(page: Page, password: str) -> None:
+    page.get_by_role("textbox", name="Your name").fill("Anna")
+    page.locator("input[type=password]").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for(state="attached")
+    settled(page)
 
 
 def _address(name: str, workspace: str, run: str) -> str:

@@ -102,10 +102,10 @@ def test_blind_columns_tell_nothing_before_the_vote(ready: Workspace) -> None:
     ask(page)
     labels = {button.label for button in page.button}
     assert {"Answer A", "Answer B"} <= labels
-    assert "Sources" not in labels
+    assert not any("source" in label for label in labels)
     assert "first token" not in said(page)
     next(button for button in page.button if button.label == "Answer A").click().run()
-    assert "Sources" in {button.label for button in page.button}
+    assert any("source" in button.label for button in page.button)
 
 
 def test_one_failing_arm_leaves_the_other(

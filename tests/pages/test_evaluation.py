@@ -207,22 +207,25 @@ def test_the_verdict_stands_above_both_kinds_of_score(finished: tuple[Workspace,
     said = texts(page)
     assert "By content" in said
     assert "By wording" in said
-    assert "**83 %**" in said
+    assert "**83 %**" in list(page.table[0].value["Mean"])
     assert "3 pairs were compared" in said
     assert len(page.get("plotly_chart")) >= 1
 
 
-def test_flips_show_the_questions_and_both_answers(finished: tuple[Workspace, Plan]) -> None:
+def test_a_row_for_each_question_says_who_was_right(finished: tuple[Workspace, Plan]) -> None:
     workspace, plan = finished
     page = open_page(workspace, eval=plan.id, eval_view="Questions")
-    labels = [block.label for block in page.expander]
-    assert "RAG right, Fine-tuned wrong: 5" in labels
-    assert "Fine-tuned right, RAG wrong: 0" in labels
-    block = next(item for item in page.expander if item.label.startswith("RAG right"))
-    said = "\n".join(item.value for item in block.markdown)
-    assert "What is thing 5?" in said
-    assert "number 5" in said
-    assert "no idea at all" in said
+    show = next(box for box in page.selectbox if box.label == "Show")
+    assert "RAG right, Fine-tuned wrong: 5" in show.options
+    assert not any(option.startswith("Fine-tuned right, RAG wrong") for option in show.options)
+    page = show.select("RAG right, Fine-tuned wrong").run()
+    table = page.dataframe[0].value
+    assert len(table) == 5
+    assert all(cell.startswith("✓ number") for cell in table["RAG"])
+    assert all(cell.startswith("✗ ") for cell in table["Fine-tuned"])
+    said = texts(page)  # the first of them, in full
+    assert table["Question"][0] in said
+    assert table["Fine-tuned"][0].removeprefix("✗ ") in said
 
 
 @pytest.mark.parametrize(

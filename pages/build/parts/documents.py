@@ -25,7 +25,6 @@ def document_table(documents: Sequence[Document]) -> None:
     rows: dict[str, list[Any]] = {
         "Title": [document.title for document in documents],
         "File": [document.file_name for document in documents],
-        "Type": [document.format.upper() for document in documents],
         "Pages": [document.n_pages for document in documents],
         "Chunks": [document.n_chunks for document in documents],
         "Tokens": [document.n_tokens for document in documents],
@@ -44,8 +43,8 @@ def document_table(documents: Sequence[Document]) -> None:
         placeholder="–",
         alt=f"Table of the {len(documents)} documents of this workspace",
         column_config={
-            "Title": st.column_config.TextColumn(width=240),
-            "File": st.column_config.TextColumn(width=190),
+            "Title": st.column_config.TextColumn(width=300),
+            "Tokens": st.column_config.NumberColumn(format="localized"),
         },
     )
 

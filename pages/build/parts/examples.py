@@ -77,7 +77,9 @@ def counts(examples: Sequence[Example]) -> None:
         untrained = division.untrained
     except TrainingDataError:
         train, watched, note = by_split[Split.TRAIN], by_split[Split.VALIDATION], "none yet"
-    row = st.container(horizontal=True)  # four in a row; two on a phone, where columns would stack
+    row = st.grid(
+        4, min_column_width=140
+    )  # four in a row; two on a phone, where columns would stack
     row.metric("Trained on", train, border=True)
     row.metric("Watched while training", watched, border=True, help=f"Validation: {note}.")
     row.metric("Kept for testing", by_split[Split.TEST], border=True)
@@ -176,7 +178,7 @@ def edit_section(workspace: Workspace, examples: list[Example]) -> None:
     """The examples as a table to edit, with rows to add and to delete."""
     import pandas as pd
 
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         wanted = st.text_input("Find", key="examples.find", placeholder="A word of the question")
         split = st.segmented_control(
             "Split", [s.value for s in Split], key="examples.split", selection_mode="single"

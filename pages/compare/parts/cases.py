@@ -1,134 +1,120 @@
-"""Question by question: flips between two arms, the worst and the best cases."""
+"""Question by question: a table with what every arm said and its score, and one case in full."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import streamlit as st
 
-from pages.compare.parts.charts import look_of, name_of, shown
-from pages.ui import components
+from pages.compare.parts import chat
+from pages.compare.parts.charts import shown
+from pages.ui import arms
 from pages.ui.errors import plain
-from pages.ui.people.visit import dialog
 from ragft_core.evaluation import Results
-from ragft_core.evaluation.questions import KIND_LABELS, Question
-from ragft_core.evaluation.reports import Flip, Slice, flips
+from ragft_core.evaluation.questions import Question
+from ragft_core.evaluation.reports import Slice, flips
 from ragft_core.evaluation.scoring import BY_NAME
+from ragft_core.strategies import Turn
 
-PAGE = 10
-RAG, TUNED = "rag", "fine-tuned"
+ROW_PX, SHOWN_ROWS = 35, 12
+ALL = "All questions"
 
 
 def cases(results: Results, score: str, part: Slice) -> None:
-    """The questions behind the numbers."""
+    """The questions behind the numbers, those that answer a choice, and the one that is picked."""
     ranked = list(results.ranked_arms)
-    if len(ranked) > 1:
-        _flips(results, score, part, ranked)
-    _extremes(results, score, part)
-
-
-def _flips(results: Results, score: str, part: Slice, ranked: list[str]) -> None:
-    st.markdown("**Where two arms differ**")
-    left, right = st.columns(2)
-    a = left.selectbox("One arm", ranked, _at(ranked, RAG), format_func=name_of, key="eval.a")
-    others = [arm for arm in ranked if arm != a]
-    b = right.selectbox(
-        "The other", others, _at(others, TUNED), format_func=name_of, key=f"eval.b.{a}"
+    groups = _groups(results, score, part, ranked)
+    if not groups[ALL]:
+        st.caption(f"“{BY_NAME[score].label}” does not apply to any of these questions.")
+        return
+    chosen = st.selectbox(
+        "Show", list(groups), format_func=lambda name: f"{name}: {len(groups[name])}",
+        key=f"eval.cases.{score}.{part.key}",
+    )  # fmt: skip
+    found = groups[chosen]
+    picked = st.dataframe(
+        [_row(results, question, ranked, score) for question in found],
+        hide_index=True,
+        height=ROW_PX * (min(len(found), SHOWN_ROWS) + 1) + 3,
+        column_config={
+            "Question": st.column_config.TextColumn(width=230, pinned=True),
+            "Right answer": st.column_config.TextColumn(width=130),
+            # Narrow, so that all arms are seen; the picked row has their words in full.
+            **{arms.label(arm): st.column_config.TextColumn(width=108) for arm in ranked},
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"eval.cases.table.{results.plan.id}.{score}.{part.key}.{chosen}",
+        alt=f"{len(found)} questions with every arm's answer and score",
     )
-    found = flips(results, a, b, score, part)
-    ahead = [flip for flip in found if flip.a_score > flip.b_score]
-    behind = [flip for flip in reversed(found) if flip.a_score < flip.b_score]
-    rate = BY_NAME[score].rate
-    one, other = (
-        f"{name_of(x)} right, {name_of(y)} wrong" if rate else f"{name_of(x)} above {name_of(y)}"
-        for x, y in ((a, b), (b, a))
-    )
-    first, second = st.columns(2)
-    with first.expander(f"{one}: {len(ahead)}"):
-        _list_flips(results, ahead, (a, b), score, "ahead")
-    with second.expander(f"{other}: {len(behind)}"):
-        _list_flips(results, behind, (a, b), score, "behind")
+    st.caption("Tick a row to read its answers in full. “–”: not scored.")
+    rows = picked["selection"]["rows"]
+    _case(results, found[rows[0] if rows and rows[0] < len(found) else 0], ranked)
 
 
-def _at(names: list[str], wanted: str) -> int:
-    return names.index(wanted) if wanted in names else 0
-
-
-def _list_flips(
-    results: Results, found: Sequence[Flip], pair: tuple[str, str], score: str, key: str
-) -> None:
-    if not found:
-        st.caption("None.")
-    many = st.slider("Show", 1, len(found), PAGE, key=f"eval.{key}") if len(found) > PAGE else PAGE
-    questions = {question.id: question for question in results.ranked}
-    for flip in found[:many]:
-        _case(results, questions[flip.question_id], pair, score, f"{key}.{flip.question_id}")
-
-
-def _extremes(results: Results, score: str, part: Slice) -> None:
-    ranked = results.ranked_arms
+def _groups(
+    results: Results, score: str, part: Slice, ranked: Sequence[str]
+) -> dict[str, list[Question]]:
+    """The scored questions of a slice, and the parts of them that people ask for."""
     values = np.array([results.row(score, arm) for arm in ranked]).reshape(len(ranked), -1)
     scored = part.mask & ~np.isnan(values).all(axis=0)
-    if not scored.any():
-        return
-    means = np.where(scored, np.nanmean(np.where(scored, values, 0.0), axis=0), np.nan)
-    order = [int(place) for place in np.argsort(means, kind="stable") if scored[place]]
-    order = order if BY_NAME[score].higher_is_better else order[::-1]
-    worst, best = st.columns(2)
-    with worst.expander("Worst cases: every arm does badly"):
-        for place in order[:PAGE]:
-            _case(results, results.ranked[place], ranked, score, f"worst.{place}")
-    with best.expander("Best cases: every arm does well"):
-        for place in order[::-1][:PAGE]:
-            _case(results, results.ranked[place], ranked, score, f"best.{place}")
+    low, high = (pick(values, axis=0) for pick in (np.fmin.reduce, np.fmax.reduce))
+    masks = {ALL: scored, "The arms differ": scored & (low < high)}
+    if BY_NAME[score].rate:
+        masks["No arm is right"] = scored & (high == 0)
+        masks["Every arm is right"] = scored & (low == 1)
+    found = {
+        name: [question for place, question in enumerate(results.ranked) if mask[place]]
+        for name, mask in masks.items()
+    }
+    by_id = {question.id: question for question in results.ranked}
+    words = ("{} right, {} wrong" if BY_NAME[score].rate else "{} above {}").format
+    for a, b in permutations(ranked, 2):
+        ahead = [flip for flip in flips(results, a, b, score, part) if flip.a_score > flip.b_score]
+        found[words(arms.label(a), arms.label(b))] = [by_id[flip.question_id] for flip in ahead]
+    return {name: rows for name, rows in found.items() if rows or name == ALL}
 
 
-def _case(
-    results: Results, question: Question, shown_arms: Sequence[str], score: str, key: str
-) -> None:
-    with st.container(border=True):
-        st.markdown(f"**{plain(question.text)}**")
-        gold = plain(" | ".join(question.golds)) or "*none: the right answer is to decline*"
-        where = results.titles.get(question.document_id, "")
-        st.caption(
-            f"Gold: {gold} · {KIND_LABELS[question.kind]}" + (f" · {plain(where)}" if where else "")
-        )
-        for arm in shown_arms:
-            row = results.answer(arm, question.id)
-            if row is None:
-                continue
-            value = results.details[arm, question.id][score]
-            number = shown(BY_NAME[score], value.value) if value.value is not None else value.reason
-            look = look_of(arm)
-            text = plain(row.answer.error or row.answer.text) or "*said nothing*"
-            st.markdown(
-                f":{look.badge}-badge[{look.icon} {name_of(arm)}] :small[{plain(number)}]  \n{text}"
-            )
-        if st.button(
-            "What the models saw",
-            icon=":material/visibility:",
-            key=f"eval.saw.{key}",
-            type="tertiary",
-        ):
-            _saw(results, question, tuple(shown_arms))
+def _row(
+    results: Results, question: Question, ranked: Sequence[str], score: str
+) -> dict[str, str | None]:
+    said = {arms.label(arm): _cell(results, question, arm, score) for arm in ranked}
+    return {
+        "Question": question.text,
+        "Right answer": " | ".join(question.golds) or "(decline)",
+    } | said
 
 
-@dialog("What the models saw", width="large")
-def _saw(results: Results, question: Question, shown_arms: tuple[str, ...]) -> None:
-    for arm in shown_arms:
-        row = results.answer(arm, question.id)
-        if row is None:
-            continue
-        answer = row.answer
-        st.markdown(f"**{name_of(arm)}**")
-        st.caption(
-            f"{plain(answer.model)} · weights {answer.weights[:12]} · adapter "
-            f"{plain(answer.adapter or 'none')} · {answer.prompt_tokens} + "
-            f"{answer.completion_tokens} tokens"
-            + (f" · kept from {row.reused}" if row.reused else "")
-        )
-        if answer.prompt:
-            st.code(answer.prompt, language=None, wrap_lines=True)
-        for passage in answer.passages:
-            components.passage_card(passage)
+def _cell(results: Results, question: Question, arm: str, score: str) -> str | None:
+    """The score, a tick or a cross where it is a rate, and the answer."""
+    row = results.answer(arm, question.id)
+    if row is None:
+        return None
+    scorer, value = BY_NAME[score], results.details[arm, question.id][score].value
+    if value is None:
+        mark = "–"
+    elif scorer.rate and value in (0, 1):
+        mark = "✓" if value else "✗"
+    else:
+        mark = shown(scorer, value)
+    return f"{mark} {row.answer.text or row.answer.error or '(said nothing)'}"
+
+
+def _case(results: Results, question: Question, ranked: Sequence[str]) -> None:
+    """One question as in Chat: every arm's answer, its passages and what the model saw."""
+    stored = {arm: results.answer(arm, question.id) for arm in ranked}
+    # Both seeds of an A/A check answer as the same arm; here they are told apart.
+    said = tuple(replace(row.answer, arm=arm) for arm, row in stored.items() if row)
+    right = {
+        arm: None if (value := results.details[arm, question.id]["correct"].value) is None else value == 1
+        for arm, row in stored.items()
+        if row
+    }  # fmt: skip
+    st.markdown(f"**{plain(question.text)}**")
+    chat.gold_line(question)
+    turn = Turn(question.id, question.text, said, results.plan.created_at)
+    key = f"eval.case.{results.plan.id}.{question.id}"
+    chat.turn_columns(results.workspace, turn, None, key, right, timed=False)

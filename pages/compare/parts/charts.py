@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pages.ui import arms, charts
-from ragft_core.arms import Arm
 from ragft_core.evaluation import EvaluationReport
 from ragft_core.evaluation.reports import ArmLatency, LabelTable, ScoreTable
 from ragft_core.evaluation.scoring import BY_NAME, Scorer
@@ -17,16 +16,8 @@ if TYPE_CHECKING:
 # Shares that say something different each; a radar of more is a hedgehog.
 PROFILE = ("correct", "f1", "abstains", "answers", "support", "hit")
 
-
-def name_of(arm: str) -> str:
-    """An arm's name, with the seed of an A/A check."""
-    arm, _, seed = arm.partition("@")
-    return arms.label(arm) + (f", seed {seed}" if seed else "")
-
-
-def look_of(arm: str) -> Arm:
-    """An arm's look; both seeds of an A/A check look alike."""
-    return arms.look(arm.partition("@")[0])
+# From the ground of a panel to a blue on which white numbers keep 4.5 to 1.
+SHADES = {"light": ["#f4f6fa", "#2457c5"], "dark": ["#1b212d", "#3d6bd0"]}
 
 
 def shown(scorer: Scorer, value: float | None) -> str:
@@ -35,7 +26,13 @@ def shown(scorer: Scorer, value: float | None) -> str:
         return "n/a"
     if scorer.unit == "tokens":
         return f"{value:.0f}"
-    return f"{value:.4g}" if scorer.unit or scorer.name == "wer" else f"{100 * value:.0f} %"
+    return f"{value:.3g}" if scorer.unit or scorer.name == "wer" else f"{100 * value:.0f} %"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, the minus as long as the plus: ``+3``, ``−58``, ``0``."""
+    text = f"{value:+.3g}" if abs(value) < 100 else f"{value:+.0f}"
+    return "0" if float(text) == 0 else text.replace("-", "−")
 
 
 def dots(tables: Sequence[tuple[str, ScoreTable]], key: str) -> None:
@@ -47,7 +44,7 @@ def dots(tables: Sequence[tuple[str, ScoreTable]], key: str) -> None:
     names = list(tables[0][1].summaries)
     figure = go.Figure()
     for place, arm in enumerate(names):
-        look = look_of(arm)
+        look = arms.look(arm)
         rows = [
             (row, label, table.summaries[arm])
             for row, (label, table) in enumerate(tables)
@@ -74,8 +71,9 @@ def dots(tables: Sequence[tuple[str, ScoreTable]], key: str) -> None:
                 "n = %{customdata[2]}, unscored %{customdata[3]}"
             ),
             mode="markers",
+            cliponaxis=False,  # a mean of 0 % stands on the edge
             marker={"color": look.colour, "symbol": _symbol(arm, look), "size": 10},
-            name=name_of(arm),
+            name=arms.label(arm),
         )
     figure.update_yaxes(
         tickvals=list(range(len(tables))),
@@ -87,7 +85,7 @@ def dots(tables: Sequence[tuple[str, ScoreTable]], key: str) -> None:
     if scale == 100:
         figure.update_xaxes(range=[-2, 102])
     for row in range(len(tables) - 1):
-        figure.add_hline(y=row + 0.5, line_width=0.5, opacity=0.3)
+        figure.add_hline(y=row + 0.5, line_width=0.5, line_color=charts.GUIDE)
     height = 130 + len(tables) * (34 + 16 * len(names))
     charts.show(charts.tidy(figure, height), key, _dots_alt(scorer, tables))
 
@@ -99,7 +97,7 @@ def _symbol(arm: str, look: arms.Look) -> str:
 def _dots_alt(scorer: Scorer, tables: Sequence[tuple[str, ScoreTable]]) -> str:
     label, table = tables[0]
     parts = [
-        f"{name_of(arm)} {shown(scorer, item.mean)} ({shown(scorer, item.low)} to "
+        f"{arms.label(arm)} {shown(scorer, item.mean)} ({shown(scorer, item.low)} to "
         f"{shown(scorer, item.high)}, n = {item.n})"
         for arm, item in table.summaries.items()
         if item.mean is not None
@@ -113,23 +111,23 @@ def times(latencies: Sequence[ArmLatency], key: str) -> None:
 
     figure = go.Figure()
     for place, item in enumerate(latencies):
-        look = look_of(item.arm)
+        look = arms.look(item.arm)
         steps = [0.12 * ((number % 5) - 2) for number in range(item.n)]
         figure.add_scatter(
             x=list(item.values_s), y=[place + step for step in steps], mode="markers",
             marker={"color": look.colour, "symbol": look.symbol, "size": 9, "opacity": 0.75},
-            name=name_of(item.arm), hovertemplate="%{x:.2f} s", showlegend=False,
+            name=arms.label(item.arm), hovertemplate="%{x:.2f} s", showlegend=False,
         )  # fmt: skip
         figure.add_shape(
             type="line", x0=item.median_s, x1=item.median_s, y0=place - 0.4, y1=place + 0.4,
             line={"color": look.colour, "width": 2},
         )  # fmt: skip
     figure.update_yaxes(
-        tickvals=list(range(len(latencies))), ticktext=[name_of(item.arm) for item in latencies],
+        tickvals=list(range(len(latencies))), ticktext=[arms.label(item.arm) for item in latencies],
         range=[len(latencies) - 0.5, -0.5], showgrid=False, zeroline=False,
     )  # fmt: skip
     figure.update_xaxes(title="seconds per answer, asked alone", rangemode="tozero")
-    parts = [f"{name_of(item.arm)} {item.median_s:.2f} s" for item in latencies]
+    parts = [f"{arms.label(item.arm)} {item.median_s:.2f} s" for item in latencies]
     alt = f"Median seconds per answer: {', '.join(parts)}."
     charts.show(charts.tidy(figure, 110 + 48 * len(latencies)), key, alt)
 
@@ -142,15 +140,16 @@ def confusion(table: LabelTable, key: str) -> None:
     counts = [list(row) for row in matrix.counts]
     figure = go.Figure(
         go.Heatmap(
-            z=counts, x=list(matrix.given), y=list(matrix.labels), text=counts,
-            texttemplate="%{text}", colorscale="Blues", showscale=False,
+            z=counts, x=list(matrix.given), y=list(matrix.labels),
+            text=[[n or "" for n in row] for row in counts],  # where nothing is, nothing stands
+            texttemplate="%{text}", colorscale=SHADES[charts.scheme()], showscale=False, xgap=1, ygap=1,
             hovertemplate="right %{y}<br>given %{x}<br>%{z} times<extra></extra>",
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="right label")
     figure.update_xaxes(title="given label", tickangle=-40)
     total = sum(map(sum, counts))
-    alt = f"{name_of(table.arm)}: {table.accuracy or 0:.0%} of {total} labels right."
+    alt = f"{arms.label(table.arm)}: {table.accuracy or 0:.0%} of {total} labels right."
     charts.show(charts.tidy(figure, 180 + 28 * len(matrix.labels)), key, alt)
 
 
@@ -168,8 +167,8 @@ def profile(report: EvaluationReport, key: str) -> None:
     for arm in names:
         values = [table.summaries[arm].mean for table in tables]
         figure.add_scatterpolar(
-            r=[*values, values[0]], theta=[*labels, labels[0]], name=name_of(arm),
-            line={"color": look_of(arm).colour}, marker={"symbol": look_of(arm).symbol},
+            r=[*values, values[0]], theta=[*labels, labels[0]], name=arms.label(arm),
+            line={"color": arms.look(arm).colour}, marker={"symbol": arms.look(arm).symbol},
         )  # fmt: skip
     figure.update_layout(polar={"radialaxis": {"range": [0, 1], "tickformat": ".0%"}})
     charts.tidy(figure, 380).update_layout(margin={"l": 90, "r": 90, "t": 48, "b": 24})

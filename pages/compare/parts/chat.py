@@ -91,18 +91,21 @@ def turn_columns(
     }
     for number, column in enumerate(st.columns(len(turn.answers))):
         answer = turn.answers[number]
-        with column.container(border=True, height="stretch"):
-            _heading(answer.arm, number, hidden, None if hidden else right.get(answer.arm))
-            if answer.error:
-                st.error(plain(answer.error))
-            else:
-                if answer.thought:
-                    with st.expander("What it thought first", icon=":material/psychology:"):
-                        st.markdown(plain(answer.thought))
-                st.markdown(_cited(answer, hidden), help=None if hidden else _holding(answer))
+        # What was said begins at one height in all columns, and what it took ends at one.
+        with column.container(border=True, height="stretch", vertical_alignment="distribute"):
+            with st.container():
+                _heading(answer.arm, number, hidden, None if hidden else right.get(answer.arm))
+                if answer.error:
+                    st.error(plain(answer.error))
+                else:
+                    if answer.thought:
+                        with st.expander("What it thought first", icon=":material/psychology:"):
+                            st.markdown(plain(answer.thought))
+                    st.markdown(_cited(answer, hidden), help=None if hidden else _holding(answer))
             if not hidden:
-                _footer(answer, names, timed=timed)
-                _details(workspace, answer, f"{key}.{number}")
+                with st.container(gap="xsmall"):
+                    _footer(answer, names, timed=timed)
+                    _details(workspace, answer, f"{key}.{number}")
 
 
 def gold_line(question: Question) -> None:
@@ -149,9 +152,7 @@ def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
     parts = [f"first token {answer.first_token_s:.1f} s"] if timed else []
     if timed and decoding > 0 and answer.completion_tokens > 1:
         parts.append(f"{(answer.completion_tokens - 1) / decoding:.0f} tokens/s")
-    parts.append(f"{answer.prompt_tokens} + {answer.completion_tokens} tokens")
-    if answer.passages:
-        parts.append(f"{len(answer.passages)} sources")
+    parts.append(f"{answer.prompt_tokens} tokens read, {answer.completion_tokens} written")
     if answer.adapter:
         parts.append(f"adapter {plain(names.get(answer.adapter, answer.adapter))}")
     st.caption(" · ".join(parts) + (f"\n\n{plain(answer.note)}" if answer.note else ""))
@@ -160,14 +161,17 @@ def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
 def _details(workspace: Workspace, answer: Answer, key: str) -> None:
     if answer.error:
         return
-    with st.container(horizontal=True):
-        if answer.passages and st.button(
-            "Sources", icon=":material/menu_book:", key=f"{key}.sources", type="tertiary"
-        ):
+    with st.container(horizontal=True, gap="xsmall"):
+        n = len(answer.passages)
+        if n and st.button(
+            "1 source" if n == 1 else f"{n} sources", icon=":material/menu_book:",
+            key=f"{key}.sources", type="tertiary",
+        ):  # fmt: skip
             _sources(workspace, answer)
         if st.button(
-            "What the model saw", icon=":material/visibility:", key=f"{key}.saw", type="tertiary"
-        ):
+            "Prompt", icon=":material/visibility:", key=f"{key}.saw", type="tertiary",
+            help="What the model saw, token for token",
+        ):  # fmt: skip
             _saw(answer)
 
 

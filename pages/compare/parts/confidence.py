@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.compare.parts.charts import look_of, name_of
-from pages.ui import charts, state
+from pages.ui import arms, charts, state
 from pages.ui.errors import show_errors
 from ragft_core.evaluation import Results
 from ragft_core.evaluation.running import (
@@ -33,7 +32,7 @@ def confidence(results: Results) -> None:
     st.dataframe(
         [
             {
-                "Arm": name_of(one.arm),
+                "Arm": arms.label(one.arm),
                 "Answers": one.n,
                 "Mean distance from the line": f"{100 * one.error:.0f} points",
             }
@@ -87,17 +86,17 @@ def plot(found: Sequence[Reliability], key: str) -> None:
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     for one in found:
-        look = look_of(one.arm)
+        look = arms.look(one.arm)
         figure.add_scatter(
             x=[100 * b.confidence for b in one.bins], y=[100 * b.right for b in one.bins],
-            mode="lines+markers", name=name_of(one.arm),
+            mode="lines+markers", name=arms.label(one.arm),
             marker={"color": look.colour, "symbol": look.symbol, "size": 9},
             line={"color": look.colour}, customdata=[b.n for b in one.bins],
             hovertemplate="%{x:.0f} % sure, %{y:.0f} % right, n = %{customdata}",
         )  # fmt: skip
     figure.update_xaxes(title="how sure, %", range=[0, 102])
     figure.update_yaxes(title="right, %", range=[-2, 102])
-    parts = [f"{name_of(one.arm)} {100 * one.error:.0f} points off" for one in found]
+    parts = [f"{arms.label(one.arm)} {100 * one.error:.0f} points off" for one in found]
     charts.show(
         charts.tidy(figure, 360), key, f"Confidence against right answers: {', '.join(parts)}."
     )

@@ -1,17 +1,16 @@
-"""What an evaluation showed: the verdict, scores, questions, times, labels, claims, exports."""
+"""What an evaluation showed: the verdict, scores, judgements, votes, labels, claims, exports."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.compare.parts import charts, prices
-from pages.compare.parts.charts import name_of, shown
-from pages.ui import arms, components
+from pages.compare.parts import charts
+from pages.compare.parts.charts import shown, signed
+from pages.ui import arms
 from pages.ui.errors import plain
-from ragft_core.evaluation import EvaluationReport, Prices, Results, price_arms
+from ragft_core.evaluation import EvaluationReport, Results
 from ragft_core.evaluation.reports import (
     FORMATS,
-    ArmPrice,
     Difference,
     ScoreTable,
     Slice,
@@ -22,7 +21,7 @@ from ragft_core.evaluation.reports import (
     vote_shares,
 )
 from ragft_core.evaluation.reports.claims import Holding, citation, claim_table
-from ragft_core.evaluation.scoring import BY_NAME, SCORERS, Family
+from ragft_core.evaluation.scoring import BY_NAME, SCORERS, Family, Scorer
 
 MARKS = {
     Holding.HOLDS: ":green-badge[:material/check: holds here]",
@@ -66,17 +65,24 @@ def notes(report: EvaluationReport) -> None:
 def _one_verdict(report: EvaluationReport, verdict: Verdict, title: str, says: str) -> None:
     scorer = BY_NAME[verdict.score]
     table = report.table(verdict.score)
-    st.markdown(f"**{title}** · {scorer.label} ({says})")
+    st.markdown(
+        f"**{title}** · {scorer.label} ({says})",
+        help="Best in: the share of resamples of the questions in which the arm comes first.",
+    )
     if table:
-        best = {arm: share for arm, share in table.best.items() if share >= 0.005}
-        for arm, item in table.summaries.items():
-            look = charts.look_of(arm)
-            chance = f" · best in {100 * best[arm]:.0f} %" if arm in best else ""
-            st.markdown(
-                f":{look.badge}-badge[{look.icon} {name_of(arm)}] **{shown(scorer, item.mean)}** "
-                f"({shown(scorer, item.low)} to {shown(scorer, item.high)}, n = {item.n})"
-                f":small[{chance}]"
-            )
+        looks = {arm: arms.look(arm) for arm in table.summaries}
+        rows = table.summaries.items()
+        st.table(
+            {
+                "Arm": [f":{e.badge}-badge[{e.icon} {e.name}]" for e in looks.values()],
+                "Mean": [f"**{shown(scorer, item.mean)}**" for _, item in rows],
+                "95 % interval": [_interval(scorer, item.low, item.high) for _, item in rows],
+                "n": [str(item.n) for _, item in rows],
+                "Best in": [f"{100 * table.best.get(arm, 0):.0f} %" for arm in looks],
+            },
+            border="horizontal",
+            hide_index=True,
+        )
     if verdict is not report.robust:
         st.caption(f"{plain(verdict.text.partition('. ')[0].rstrip('.'))}.")
 
@@ -104,6 +110,12 @@ def scores(results: Results, report: EvaluationReport, score: str, part: Slice) 
     _votes(results)
 
 
+def _interval(scorer: Scorer, low: float | None, high: float | None) -> str:
+    """Both ends, the unit once: ``42 to 73 %``."""
+    told = f"{shown(scorer, low).removesuffix(' %')} to {shown(scorer, high)}"
+    return told.replace(" %", "\u00a0%")  # the unit goes to no line of its own
+
+
 def _table(results: Results, report: EvaluationReport, score: str, part: Slice) -> ScoreTable:
     """From the report where it is there, else worked out now."""
     return report.table(score, part.key) or results.table(score, part)
@@ -119,12 +131,12 @@ def _pairs(table: ScoreTable) -> None:
     st.dataframe(
         [
             {
-                "Pair": f"{name_of(gap.a)} − {name_of(gap.b)}",
-                "Difference": f"{scale * gap.mean:+.3g}",
-                "95 % interval": f"{scale * gap.low:+.3g} to {scale * gap.high:+.3g}",
+                "Pair": f"{arms.label(gap.a)} − {arms.label(gap.b)}",
+                "Difference": signed(scale * gap.mean),
+                "95 % interval": f"{signed(scale * gap.low)} to {signed(scale * gap.high)}",
                 "Higher : lower": f"{gap.wins} : {gap.losses}",
                 "n": gap.n,
-                "p (Holm)": gap.p_holm,
+                "p (Holm)": f"{gap.p_holm:.3f}" if gap.p_holm >= 0.001 else "under 0.001",
                 "Verdict": _pair_verdict(gap),
             }
             for gap in table.differences
@@ -132,7 +144,6 @@ def _pairs(table: ScoreTable) -> None:
         hide_index=True,
         column_config={
             "Difference": st.column_config.TextColumn(f"Difference ({unit})"),
-            "p (Holm)": st.column_config.NumberColumn(format="%.3f"),
         },
     )
 
@@ -152,15 +163,22 @@ def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None
             continue
         row: dict[str, object] = {"Score": scorer.label, "Kind": scorer.family.value}
         for arm, item in table.summaries.items():
-            interval = f"{shown(scorer, item.low)} to {shown(scorer, item.high)}"
-            row[name_of(arm)] = (
-                f"{shown(scorer, item.mean)} [{interval}] n = {item.n}" if item.n else "n/a"
+            mean = shown(scorer, item.mean)
+            row[arms.label(arm)] = (
+                f"{mean} ({_interval(scorer, item.low, item.high)})" if item.n else "n/a"
             )
+        counts = sorted({item.n for item in table.summaries.values() if item.n})
+        row["n"] = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         rows.append(row)
-    st.dataframe(rows, hide_index=True, height="content")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config={"Score": st.column_config.TextColumn(width=140, pinned=True)},
+    )
     st.caption(
-        "Mean, 95 % interval and number of scored questions. n/a: the score does not apply to "
-        "the arm; it is neither zero nor counted."
+        "Mean with its 95 % interval in brackets; n is the number of scored questions of an arm. "
+        "n/a: the score does not apply to the arm; it is neither zero nor counted."
     )
 
 
@@ -173,7 +191,7 @@ def _judge(results: Results, report: EvaluationReport, part: Slice) -> None:
     for arm, item in _table(results, report, scorer.name, part).summaries.items():
         if item.n:
             st.caption(
-                f"{name_of(arm)}: {shown(scorer, item.mean)} right ({shown(scorer, item.low)} to "
+                f"{arms.label(arm)}: {shown(scorer, item.mean)} right ({shown(scorer, item.low)} to "
                 f"{shown(scorer, item.high)}, n = {item.n})"
             )
     if judge.compared:
@@ -201,94 +219,6 @@ def _votes(results: Results) -> None:
         )
 
 
-def costs(results: Results, report: EvaluationReport) -> None:
-    """Times, memory, prices, forgetting, overfitting and variety."""
-    known = prices.known(results.workspace)
-    priced = {item.arm: item for item in price_arms(report, known)}
-    if report.latency:
-        st.markdown("**Time per answer** · each arm asked alone, one question at a time")
-        charts.times(report.latency, "eval.times")
-    times = {item.arm: item for item in report.latency}
-    st.dataframe(
-        [
-            {
-                "Arm": name_of(item.arm),
-                "Tokens read": round(item.prompt_tokens),
-                "Tokens written": round(item.completion_tokens),
-                "First token": f"{times[item.arm].first_token_s:.2f} s"
-                if item.arm in times
-                else "",
-                "Whole answer": _time(report, item.arm),
-                "Training, once": components.duration(item.training_s) if item.training_s else "",
-                "Memory": components.size(int(item.memory_bytes)) if item.memory_bytes else "",
-                **_prices(priced[item.arm], known),
-            }
-            for item in report.costs
-        ],
-        hide_index=True,
-    )
-    st.caption("Memory: what one answer holds beside the base model, which all arms share.")
-    prices.editor(results.workspace, known)
-    _side_effects(report)
-
-
-def _side_effects(report: EvaluationReport) -> None:
-    if report.forgetting:
-        st.markdown("**Forgetting** · general knowledge against the bare model")
-        for item in report.forgetting:
-            gap = item.difference
-            state = f"; {gap.undecided}" if gap.undecided else ""
-            st.caption(
-                f"{name_of(item.arm)}: {100 * gap.mean:+.0f} points (95 % interval "
-                f"{100 * gap.low:+.0f} to {100 * gap.high:+.0f}, n = {gap.n}{state})"
-            )
-    if report.overfitting:
-        st.markdown("**Overfitting** · right in the trained wording, and in a new one")
-        scorer = BY_NAME["correct"]
-        for item in report.overfitting:
-            st.caption(
-                f"{name_of(item.arm)}: {shown(scorer, item.trained.mean)} (n = {item.trained.n}) "
-                f"and {shown(scorer, item.new.mean)} (n = {item.new.n})"
-            )
-        st.caption(
-            "Arms without an adapter show what the wording alone does; what an adapter loses "
-            "beyond that is overfitting."
-        )
-    if report.diversity:
-        st.markdown("**Variety** · several answers drawn for one question")
-        st.dataframe(
-            [
-                {
-                    "Arm": name_of(item.arm),
-                    "Questions": item.questions,
-                    "Answers each": item.samples,
-                    "Distinct words": item.distinct_1,
-                    "Distinct word pairs": item.distinct_2,
-                    "Self-BLEU (less is more varied)": item.self_bleu,
-                }
-                for item in report.diversity
-            ],
-            hide_index=True,
-        )
-
-
-def _prices(item: ArmPrice, prices: Prices) -> dict[str, str]:
-    if not prices.known:
-        return {}
-    return {
-        "Price of 1,000 answers": f"{1000 * item.answer:.4g}",
-        "Of 1,000 right ones": f"{1000 * item.right_answer:.4g}" if item.right_answer else "n/a",
-        "Of the training": f"{item.training:.4g}" if item.training else "",
-    }
-
-
-def _time(report: EvaluationReport, arm: str) -> str:
-    found = next((item for item in report.latency if item.arm == arm), None)
-    if found is None:
-        return ""
-    return f"{found.median_s:.2f} s ({found.low_s:.2f} to {found.high_s:.2f}, n = {found.n})"
-
-
 def labels(report: EvaluationReport) -> None:
     """The plain classifier, then a confusion matrix per arm."""
     if report.classifier:
@@ -301,13 +231,16 @@ def labels(report: EvaluationReport) -> None:
             f"{row.method.capitalize()} on sentence embeddings, {row.n_train} training rows, "
             f"{row.seconds:.0f} s. No language model: what it reaches, the arms have to beat."
         )
+    grid = st.grid(min_column_width=520)
     for table in report.labels:
         interval = f"{table.low:.2f} to {table.high:.2f}" if table.low is not None else "n/a"
-        st.markdown(
-            f"**{name_of(table.arm)}** · accuracy {100 * (table.accuracy or 0):.0f} % · macro-F1 "
+        cell = grid.container()
+        cell.markdown(
+            f"**{arms.label(table.arm)}** · accuracy {100 * (table.accuracy or 0):.0f} % · macro-F1 "
             f"{table.macro_f1 or 0:.2f} (95 % interval {interval})"
         )
-        charts.confusion(table, f"eval.confusion.{table.arm}")
+        with cell:
+            charts.confusion(table, f"eval.confusion.{table.arm}")
 
 
 def claims(report: EvaluationReport) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.compare.parts.charts import look_of, name_of
-from pages.ui import components, state
+from pages.ui import arms, components, state
 from pages.ui.errors import plain
 from ragft_core.evaluation import Results
 from ragft_core.evaluation.reports import (
@@ -51,9 +50,9 @@ def _standing(cases: list[Case]) -> None:
     st.markdown(f"**Right answers, corrected by {settled} that people settled**")
     st.caption(f"The score called {agreed} of these {settled} as people did.")
     for row in corrected_shares(cases):
-        look = look_of(row.arm)
+        look = arms.look(row.arm)
         st.markdown(
-            f":{look.badge}-badge[{look.icon} {name_of(row.arm)}] **{100 * row.mean:.0f} %** "
+            f":{look.badge}-badge[{look.icon} {arms.label(row.arm)}] **{100 * row.mean:.0f} %** "
             f"({100 * row.low:.0f} % to {100 * row.high:.0f} %) :small[the score alone: {100 * row.called:.0f} %]"
         )
 

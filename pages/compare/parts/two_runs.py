@@ -7,8 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.compare.parts.charts import look_of, name_of
-from pages.ui import components, resources
+from pages.ui import arms, components, resources
 from pages.ui.errors import plain
 from ragft_core.evaluation import Plan, Results, list_plans
 from ragft_core.evaluation.reports.pairing import (
@@ -57,9 +56,9 @@ def section(workspace: Workspace, results: Results, scores: Sequence[str]) -> No
     )
     for change in both.arms:
         _arm(change)
-    for arms, where in ((both.only_before, before.plan), (both.only_after, after.plan)):
-        if arms:
-            names = ", ".join(name_of(arm) for arm in arms)
+    for ids, where in ((both.only_before, before.plan), (both.only_after, after.plan)):
+        if ids:
+            names = ", ".join(map(arms.label, ids))
             st.caption(f"Only in {_named(where)}: {names}.")
 
 
@@ -68,10 +67,10 @@ def _named(plan: Plan) -> str:
 
 
 def _arm(change: ArmChange) -> None:
-    look = look_of(change.arm)
+    look = arms.look(change.arm)
     with st.container(border=True):
-        st.markdown(f":{look.badge}-badge[{look.icon} {name_of(change.arm)}]")
-        st.markdown(plain(change.text))
+        # The sentence names the arm; the icon alone says it a second time.
+        st.markdown(f":{look.badge}-badge[{look.icon}] {plain(change.text)}")
         for text in change.changed:
             st.caption(f"Changed: {plain(text)}")
         better, worse = st.columns(2)

@@ -35,7 +35,7 @@ def wins(result: Recommendation) -> None:
             hovertemplate="%{y} comes first in %{x:.1f} % of the trials<extra></extra>",
         )
     )
-    figure.update_xaxes(range=[0, 112], visible=False)
+    figure.update_xaxes(range=[0, 125], visible=False)  # room for “100 %” behind a full bar
     charts.tidy(figure, height=200, showlegend=False, bargap=0.35)
     spoken = ", ".join(f"{title(s.strategy)} {percent(s.share)}" for s in result.scores)
     charts.show(figure, "advisor.wins", f"Share of trials in which each comes first: {spoken}")
@@ -112,9 +112,9 @@ def tornado(criteria: Criteria, result: Recommendation, bars: list[TornadoBar]) 
             hovertemplate="“%{customdata[0]}”: lead %{customdata[1]:.2f}<br>"
             "“%{customdata[2]}”: lead %{customdata[3]:.2f}<extra></extra>",
         )
-    figure.add_vline(x=0, line_width=1)
+    figure.add_vline(x=0, line_width=1, line_color=charts.GUIDE)
     figure.add_vline(
-        x=result.margin, line_width=1, line_dash="dot", annotation_text="now",
+        x=result.margin, line_width=1, line_dash="dot", line_color=charts.GUIDE, annotation_text="now",
         annotation_position="top",
     )  # fmt: skip
     figure.update_xaxes(title="lead; below 0 it is overtaken")
@@ -161,7 +161,9 @@ def volumes(inputs: CostInputs) -> None:
             hovertemplate=f"{title(strategy)}, %{{x:,.0f}} a month: %{{y:,.0f}}<extra></extra>",
         )
     own = f"your {inputs.requests:,.0f}"
-    figure.add_vline(x=inputs.requests or 1.0, line_width=1, line_dash="dot")
+    figure.add_vline(
+        x=inputs.requests or 1.0, line_width=1, line_dash="dot", line_color=charts.GUIDE
+    )
     # On a log axis Plotly wants a text's place as a logarithm, a line's as it is.
     figure.add_annotation(
         x=math.log10(inputs.requests or 1.0), y=1, yref="paper", text=own, showarrow=False,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.decide.parts import charts
-from pages.ui import state
+from pages.ui import resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.advisor import Answers, Evidence
 from ragft_core.advisor.cost import (
@@ -61,7 +61,7 @@ SECTIONS = {
 def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
     """The whole view."""
     filled = fill_costs(workspace, evidence, answers.choices)
-    ranges = cost_ranges(filled)
+    ranges = resources.worked_out(cost_ranges, filled)
     inputs = filled.inputs
     volume = ", and the requests within a factor of ten" if "requests" in ranges.assumed else ""
     st.caption(
@@ -94,8 +94,11 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
         },
         alt="Cost of each strategy: once, a month, a request, in total, and per right answer",
     )
-    charts.spending(inputs)
-    charts.volumes(inputs)
+    beside = st.grid(2, min_column_width=560)
+    with beside.container():
+        charts.spending(inputs)
+    with beside.container():
+        charts.volumes(inputs)
     for one, other in BREAK_EVENS:
         item = break_even(inputs, one, other)
         st.markdown(f"- {break_even_text(item, inputs.requests, ranges)}")
@@ -107,7 +110,7 @@ def costs(workspace: Workspace, answers: Answers, evidence: Evidence) -> None:
 def _scenarios(workspace: Workspace, filled: PrefilledCosts) -> None:
     """Every strategy's total in each named scenario, and the scenarios to edit."""
     scenarios = load_scenarios(workspace, filled)
-    found = scenario_costs(filled, scenarios)
+    found = resources.worked_out(scenario_costs, filled, scenarios)
     st.subheader("From pilot to scale", anchor=False)
     st.caption("The same prices over other months and volumes: total, and its 90 % range.")
     st.dataframe(

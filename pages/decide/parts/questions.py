@@ -58,9 +58,10 @@ def questionnaire(
     )
     template_line(workspace, criteria, answers)
     choices: dict[str, str] = {}
+    cards = st.grid(2, min_column_width=640)  # beside each other where the screen is wide
     for number, group in enumerate(criteria.groups, start=1):
         first, *more = criteria.of_group(group.id)
-        with st.container(border=True):
+        with cards.container(border=True):
             st.markdown(f"**{number} · {plain(group.title)}**")
             choices |= _question(workspace, first, answers)
             if more:

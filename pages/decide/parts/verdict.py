@@ -104,15 +104,17 @@ def why(trace: Trace) -> None:
         ("What speaks for it", result.reasons),
         ("What speaks against it", result.objections),
         ("What would change it", result.changes),
-        ("Take care", result.cautions),
+        ("Take care", [one for one in result.cautions if one.text != result.next_step.text]),
     ):
         if found:
             st.subheader(heading, anchor=False)
             for number, sentence in enumerate(found):
                 _traced(trace, sentence, f"{heading}.{number}")
-    if result.vetoes and result.leader:
+    told = " ".join(sentence.text for sentence in result.reasons)
+    vetoes = [veto for veto in result.vetoes if veto.reason not in told]  # said once is enough
+    if vetoes and result.leader:
         st.subheader("Ruled out", anchor=False)
-        for number, veto in enumerate(result.vetoes):
+        for number, veto in enumerate(vetoes):
             text = f"{charts.title(veto.strategy)}: {veto.reason}"
             reference = Reference("answer", veto.criterion)
             _traced(trace, Sentence(text, (reference,)), f"veto.{number}")
@@ -301,17 +303,17 @@ def article(criteria: Criteria, evidence: Evidence) -> None:
             st.caption(f":material/science: The evaluation: {row.holding}. {plain(row.tested)}")
             st.caption(f":material/gavel: Research: {plain(row.contested)}")
     st.subheader("Advantages and limits, by the article", anchor=False)
-    st.dataframe(
+    # A table that wraps: what was measured is a sentence.
+    st.table(
         [
             {
                 "Strategy": arms.look(point.strategy).name,
-                "": point.kind,
-                "By the article": point.text,
-                "Here": point.measured,
+                "By the article": f"{point.kind.capitalize()}: {plain(point.text)}",
+                "Here": plain(point.measured),
             }
             for point in article_points(criteria, evidence)
         ],
+        border="horizontal",
         hide_index=True,
-        width="stretch",
         alt="Advantages and limits by the article, beside measurements",
     )

@@ -10,7 +10,7 @@ from ragft_core.workspace import Workspace
 
 
 def notice(workspace: Workspace, *things: str) -> None:
-    """One line where any of these adapters, evaluations or records was made elsewhere.
+    """A few words where any of these adapters, evaluations or records was made elsewhere.
 
     Args:
         workspace: What they belong to.
@@ -18,7 +18,8 @@ def notice(workspace: Workspace, *things: str) -> None:
     """
     origin = made_elsewhere(workspace)
     if origin is not None and (not things or any(map(origin.covers, things))):
-        st.caption(f":material/public: {plain(origin.text)}")
+        # On a phone the whole of it would take three lines of every page.
+        st.caption(":material/public: Made elsewhere", help=plain(origin.text))
 
 
 def mark(workspace: Workspace) -> set[str]:

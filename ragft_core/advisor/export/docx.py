@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LISTS = {"bullet_list_open": "List Bullet", "ordered_list_open": "List Number"}
 TABLE_STYLE = "Light Grid Accent 1"
 TABLE_POINTS = 8
+# Inches: between the margins, beside a cell's text, of a letter; the longest word kept whole.
+ACROSS, MARGIN, PADDING, LETTER = 6.9, 0.8, 0.17, 0.075
+LONGEST = 16
 
 
 def render_docx(record: DecisionRecord) -> bytes:
@@ -36,9 +39,12 @@ def render_rfp_docx(record: DecisionRecord) -> bytes:
 def markdown_docx(markdown: str, title: str) -> bytes:
     """Markdown as the bytes of a ``.docx`` file."""
     import docx
+    from docx.shared import Inches
     from markdown_it import MarkdownIt
 
     document = docx.Document()
+    for section in document.sections:
+        section.left_margin = section.right_margin = Inches(MARGIN)
     document.core_properties.title = title
     document.core_properties.author = ""
     tokens = iter(MarkdownIt("commonmark").enable("table").parse(markdown))
@@ -77,16 +83,35 @@ def _rows(tokens: Iterator[Token]) -> Iterator[list[Token]]:
 
 
 def _table(document: Document, rows: Sequence[Sequence[Token]]) -> None:
-    from docx.shared import Pt
+    from docx.shared import Inches, Pt
 
     table = document.add_table(rows=0, cols=max(map(len, rows)), style=TABLE_STYLE)
+    table.autofit = False
+    widths = _widths([[inline.content for inline in row] for row in rows])
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Inches(width)
     for row in rows:
-        for cell, inline in zip(table.add_row().cells, row, strict=False):
+        for cell, inline, width in zip(table.add_row().cells, row, widths, strict=False):
+            cell.width = Inches(width)
             _write(cell.paragraphs[0], inline)
             for run in cell.paragraphs[0].runs:
                 run.font.size = Pt(TABLE_POINTS)
     _repeat_heading(table.rows[0])
     document.add_paragraph()
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[float]:
+    """The inches of each column: its longest word whole, the rest by how much stands in it."""
+    least, more = [], []
+    for place in range(max(map(len, rows))):
+        texts = [row[place] for row in rows if len(row) > place]
+        longest = max((len(word) for text in texts for word in text.split()), default=1)
+        least.append(PADDING + LETTER * min(longest, LONGEST))
+        more.append(sum(map(len, texts)) / len(texts))
+    left = ACROSS - sum(least)
+    if left < 0:
+        return [ACROSS * one / sum(least) for one in least]
+    return [one + left * part / (sum(more) or 1) for one, part in zip(least, more, strict=True)]
 
 
 def _verbatim(document: Document, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragft_core.advisor.deciding.recommendation import Sentence
 from ragft_core.advisor.deciding.voice import main_shares
-from ragft_core.advisor.deciding.words import name, percent
+from ragft_core.advisor.deciding.words import name
 from ragft_core.advisor.record import front, svg
 from ragft_core.advisor.record.record import DecisionRecord
 from ragft_core.types import Strategy
@@ -20,15 +20,18 @@ from ragft_core.types import Strategy
 if TYPE_CHECKING:
     from pptx.presentation import Presentation
     from pptx.slide import Slide
+    from pptx.text.text import TextFrame
 
 # Inches of a 16:9 slide, and the room below its title.
 WIDTH, HEIGHT, EDGE, TOP, FOOT = 13.333, 7.5, 0.7, 1.55, 0.5
 LARGEST, SMALLEST = 22, 14
-TABLE_POINTS = 14
+TABLE_POINTS, TABLE_ROW = 16, 0.55
 TITLE_POINTS, LONG_TITLE = 30, 70
+FOOT_POINTS = 11
 # The width of a letter and the height of a line, in parts of the size of the type.
 LETTER, LINE = 0.52, 1.25
-INK = "1C2430"
+EMU_A_POINT = 12700
+INK, PALE, SOFT = "1C2430", "F1F4F9", "5B6577"
 
 
 def render_slides(record: DecisionRecord) -> bytes:
@@ -41,41 +44,85 @@ def render_slides(record: DecisionRecord) -> bytes:
     deck.core_properties.title = f"Which strategy: {record.workspace}"
     deck.core_properties.author = ""
     result = record.result
-    _text(
-        deck,
-        result.headline.text,
-        [
-            f"{record.workspace}, decided {record.created_at[:10]}",
-            front.confidence_text(record),
-            result.next_step.text,
-            *([record.note] if record.note else []),
-        ],
-        f"Decision record {record.id}.",
-        bullets=False,
-    )
+    _first(deck, record)
     _shares(deck, record)
-    _table(deck, front.money_title(record), _money(record), front.volume_text(record))
+    money = (2.4, 1.6, 2.7, 1.6, 3.633)
+    _table(deck, front.money_title(record), _money(record), front.volume_text(record), money)
     if record.scenarios:
         heads = [front.scenario_title(item.scenario) for item in record.scenarios]
         rows = [[row["strategy"], *row["cells"]] for row in front.scenario_rows(record)]
-        _table(deck, "What it costs from pilot to scale", [["Strategy", *heads], *rows])
+        wide = (2.1, *[9.833 / len(heads)] * len(heads))
+        _table(
+            deck, "What it costs from pilot to scale", [["Strategy", *heads], *rows], widths=wide
+        )
     _sentences(deck, "What speaks for it", result.reasons)
     _sentences(deck, "What speaks against it", (*result.objections, *result.cautions))
     _sentences(deck, "What would change it", result.changes)
     for strategy, card in front.cards(record):
-        lines = [f"Not when: {text[:1].lower()}{text[1:]}" for text in card.not_when]
+        lines = [f"Not when: {_inside(text)}" for text in card.not_when]
         lines += [f"Fails: {item.how} {item.sign}" for item in card.fails]
         title = f"{name(strategy, start=True)}: when not, and how it fails"
         _text(deck, title, lines, f"Sources: {', '.join(card.sources)}.")
     if record.recipe:
         plan = [["", "Step", "Who", "By"]]
         plan += [["✓" if s.done else "", s.text, s.owner, s.due] for s in record.recipe.steps]
-        _table(deck, "Next steps", plan, widths=(0.5, 7.6, 2.2, 1.6))
+        _table(deck, "Next steps", plan, widths=(0.5, 7.833, 2.0, 1.6))
     _text(deck, "How it was measured", list(_measured(record)), "Every input is in the record.")
     _text(deck, "What was only guessed", front.guessed(record))
+    _number(deck, f"{record.workspace}, {record.created_at[:10]}")
     file = io.BytesIO()
     deck.save(file)
     return file.getvalue()
+
+
+def _inside(text: str) -> str:
+    """A sentence behind a colon; what is written in capitals stays so: ``RAG with ...``."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _first(deck: Presentation, record: DecisionRecord) -> None:
+    """The decision in large type, a bar in the colour of its strategy beside it."""
+    result = record.result
+    slide = _slide(deck, result.headline.text)
+    head, leader = slide.shapes.title, result.verdict or result.leader
+    _place(head, EDGE + 0.2, 0.9, WIDTH - 2 * EDGE - 0.2, 2.2)
+    head.text_frame.paragraphs[0].font.size = _points(TITLE_POINTS)
+    _bar(slide, 0.9, 2.2, svg.COLOURS[leader].lstrip("#") if leader else SOFT)
+    lines = [
+        f"{record.workspace}, decided {record.created_at[:10]}",
+        front.confidence_text(record),
+        result.next_step.text,
+        *([record.note] if record.note else []),
+    ]
+    (part, points), *rest = _parts(lines, HEIGHT - 3.4 - FOOT)
+    _write(slide, 3.4, part, points, inset=0.2)
+    _note(slide, f"Decision record {record.id}.")
+    for more, size in rest:
+        _write(_slide(deck, "The decision (continued)"), TOP, more, size)
+
+
+def _bar(slide: Slide, top: float, height: float, colour: str) -> None:
+    from pptx.enum.shapes import MSO_SHAPE
+    from pptx.util import Inches
+
+    bar = slide.shapes.add_shape(
+        MSO_SHAPE.RECTANGLE, Inches(EDGE), Inches(top), Inches(0.09), Inches(height)
+    )
+    bar.fill.solid()
+    bar.fill.fore_color.rgb = _colour(colour)
+    bar.line.fill.background()
+
+
+def _number(deck: Presentation, of: str) -> None:
+    """At the foot of every slide: whose it is, and which."""
+    from pptx.enum.text import PP_ALIGN
+
+    for number, slide in enumerate(deck.slides, start=1):
+        frame = _box(slide, EDGE, HEIGHT - 0.42, WIDTH - 2 * EDGE, 0.3)
+        paragraph = frame.paragraphs[0]
+        paragraph.text = f"{of} · {number}"
+        paragraph.font.size, paragraph.font.color.rgb = _points(FOOT_POINTS), _colour(SOFT)
+        paragraph.alignment = PP_ALIGN.RIGHT
 
 
 def _money(record: DecisionRecord) -> list[list[str]]:
@@ -89,7 +136,9 @@ def _measured(record: DecisionRecord) -> Iterator[str]:
     known = record.provenance
     for key in ("evaluation", "evaluated", "questions", "model", "known error of the score"):
         if known.get(key):
-            yield f"{key[:1].upper()}{key[1:]}: {known[key]}"
+            # A moment to the minute, as people write it.
+            value = known[key][:16].replace("T", ", ") if key == "evaluated" else known[key]
+            yield f"{key[:1].upper()}{key[1:]}: {value}"
     held = record.materials.documents
     if held:
         yield f"{len(held)} documents, each with its SHA-256 in the record."
@@ -111,7 +160,7 @@ def _shares(deck: Presentation, record: DecisionRecord) -> None:
     slide = _slide(deck, title)
     data = CategoryChartData(number_format="0%")
     data.categories = [
-        f"{name(s, start=True)} ({percent(m.low)} to {percent(m.high)}, n = {m.n})"
+        f"{name(s, start=True)} ({100 * m.low:.0f} % to {100 * m.high:.0f} %, n = {m.n})"
         for s, m in found
     ]
     data.add_series("Share of test questions answered rightly", [m.value for _, m in found])
@@ -150,7 +199,7 @@ def _text(
     room = HEIGHT - TOP - FOOT
     for number, (part, points) in enumerate(_parts(lines, room)):
         slide = _slide(deck, title if not number else f"{title} (continued)")
-        _write(slide, TOP, [f"•  {line}" for line in part] if bullets else part, points)
+        _write(slide, TOP, part, points, bullets=bullets)
         _note(slide, note)
 
 
@@ -176,31 +225,68 @@ def _inches(lines: Sequence[str], points: int) -> float:
 
 
 def _slide(deck: Presentation, title: str) -> Slide:
-    from pptx.util import Inches, Pt
+    from pptx.enum.text import PP_ALIGN
+    from pptx.util import Pt
 
     slide = deck.slides.add_slide(deck.slide_layouts[5])  # "Title Only"
     head = slide.shapes.title
-    head.left, head.top = Inches(EDGE), Inches(0.35)
-    head.width, head.height = Inches(WIDTH - 2 * EDGE), Inches(1.1)
+    _place(head, EDGE, 0.35, WIDTH - 2 * EDGE, 1.1)
+    head.text_frame.margin_left = 0
     head.text_frame.text, head.text_frame.word_wrap = title, True
     (paragraph,) = head.text_frame.paragraphs
     paragraph.font.size = Pt(TITLE_POINTS if len(title) <= LONG_TITLE else TITLE_POINTS - 8)
     paragraph.font.bold, paragraph.font.color.rgb = True, _colour(INK)
-    paragraph.alignment = 1
+    paragraph.alignment = PP_ALIGN.LEFT
     return slide
 
 
-def _write(slide: Slide, top: float, lines: Sequence[str], points: int) -> None:
-    from pptx.util import Inches, Pt
+def _place(shape: Any, left: float, top: float, width: float, height: float) -> None:
+    from pptx.util import Inches
 
-    place = [Inches(x) for x in (EDGE, top, WIDTH - 2 * EDGE, max(HEIGHT - top - FOOT, 0.4))]
+    shape.left, shape.top = Inches(left), Inches(top)
+    shape.width, shape.height = Inches(width), Inches(height)
+
+
+def _box(slide: Slide, left: float, top: float, width: float, height: float) -> TextFrame:
+    """An empty text box whose text begins where the titles and the tables do."""
+    from pptx.util import Inches
+
+    place = [Inches(x) for x in (left, top, width, height)]
     frame = slide.shapes.add_textbox(*place).text_frame
-    frame.word_wrap = True
+    frame.word_wrap, frame.margin_left = True, 0
+    return frame
+
+
+def _write(
+    slide: Slide,
+    top: float,
+    lines: Sequence[str],
+    points: int,
+    *,
+    bullets: bool = False,
+    inset: float = 0.0,
+) -> None:
+    across, room = WIDTH - 2 * EDGE - inset, max(HEIGHT - top - FOOT, 0.4)
+    frame = _box(slide, EDGE + inset, top, across, room)
     for number, line in enumerate(lines):
         paragraph = frame.paragraphs[0] if not number else frame.add_paragraph()
         paragraph.text = line
-        paragraph.font.size, paragraph.font.color.rgb = Pt(points), _colour(INK)
-        paragraph.space_after = Pt(points / 2)
+        paragraph.font.size, paragraph.font.color.rgb = _points(points), _colour(INK)
+        paragraph.space_after = _points(points / 2)
+        if bullets:
+            _bullet(paragraph, points)
+
+
+def _bullet(paragraph: Any, points: int) -> None:
+    """PowerPoint's own bullet: lines after the first begin where the first does."""
+    from pptx.oxml.ns import qn
+
+    properties = paragraph._p.get_or_add_pPr()
+    indent = round(points * 1.1 * EMU_A_POINT)
+    properties.set("marL", str(indent))
+    properties.set("indent", str(-indent))
+    mark = properties.makeelement(qn("a:buChar"), {"char": "•"})
+    properties.append(mark)
 
 
 def _table(
@@ -210,20 +296,24 @@ def _table(
     caption: str = "",
     widths: Sequence[float] = (),
 ) -> None:
-    from pptx.util import Inches, Pt
+    from pptx.enum.text import MSO_ANCHOR
+    from pptx.util import Inches
 
     slide = _slide(deck, title)
     across = WIDTH - 2 * EDGE
-    place = [Inches(x) for x in (EDGE, TOP, across, 0.5 * len(rows))]
+    place = [Inches(x) for x in (EDGE, TOP, across, TABLE_ROW * len(rows))]
     table = slide.shapes.add_table(len(rows), len(rows[0]), *place).table
     for column, width in zip(table.columns, widths or [across / len(rows[0])] * 9, strict=False):
         column.width = Inches(width)
     for number, row in enumerate(rows):
         for place_in, text in enumerate(row):
             cell = table.cell(number, place_in)
-            cell.text = text
+            cell.text, cell.vertical_anchor = text, MSO_ANCHOR.MIDDLE
+            cell.fill.solid()
+            cell.fill.fore_color.rgb = _colour(PALE if number % 2 == 0 else "FFFFFF")
             for paragraph in cell.text_frame.paragraphs:
-                paragraph.font.size = Pt(TABLE_POINTS)
+                paragraph.font.size, paragraph.font.color.rgb = _points(TABLE_POINTS), _colour(INK)
+                paragraph.font.bold = number == 0
     if caption:
         _write(slide, HEIGHT - 1.05, [f"At {caption}."], 14)
 
@@ -231,6 +321,12 @@ def _table(
 def _note(slide: Slide, text: str) -> None:
     if text:
         slide.notes_slide.notes_text_frame.text = text
+
+
+def _points(size: float) -> Any:
+    from pptx.util import Pt
+
+    return Pt(size)
 
 
 def _colour(text: str) -> Any:
