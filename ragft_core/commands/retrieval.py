@@ -12,6 +12,7 @@ from ragft_core.commands.output import (
     Wait,
     finish,
     knowledge_of,
+    name_damage,
     named_document,
     note,
     opened,
@@ -142,6 +143,7 @@ def versions(
         return
     if name:
         knowledge.name_version(knowledge_of(workspace), name, lambda _, text: note(text))
+    name_damage(workspace, "versions/")
     columns = {"name": "name", "at": "of", "n_documents": "documents", "n_chunks": "chunks"}
     rows = knowledge.list_versions(workspace)
     show(rows, as_json, lambda found: table(found, columns, "No versions yet: --name NAME."))
