@@ -30,6 +30,7 @@ SCHEMAS = {
     "costs.json": 1,
     "steps.json": 1,
     "document.json": 3,
+    "version.json": 1,
     "spec.json": 1,
     "status.json": 1,
     "process.json": 1,

@@ -3,6 +3,7 @@
     workspace.json      name, instruction, model and retrieval settings
     documents/<id>/     original file, its text, document.json
     index/              LanceDB
+    versions/<id>/      named versions of the documents, each with an index of its own
     examples.jsonl      questions with answers, for training and testing
     jobs/<id>/          one folder a background job: spec, status, metrics, log, result
     adapters/<id>/      trained adapters: safetensors and the run card

@@ -5,7 +5,7 @@ from pages.build.parts import documents as document_views
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.documents import is_guessed
-from ragft_core.knowledge import MODE_WORDS, documents
+from ragft_core.knowledge import MODE_WORDS, documents, list_versions
 
 VIEWS = {"chunks": "Chunks", "text": "Text"}
 
@@ -30,6 +30,8 @@ with show_errors():
             "Add some above, or open a sample workspace on Home to look around.",
             components.HOME,
         )
+        if list_versions(workspace):
+            changing.versions_section(workspace)
         st.stop()
 
     st.subheader(f"Documents ({len(found)})", anchor=False)
@@ -83,12 +85,7 @@ with show_errors():
             with st.popover("Wrong letters?", icon=":material/translate:"):
                 document_views.encoding_form(workspace, base, document)
         with st.popover("Delete", icon=":material/delete:"):
-            st.markdown(f"Delete **{plain(document.title)}** and its {document.n_chunks} chunks?")
-            st.caption("The copy of the file in this workspace is deleted, too.")
-            if st.button("Delete it", type="primary", key=f"documents.delete.{chosen}"):
-                base.remove(chosen)
-                state.notify(f"{document.title} was deleted.")
-                st.rerun()
+            document_views.delete_form(workspace, base, document)
     if view == "text":
         document_views.text_view(base.text(chosen))
     else:
@@ -96,6 +93,8 @@ with show_errors():
 
 with st.expander("Change a fact and see who follows", icon=":material/published_with_changes:"):
     changing.section(workspace, found)
+with st.expander("Named versions", icon=":material/bookmarks:"), show_errors():
+    changing.versions_section(workspace)
 with st.expander("Compare ways of searching", icon=":material/science:"), show_errors():
     searching.lab_section(workspace)
 with st.expander("Embedding model", icon=":material/language:"), show_errors():

@@ -86,6 +86,7 @@ def read(evaluation_id: str) -> None:
     if not ended:
         st.caption("What follows is what there is so far.")
     origin.notice(workspace, evaluation_id)
+    findings.read_from(workspace, results)
     findings.verdict(report)
     names = findings.score_names(results)
     slices = {part.key: part for part in results.slices()}

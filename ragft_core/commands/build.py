@@ -18,7 +18,6 @@ from ragft_core.commands.output import (
     follow,
     knowledge_of,
     name_damage,
-    named_document,
     note,
     opened,
     outcomes,
@@ -244,16 +243,6 @@ def documents(w: Name, as_json: Json = False) -> None:
         return "\n".join([table(rows, columns, "No documents yet."), *told])
 
     show(list_documents(workspace), as_json, listed)
-
-
-def remove(
-    w: Name, doc: Annotated[str, typer.Argument(metavar="DOC")], as_json: Json = False
-) -> None:
-    """Removes a document, named by its id, its file name or its title."""
-    base = knowledge_of(opened(w))
-    document = named_document(base, doc)
-    base.remove(document.id)
-    show(document, as_json, lambda row: f"Removed {row['file_name']}.")
 
 
 def rebuild(w: Name, as_json: Json = False) -> None:

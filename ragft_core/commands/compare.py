@@ -217,6 +217,9 @@ def evaluate(
         bool, typer.Option(help="Look at planned points, and end where the winner is clear.")
     ] = False,
     self_check: Annotated[str, typer.Option(help="Compare this arm with itself (A/A).")] = "",
+    version: Annotated[
+        str, typer.Option(help="Read this named version's documents, not the present ones.")
+    ] = "",
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
@@ -232,8 +235,10 @@ def evaluate(
         workspace_questions,
         written_questions,
     )
+    from ragft_core.knowledge import find_version
 
     workspace = opened(w)
+    pinned = find_version(workspace, version) if version else None
     if questions:
         asked = brought_questions(workspace, questions.name, questions.read_bytes())
     elif written:
@@ -245,13 +250,14 @@ def evaluate(
         judge = ModelChoice("endpoint", judge_model, judge_url, judge_key)
         workspace.update(judge=judge)
     if self_check:
-        plan = make_self_check(asked, _chosen(workspace, [self_check])[0])
+        plan = make_self_check(asked, _chosen(workspace, [self_check])[0], pinned)
     else:
         chosen = _chosen(workspace, arm)
         diversity = 10 if variety else 0
         plan = make_plan(
-            asked, chosen, diversity_questions=diversity, judge=judge, stop_early=stop_early
-        )
+            asked, chosen, diversity_questions=diversity, judge=judge, stop_early=stop_early,
+            version=pinned,
+        )  # fmt: skip
         forecast = estimate_evaluation(workspace, Settings(), plan, asked)
         for line in filter(None, (forecast.shows, forecast.looks)):
             note(line)

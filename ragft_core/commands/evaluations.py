@@ -6,9 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from ragft_core.commands.output import Json, Name, name_damage, opened, show, table, tell_origin
-from ragft_core.errors import EvaluationError
+from ragft_core.commands.output import (
+    Json,
+    Name,
+    knowledge_of,
+    name_damage,
+    note,
+    opened,
+    show,
+    table,
+    tell_origin,
+)
+from ragft_core.errors import EvaluationError, RagftError
 from ragft_core.values import to_dict
+from ragft_core.workspace import Workspace
 
 
 def evaluations(
@@ -27,6 +38,7 @@ def evaluations(
     from ragft_core.evaluation import list_plans, load_results
     from ragft_core.evaluation.reports.pairing import compare_evaluations, splits
     from ragft_core.evaluation.scoring import BY_NAME
+    from ragft_core.evaluation.store import index_since, index_versions
 
     workspace = opened(w)
     name_damage(workspace, "evaluations/")
@@ -40,12 +52,30 @@ def evaluations(
     if differing:
         show(splits(load_results(workspace, differing)), as_json, _splits)
         return
+    plans = list_plans(workspace)
+    present = _present(workspace) if plans else None
     rows = [
-        {"id": plan.id, "name": plan.name, "created_at": plan.created_at, "arms": plan.arms}
-        for plan in list_plans(workspace)
-    ]
-    columns = {"id": "id", "name": "name", "created_at": "when"}
+        {
+            "id": plan.id, "name": plan.name, "created_at": plan.created_at, "arms": plan.arms,
+            "version": plan.version.name if plan.version else "",
+            "index": "not known"
+            if present is None
+            else index_since(plan, index_versions(workspace, plan.id), present),
+        }
+        for plan in plans
+    ]  # fmt: skip
+    columns = {"id": "id", "name": "name", "created_at": "when", "index": "documents and index"}
+    columns["version"] = "named version"
     show(rows, as_json, lambda found: table(found, columns, "No evaluations yet."))
+
+
+def _present(workspace: Workspace) -> int | None:
+    """The version of the index now; None where its embedding model cannot be had."""
+    try:
+        return knowledge_of(workspace).version
+    except RagftError as error:
+        note(f"Whether the index has changed is not known: {error.message}")
+        return None
 
 
 def _two_runs(found: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from ragft_core.commands.output import (
     Wait,
     finish,
     knowledge_of,
+    name_damage,
     named_document,
     note,
     opened,
@@ -89,6 +90,70 @@ def reread(
     show(
         again, as_json, lambda row: f"{row['file_name']}: {' '.join(row['warnings'])}".rstrip(": ")
     )
+
+
+def remove(
+    w: Name,
+    doc: Annotated[str, typer.Argument(metavar="DOC")],
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Also write the index anew, without a trace of it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Removes a document, named by its id, its file name or its title."""
+    from ragft_core.knowledge import held_in_words, purge_index, versions_holding
+
+    base = knowledge_of(opened(w))
+    document = named_document(base, doc)
+    holding = versions_holding(base.workspace, document)
+    base.remove(document.id)
+    if purge:
+        purge_index(base)
+    told = to_dict(document) | {"purged": purge, "held_by": [one.name for one in holding]}
+    show(
+        told,
+        as_json,
+        lambda row: f"Removed {row['file_name']}. {held_in_words(holding)}".rstrip(),
+    )
+
+
+def versions(
+    w: Name,
+    name: Annotated[
+        str, typer.Option("--name", help="Keep the present documents and index under this name.")
+    ] = "",
+    restore: Annotated[
+        str, typer.Option("--restore", help="Make documents and index what they were then.")
+    ] = "",
+    delete: Annotated[str, typer.Option("--delete", help="Delete this version.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Lists the named versions of documents and index; names the present one, restores, deletes."""
+    from ragft_core import knowledge
+
+    workspace = opened(w)
+    if delete:
+        knowledge.delete_version(workspace, knowledge.find_version(workspace, delete))
+    if restore:
+        version = knowledge.find_version(workspace, restore)
+        restored = knowledge.restore_version(
+            knowledge_of(workspace), version, lambda file, stage, _: note(f"{file}: {stage}")
+        )
+        show(restored, as_json, _restored)
+        return
+    if name:
+        knowledge.name_version(knowledge_of(workspace), name, lambda _, text: note(text))
+    name_damage(workspace, "versions/")
+    columns = {"name": "name", "at": "of", "n_documents": "documents", "n_chunks": "chunks"}
+    rows = knowledge.list_versions(workspace)
+    show(rows, as_json, lambda found: table(found, columns, "No versions yet: --name NAME."))
+
+
+def _restored(row: dict[str, Any]) -> str:
+    came, went = (", ".join(row[key]) or "nothing" for key in ("came", "went"))
+    before = row["before"]
+    kept = f"\nThe state before is kept as {before['name']!r}." if before else ""
+    return f"Restored {row['version']['name']!r}. Came back: {came}. Went: {went}.{kept}"
 
 
 def _embedders(row: dict[str, Any]) -> str:

@@ -20,10 +20,10 @@ from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError, ref
 from ragft_core.knowledge import ingest, store
 from ragft_core.knowledge.embed import TextEmbedder
 from ragft_core.knowledge.filters import those_that_fit
-from ragft_core.knowledge.index import ChunkIndex, Hit
+from ragft_core.knowledge.index import ChunkIndex
 from ragft_core.knowledge.ingest import FileReport, OnReport, Progress
 from ragft_core.knowledge.rerank import open_reranker
-from ragft_core.knowledge.retrievers import Query, meaning_share, retriever_of
+from ragft_core.knowledge.retrievers import Hit, Query, meaning_share, retriever_of
 from ragft_core.knowledge.workers.here import LocalWorkers
 from ragft_core.knowledge.workers.reading import Workers
 from ragft_core.knowledge.writer import Repair, Writer
@@ -46,6 +46,8 @@ class KnowledgeBase:
         embedder: Makes the vectors; the index must have been built by the same one.
         index: Where its index lies, if not where the workspace's own does.
         workers: Who reads and embeds files; this process where nobody is named.
+
+    ``writer`` is what changes it, and asks nobody.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class KnowledgeBase:
         self._workers = workers or LocalWorkers(embedder)
         self.place = Folder(index) if isinstance(index, Path) else index or place_of(workspace)
         self._index = ChunkIndex(self.place, embedder.identity, embedder.dimension)
-        self._writer = Writer(workspace, embedder, self._index)
+        self.writer = Writer(workspace, embedder, self._index)
         self._checking = threading.Lock()
         self._checked = False
 
@@ -128,7 +130,7 @@ class KnowledgeBase:
         """
         self._may_change()
         self._check()
-        return ingest.add_files(self._writer, self._workers, files, on_progress, on_report, keep)
+        return ingest.add_files(self.writer, self._workers, files, on_progress, on_report, keep)
 
     def reread(self, document_id: str, encoding: str) -> Document:
         """Reads a document's file again in another encoding; the new reading takes its place.
@@ -145,7 +147,7 @@ class KnowledgeBase:
         document = self.document(document_id)
         original = (document.file_name, store.original_of(self.workspace, document_id))
         (report,) = ingest.add_files(
-            self._writer, self._workers, [original], lambda *_: None, lambda *_: None, (), encoding
+            self.writer, self._workers, [original], lambda *_: None, lambda *_: None, (), encoding
         )
         if report.document is None:
             raise DocumentError(report.error, report.remedy)
@@ -159,7 +161,7 @@ class KnowledgeBase:
         """
         self._may_change()
         self._check()
-        self._writer.remove(document_id)
+        self.writer.remove(document_id)
 
     def search(
         self,
@@ -228,7 +230,7 @@ class KnowledgeBase:
     def repair(self) -> Repair:
         """Clears what a crash left behind, and indexes again what the index lacks."""
         self._may_change()
-        return self._writer.repair()
+        return self.writer.repair()
 
     def _may_change(self) -> None:
         """LanceDB writes by itself, so the right is asked for before it does."""
@@ -265,11 +267,11 @@ class KnowledgeBase:
 
     def _mend(self) -> None:
         if not self._index.exists():  # one that is made from nothing is worth waiting for
-            self._writer.repair()
+            self.writer.repair()
         else:
             self._index.table()
             try:
-                self._writer.repair(timeout=0)
+                self.writer.repair(timeout=0)
             except WorkspaceError:
                 pass
             except Exception as error:
@@ -288,14 +290,14 @@ class KnowledgeBase:
             How many chunks the index has now.
         """
         self._may_change()
-        with self._writer.lock():
+        with self.writer.lock():
             self._index.drop()
             self._index.table(replace=True)
             total = 0
             documents = self.documents()
             for number, document in enumerate(documents):
                 on_progress(document.file_name, ingest.STAGES[1], number / len(documents))
-                total += self._writer.split_again(document)
+                total += self.writer.split_again(document)
             self._index.tidy(self.embedder.embed_query)
             self._index.forget_others()
             self._checked = True
@@ -314,10 +316,10 @@ class KnowledgeBase:
         """
         self._may_change()
         self._index.table(replace=True)
-        self._writer.fill(self._workers, on_progress)
+        self.writer.fill(self._workers, on_progress)
         self._index.tidy(self.embedder.embed_query)
-        with self._writer.lock():
-            chunks = self._writer.fill(
+        with self.writer.lock():
+            chunks = self.writer.fill(
                 self._workers, on_progress
             )  # what was added or removed meanwhile
             documents = [replace(d, n_chunks=len(chunks[d.id])) for d in self.documents()]
@@ -342,6 +344,6 @@ class KnowledgeBase:
         self._may_change()
         trial = KnowledgeBase(self.workspace, embedder, folder)
         trial._index.table(replace=True)
-        trial._writer.fill(trial._workers, on_progress)
+        trial.writer.fill(trial._workers, on_progress)
         trial._checked = True
         return trial

@@ -14,14 +14,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from ragft_core.errors import RagftError, RetrievalError, refusal
+from ragft_core.errors import RagftError, RetrievalError, StoreError, refusal
 from ragft_core.knowledge.indices import neighbours
 from ragft_core.knowledge.indices import table as chunks
-from ragft_core.knowledge.retrievers import Query, Retriever, Rows, cosine
+from ragft_core.knowledge.retrievers import Hit, Query, Retriever, Rows, hit_of, score_of
 from ragft_core.storage import Place
 from ragft_core.types import Chunk
 
@@ -48,21 +48,6 @@ class Entry:
     chunk: Chunk
     indexed: str
     vector: np.ndarray
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A chunk that was found. Scores are None where that way of searching did not find it.
-
-    ``similarity`` is the cosine of the angle to the question, ``text_score`` BM25, and ``score``
-    what the hits are ranked by: a code of the question that the chunk holds adds 1.
-    """
-
-    chunk: Chunk
-    score: float
-    similarity: float | None
-    text_score: float | None
-    found_by: str
 
 
 def _told(method: Method[P, T], reading: bool = False) -> Method[P, T]:
@@ -99,11 +84,12 @@ class ChunkIndex:
         identity: The embedder's identity.
         dimension: Length of its vectors.
 
-    ``name`` is the table's there.
+    ``name`` is the table's there, ``where`` what people call the place.
     """
 
     def __init__(self, place: Place, identity: str, dimension: int) -> None:
         self._place = place
+        self.where = place.where
         self._identity = identity
         self._dimension = dimension
         self._prefix = place.prefix + _PREFIX
@@ -176,6 +162,15 @@ class ChunkIndex:
         merge = self.table().merge_insert("id")
         merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
+    def take(self, other: ChunkIndex, document_ids: Sequence[str]) -> None:
+        """Writes the rows that another index of this embedder holds of these documents."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = pa.array(document_ids, pa.string())
+        for batch in other.batches():
+            self.merge(batch.filter(pc.is_in(batch.column("document_id"), wanted)))
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows, some thousands at a time."""
         self.table().checkout_latest()
@@ -246,11 +241,11 @@ class ChunkIndex:
             ModelError: The re-ranker cannot be loaded.
         """
         rows = self._find(retriever, query)
-        scores = [_score(row, query.vector) for row in rows]
+        scores = [score_of(row, query.vector) for row in rows]
         if retriever.reranker is not None:
             judged = retriever.reranker.score(query.question, [row["indexed"] for row in rows])
             scores = [float(score) for score in judged]
-        hits = [_hit(row, score, query.vector) for row, score in zip(rows, scores, strict=True)]
+        hits = [hit_of(row, score, query.vector) for row, score in zip(rows, scores, strict=True)]
         # Fusion ties often (first by meaning, first by words); the nearer meaning goes first.
         return sorted(hits, key=lambda hit: (-hit.score, -(hit.similarity or 0.0), hit.chunk.id))
 
@@ -294,6 +289,30 @@ class ChunkIndex:
         self.settle()
 
     @_told
+    def purge(self) -> None:
+        """Writes the table anew, so that its files hold nothing of chunks that were deleted.
+
+        Deleting only marks rows, and earlier states of a table are kept for a week. Takes memory for
+        all rows, about 4 kB a chunk.
+
+        Raises:
+            StoreError: An engine tends the table.
+        """
+        if self._place.managed:
+            raise StoreError(
+                f"The index in {self.where} is kept by its engine, which decides what it keeps.",
+                "Deleted chunks are not found any more; ask whoever runs it to remove old data.",
+            )
+        import pyarrow as pa
+
+        rows = pa.Table.from_batches(
+            list(self.batches()), chunks.schema(self._identity, self._dimension)
+        )
+        made = self._place.connect().create_table(self.name, rows, mode="overwrite")
+        self._opened = self._complete(made)
+        chunks.forget_earlier(made)
+
+    @_told
     def n_unindexed(self) -> int:
         """How many rows the word index does not hold yet."""
         if self._place.managed:
@@ -322,25 +341,6 @@ _REBUILD = (
     "Rebuild it from the documents: the button on the documents page, or "
     "'python -m ragft_core rebuild W'."
 )
-
-
-def _score(row: dict[str, Any], vector: np.ndarray | None) -> float:
-    """What the way of searching ranks by: fused ranks, BM25 or the cosine."""
-    score = row.get("_relevance_score", row.get("_score"))
-    return float(_similarity(row, vector) or 0.0 if score is None else score)
-
-
-def _hit(row: dict[str, Any], score: float, vector: np.ndarray | None) -> Hit:
-    distance, bm25 = row.get("_distance"), row.get("_score")
-    by_meaning, by_words = distance is not None, bm25 is not None
-    found_by = "both" if by_meaning and by_words else "meaning" if by_meaning else "keywords"
-    chunk = Chunk(**{name: row[name] for name in Chunk.__dataclass_fields__})
-    # Fused ranks and a re-ranker's scores are at most 1, so that one code outvotes them.
-    return Hit(chunk, score + row.get("n_codes", 0), _similarity(row, vector), bm25, found_by)
-
-
-def _similarity(row: dict[str, Any], vector: np.ndarray | None) -> float | None:
-    return None if vector is None else cosine(np.asarray(row["vector"]), vector)
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from ragft_core.errors import RetrievalError
 from ragft_core.knowledge.codes import Code, codes_in
 from ragft_core.knowledge.indices.neighbours import nearest
 from ragft_core.knowledge.rerank import Reranker
-from ragft_core.types import SearchMode
+from ragft_core.types import Chunk, SearchMode
 
 if TYPE_CHECKING:
     from lancedb.query import LanceQueryBuilder
@@ -75,6 +75,21 @@ class Query:
 
 
 Find = Callable[["Table", Query], Rows]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that was found. Scores are None where that way of searching did not find it.
+
+    ``similarity`` is the cosine of the angle to the question, ``text_score`` BM25, and ``score``
+    what the hits are ranked by: a code of the question that the chunk holds adds 1.
+    """
+
+    chunk: Chunk
+    score: float
+    similarity: float | None
+    text_score: float | None
+    found_by: str
 
 
 @dataclass(frozen=True)
@@ -199,6 +214,26 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:
     """The cosine of the angle between two vectors; 0 where one is null."""
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.dot(one, other)) / length if length else 0.0
+
+
+def score_of(row: dict[str, Any], vector: np.ndarray | None) -> float:
+    """What the way of searching ranks by: fused ranks, BM25 or the cosine."""
+    score = row.get("_relevance_score", row.get("_score"))
+    return float(_similarity(row, vector) or 0.0 if score is None else score)
+
+
+def hit_of(row: dict[str, Any], score: float, vector: np.ndarray | None) -> Hit:
+    """A row as what was found."""
+    distance, bm25 = row.get("_distance"), row.get("_score")
+    by_meaning, by_words = distance is not None, bm25 is not None
+    found_by = "both" if by_meaning and by_words else "meaning" if by_meaning else "keywords"
+    chunk = Chunk(**{name: row[name] for name in Chunk.__dataclass_fields__})
+    # Fused ranks and a re-ranker's scores are at most 1, so that one code outvotes them.
+    return Hit(chunk, score + row.get("n_codes", 0), _similarity(row, vector), bm25, found_by)
+
+
+def _similarity(row: dict[str, Any], vector: np.ndarray | None) -> float | None:
+    return None if vector is None else cosine(np.asarray(row["vector"]), vector)
 
 
 def _holding(table: Table, code: Code, within: Sequence[str] | None) -> Rows:

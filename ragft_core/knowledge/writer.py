@@ -8,8 +8,10 @@ count is cleared by the next writer. One lock serialises writers; reading needs 
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -222,9 +224,88 @@ class Writer:
             self.put(document, chunks[document.id], vectors)
         return chunks
 
+    def become(
+        self,
+        shelf: Workspace,
+        vectors: ChunkIndex | None,
+        on_progress: Callable[[str, str, float], None],
+    ) -> tuple[list[Document], list[Document]]:
+        """Makes the documents those of another shelf: what is lacking comes, what is strange goes.
+
+        Interrupted at any moment it leaves documents that are whole, and goes on when called again.
+
+        Args:
+            shelf: A folder of documents, such as a named version's.
+            vectors: An index of this embedder over them, so that nothing has to be embedded; without
+                one, what comes is split and embedded anew.
+            on_progress: Called with a file's name, its stage and the share that is done.
+
+        Returns:
+            The documents that came, and those that went.
+        """
+        with self.lock():
+            self._clear()
+            here = {document.id: document for document in store.documents(self.workspace)}
+            there = {document.id: document for document in store.documents(shelf)}
+            coming = [document for key, document in there.items() if key not in here]
+            going = [document for key, document in here.items() if key not in there]
+            for document in coming:
+                copy_document(shelf, document.id, self.workspace)
+            store.sync(self.workspace, [document.id for document in coming])
+            if vectors is not None and coming:
+                self.index.take(vectors, [document.id for document in coming])
+            came = []
+            for number, document in enumerate(coming):
+                on_progress(document.file_name, EMBEDDING, number / len(coming))
+                came.append(document if vectors is not None else self._anew(shelf, document))
+                artefacts.keep(self.workspace, f"documents/{document.id}", ("original.*",))
+            self.index.settle()
+            store.finish(self.workspace, came)
+            self._remove([document.id for document in going])
+            self.index.tidy(self.embedder.embed_query)
+        return came, going
+
+    def _anew(self, shelf: Workspace, document: Document) -> Document:
+        """Splits and embeds a document that lies on another shelf, and does not count here yet."""
+        parsed = store.parsed_of(shelf, document.id)
+        chunks = chunk_document(parsed, document.id, self.embedder.tokenizer)
+        store.write_chunks(self.workspace, document.id, chunks)
+        texts = [indexed_text(document.title, chunk) for chunk in chunks]
+        self.put(document, chunks, self.embedder.embed_documents(texts))
+        return dataclasses.replace(document, n_chunks=len(chunks))
+
+    def purge(self) -> None:
+        """Removes from the index's files what was deleted; nobody writes meanwhile.
+
+        Raises:
+            StoreError: An engine tends the index.
+        """
+        with self.lock():
+            self.index.purge()
+            self.index.tidy(self.embedder.embed_query)
+
     def _split(self, document: Document) -> list[Chunk]:
         parsed = store.parsed_of(self.workspace, document.id)
         return chunk_document(parsed, document.id, self.embedder.tokenizer)
+
+
+def copy_document(shelf: Workspace, document_id: str, target: Workspace) -> None:
+    """Puts a document's files on another shelf; it counts there once ``store.finish`` was called."""
+    store.original_of(shelf, document_id)  # brought back where it lies in a store only
+    folder = store.folder_of(target, document_id)
+    shutil.rmtree(folder, ignore_errors=True)
+    left_out = shutil.ignore_patterns("*document.json*")
+    source = store.folder_of(shelf, document_id)
+    shutil.copytree(source, folder, ignore=left_out, copy_function=_share)
+
+
+def _share(source: str, target: str) -> None:
+    """Nothing writes into an original, so it lies on the disk once where the disk can do that."""
+    if Path(source).stem == "original":
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def indexed_text(title: str, chunk: Chunk) -> str:

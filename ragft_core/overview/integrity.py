@@ -31,7 +31,7 @@ from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import JobStatus, made_elsewhere
 from ragft_core.jobs.elsewhere import FILE as MADE_ELSEWHERE
 from ragft_core.jobs.kinds import KINDS
-from ragft_core.knowledge import check_document
+from ragft_core.knowledge import Version, check_document, shelf_of
 from ragft_core.strategies.changes import Change
 from ragft_core.strategies.conversations import read_row
 from ragft_core.types import Example
@@ -137,6 +137,12 @@ def _document(workspace: Workspace, file: Path, digests: bool) -> None:
     check_document(workspace, file.parent.name, digest=digests)
 
 
+def _version(workspace: Workspace, file: Path, digests: bool) -> None:
+    shelf = shelf_of(workspace, from_dict(Version, read_json(file), file.name))
+    for document in sorted(shelf.path.glob("documents/*/document.json")):
+        check_document(shelf, document.parent.name, digest=digests)
+
+
 def _adapter(_: Workspace, file: Path, __: bool) -> None:
     check_adapter(file.parent)
 
@@ -169,6 +175,7 @@ def _similarity(row: dict[str, Any]) -> None:
 
 _FOLDERS: dict[str, Callable[[Workspace, Path, bool], None]] = {
     "documents/*/document.json": _document,
+    "versions/*/version.json": _version,
     "adapters/*/card.json": _adapter,
     "jobs/*/spec.json": _job,
     "evaluations/eval-*/plan.json": _evaluation,

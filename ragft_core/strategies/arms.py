@@ -113,15 +113,19 @@ def remove_arm(workspace: Workspace, arm_id: str) -> None:
     workspace.update(arms=tuple(arm for arm in own if arm != gone))
 
 
-def arm_states(workspace: Workspace) -> list[ArmState]:
+def arm_states(workspace: Workspace, shelf: Workspace | None = None) -> list[ArmState]:
     """The state of every arm, in the order of ``workspace_arms``. Loads no model.
+
+    Args:
+        workspace: Whose arms.
+        shelf: Where the documents lie, if they are a named version's.
 
     Raises:
         WorkspaceError: The workspace cannot be read.
     """
     settings = workspace.settings()
     found = _Found(
-        bool(documents(workspace)),
+        bool(documents(shelf or workspace)),
         any(example.split is Split.TRAIN for example in load_examples(workspace)),
         list_adapters(workspace),
     )

@@ -13,7 +13,7 @@ from ragft_core.approval import require_approval
 from ragft_core.arms import AdapterKind, Reads, find_arm
 from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
-from ragft_core.knowledge import Embedder, KnowledgeBase, embedder_of
+from ragft_core.knowledge import Embedder, KnowledgeBase, Version, embedder_of, open_version
 from ragft_core.models import open_generator
 from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
@@ -50,7 +50,7 @@ class Lab:
 
     def arms(self) -> list[ArmState]:
         """The state of every arm."""
-        return arm_states(self.workspace)
+        return arm_states(self.workspace, self.knowledge.workspace)
 
     def ask(
         self,
@@ -81,7 +81,7 @@ class Lab:
         """
         settings = self.workspace.settings()
         sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(settings, self.knowledge, sampling, only)
+        preparer = Preparer(self.workspace, settings, self.knowledge, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         known = [state.arm for state in states.values()]
         past = history or {}
@@ -110,7 +110,7 @@ class Lab:
         adapter = get_adapter(self.workspace, adapter_id)
         settings = self.workspace.settings()
         sampling = Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(settings, self.knowledge, sampling, only)
+        preparer = Preparer(self.workspace, settings, self.knowledge, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         trained, plain = ("hybrid", "rag") if adapter.with_context else ("fine-tuned", "prompt")
         state = states[trained]
@@ -261,8 +261,13 @@ def open_shared_generator(choice: ModelChoice, settings: Settings) -> Generator:
     return open_generator(choice, settings, find)
 
 
-def open_lab(workspace: Workspace, settings: Settings) -> Lab:
+def open_lab(workspace: Workspace, settings: Settings, version: Version | None = None) -> Lab:
     """Loads everything that asking needs.
+
+    Args:
+        workspace: Whose arms are asked.
+        settings: Where models lie.
+        version: Whose documents are read; None for the present ones.
 
     Raises:
         ModelError: A model is missing or cannot be loaded.
@@ -273,5 +278,9 @@ def open_lab(workspace: Workspace, settings: Settings) -> Lab:
         return open_workspace_generator(workspace, choice, settings)
 
     generator = open_model(workspace.settings().model)
-    knowledge = KnowledgeBase(workspace, embedder_of(workspace, settings))
+    knowledge = (
+        open_version(workspace, version, settings)
+        if version
+        else KnowledgeBase(workspace, embedder_of(workspace, settings))
+    )
     return Lab(workspace, generator, knowledge, open_model)

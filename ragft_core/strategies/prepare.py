@@ -24,7 +24,7 @@ from ragft_core.types import (
     Sampling,
     SearchMode,
 )
-from ragft_core.workspace import WorkspaceSettings
+from ragft_core.workspace import Workspace, WorkspaceSettings
 
 T = TypeVar("T")
 
@@ -42,16 +42,18 @@ class Prepared:
 class Preparer:
     """Prepares one question for several arms; what they share is retrieved once.
 
-    ``only`` says which documents are read, see ``knowledge.filters``.
+    ``workspace`` has the examples; ``only`` says which documents are read, see ``knowledge.filters``.
     """
 
     def __init__(
         self,
+        workspace: Workspace,
         settings: WorkspaceSettings,
         knowledge: KnowledgeBase,
         sampling: Sampling,
         only: str = "",
     ) -> None:
+        self._workspace = workspace
         self._only = only
         self._settings = settings
         self._knowledge = knowledge
@@ -125,7 +127,7 @@ class Preparer:
     def _examples(self, arm: Arm, question: str) -> tuple[Message, ...]:
         if not arm.settings.shots:
             return ()
-        examples = load_examples(self._knowledge.workspace)
+        examples = load_examples(self._workspace)
         return nearest_examples(self._knowledge.embedder, examples, question, arm.settings.shots)
 
     def _room(self, generator: Generator, messages: Sequence[Message]) -> int:

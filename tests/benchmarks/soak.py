@@ -75,7 +75,7 @@ def compact(workspace: Workspace, seconds: float) -> Counter[str]:
     base = KnowledgeBase(workspace, embedder_of(workspace, Settings()))
     counts, end = Counter[str](), time.monotonic() + seconds
     while time.monotonic() < end:
-        base._writer.tidy()
+        base.writer.tidy()
         counts["compacted"] += 1
         time.sleep(2)
     return counts

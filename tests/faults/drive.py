@@ -44,6 +44,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("adapters", "W", "--publish", "plain", "--url", "http://127.0.0.1:9/v1"),
     ("examples", "W", "--generate", "2"), ("costs", "W", "--set", "requests=900"),
     ("export", "W", "OUT"), ("retrieve", "W", "--compare"), ("embedder", "W"),
+    ("versions", "W"), ("versions", "W", "--name", "Spring"), ("versions", "W", "--restore", "Spring"),
     ("evaluations", "W"), ("adaptive", "W", "--calibrate", "last"), ("workspaces",),
     ("answers", "W", "--template", "contract-search"), ("people", "W"), ("portfolio", "W"),
     ("steps", "W", "--owner", "tests=Ada"), ("answers", "W", "--who", "Ada", "--set", "need=facts"),

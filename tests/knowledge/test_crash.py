@@ -164,12 +164,12 @@ def test_rows_without_their_document_are_never_shown(
 
 def test_search_does_not_wait_for_a_writer(base: KnowledgeBase, three_files: Files) -> None:
     base.add_files(three_files)
-    with base._writer.lock():
+    with base.writer.lock():
         assert KnowledgeBase(base.workspace, HashEmbedder()).search("firebrick")
 
 
 def test_writer_that_waits_too_long_says_so(base: KnowledgeBase, three_files: Files) -> None:
     base.add_files(three_files[:1])
     other = KnowledgeBase(base.workspace, HashEmbedder())
-    with base._writer.lock(), pytest.raises(WorkspaceError, match="Another process"):
-        other._writer.repair(timeout=0.1)
+    with base.writer.lock(), pytest.raises(WorkspaceError, match="Another process"):
+        other.writer.repair(timeout=0.1)

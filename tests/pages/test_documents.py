@@ -14,7 +14,7 @@ from pages.build.parts.documents import lines, marked
 from ragft_core.documents import MAX_FILE_BYTES
 from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
 from ragft_core.jobs.status import read_status, write_status
-from ragft_core.knowledge import Embedder, KnowledgeBase, documents, start_ingest
+from ragft_core.knowledge import Embedder, KnowledgeBase, documents, list_versions, start_ingest
 from ragft_core.settings import Settings
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace
@@ -147,6 +147,29 @@ def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
     path = files.text(tmp_path / "care.md", body)
     KnowledgeBase(workspace, HashEmbedder()).add_files([("care.md", path)])
     return workspace
+
+
+def test_a_state_is_named_deleted_without_a_trace_and_restored(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragft_core.strategies.open_embedder", lambda *_: HashEmbedder())
+    page = open_page(filled)
+    page.text_input(key="documents.version.name").input("Spring")
+    next(item for item in page.button if item.label == "Keep the present state").click().run()
+    assert not page.exception
+    (version,) = list_versions(filled)
+    assert list(page.dataframe[1].value["Is what there is now"]) == ["yes"]
+    (document,) = documents(filled)
+    assert "'Spring' still holds it" in texts(page)
+    page.checkbox(key=f"documents.purge.{document.id}").check()
+    page.button(key=f"documents.delete.{document.id}").click().run()
+    assert documents(filled) == []
+    assert "Comes back: care.md" in texts(page)
+    page.button(key=f"documents.version.restore.{version.id}").click().run()
+    assert not page.exception
+    assert documents(filled) == [document]
+    page.button(key=f"documents.version.delete.{version.id}").click().run()
+    assert list_versions(filled) == []
 
 
 def test_chunks_are_paged_and_shown_as_plain_text(filled: Workspace) -> None:

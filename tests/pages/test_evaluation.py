@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from ragft_core.finetuning.writing.job import CANDIDATES
 from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import JobState, JobStatus, start_job
 from ragft_core.jobs.status import write_status
+from ragft_core.knowledge import Version, shelf_of
 from ragft_core.types import Example, QuestionKind, Split, Strategy
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, append_jsonl, write_json
+from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, write_json, write_jsonl
 from tests.evaluation.conftest import make_questions, stocked, stored_run
 
 __all__ = ["stocked"]  # a fixture
@@ -294,6 +296,31 @@ def test_starting_makes_a_plan_and_opens_it(stocked: Workspace, started: list[st
     assert plan.arms == ("prompt", "rag")
     assert len(started) == 1
     assert page.query_params["eval"] in ([plan.id], plan.id)
+
+
+def test_a_named_version_is_chosen_for_a_run(stocked: Workspace, started: list[str]) -> None:
+    with_tests(stocked)
+    version = Version("version-1", "Spring", "2026-11-01T10:00:00", 1, 1, 7, "hash/64")
+    shelf = shelf_of(stocked, version).path
+    shutil.copytree(stocked.path / "documents", shelf / "documents")
+    write_json(shelf / "version.json", to_dict(version))
+    page = open_page(stocked)
+    page.selectbox(key=f"eval.version.{stocked.id}").set_value("version-1").run()
+    assert "Reads the named version **Spring**" in texts(page)
+    next(item for item in page.button if item.label == "Start the evaluation").click().run()
+    assert not page.exception
+    (plan,) = list_plans(stocked)
+    assert plan.version == version
+
+
+def test_it_says_whether_documents_have_changed_since(finished: tuple[Workspace, Plan]) -> None:
+    workspace, plan = finished
+    answers = workspace.path / "evaluations" / plan.id / "answers.jsonl"
+    rows = list(read_jsonl(answers))
+    for row in rows:
+        row["answer"]["index_version"] = 7 if row["arm"] == "rag" else None
+    write_jsonl(answers, rows)
+    assert "have changed since this run" in texts(open_page(workspace, eval=plan.id))
 
 
 def test_two_runs_stand_side_by_side(finished: tuple[Workspace, Plan]) -> None:

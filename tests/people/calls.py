@@ -28,7 +28,7 @@ from ragft_core.finetuning import RunConfig, load_examples, read_table
 from ragft_core.finetuning.training import SeedSpread
 from ragft_core.finetuning.writing import Candidate
 from ragft_core.jobs import Job, MadeElsewhere
-from ragft_core.knowledge import KnowledgeBase
+from ragft_core.knowledge import KnowledgeBase, list_versions, name_version
 from ragft_core.overview import Damage
 from ragft_core.settings import Settings
 from ragft_core.storage import Folder
@@ -76,7 +76,9 @@ class Things:
         self.folder, self.scratch, self.settings = workspace.path, scratch, Settings()
         (scratch / "new.txt").write_text("The Tern weighs 12 kg.", encoding="utf-8")
         (scratch / "pairs.csv").write_text("question,answer\nHow heavy?,12 kg\n", encoding="utf-8")
-        self.document_id = self.base.documents()[0].id
+        self.document = self.base.documents()[0]
+        self.document_id = self.document.id
+        self.version = (list_versions(workspace) or [name_version(self.base, "Spring")])[0]
         self.results = load_results(workspace, list_plans(workspace)[0].id)
         self.criteria = advisor.load_criteria(workspace)
         self.evidence = advisor.gather_evidence(workspace)
@@ -182,7 +184,11 @@ class Things:
             "data": lambda: self.adapter_zip,
             "brought_questions.data": lambda: (self.scratch / "pairs.csv").read_bytes(),
             "brought_questions.name": lambda: "pairs.csv",
+            "document": lambda: self.document,
             "document_id": lambda: self.document_id,
+            "version": lambda: self.version,
+            "find_version.name": lambda: self.version.name,
+            "shelf": lambda: self.workspace,
             "encoding": lambda: "cp1252",
             "evaluation_id": lambda: plan.id,
             "plan": lambda: plan,

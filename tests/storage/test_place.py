@@ -19,7 +19,15 @@ from ragft_core.access import rights
 from ragft_core.errors import RetrievalError, SettingsError, StoreError
 from ragft_core.finetuning.examples.store import load_examples
 from ragft_core.jobs import JobState
-from ragft_core.knowledge import KnowledgeBase, embedder_of, move_index, start_ingest
+from ragft_core.knowledge import (
+    KnowledgeBase,
+    embedder_of,
+    move_index,
+    name_version,
+    purge_index,
+    restore_version,
+    start_ingest,
+)
 from ragft_core.samples import load_sample
 from ragft_core.settings import Settings, store_variables
 from ragft_core.storage import Bucket, patience, place_at, place_of
@@ -92,6 +100,21 @@ def test_all_that_changes_an_index_works_in_a_store(
     assert place.tables() == [other.table_name]
     place.clear()
     assert Bucket("s3://lab/indices/test").list() == []
+
+
+def test_a_version_of_an_index_in_a_store_is_kept_here_and_restored_there(
+    remote: KnowledgeBase, some_files: list[tuple[str, Path]]
+) -> None:
+    remote.add_files(some_files)
+    before = found(remote)
+    version = name_version(remote, "Spring")
+    assert (remote.workspace.path / "versions" / version.id / "index").is_dir()
+    remote.remove(remote.documents()[0].id)
+    purge_index(remote)
+    assert_searchable_exactly_once(remote)
+    restore_version(remote, version)
+    assert found(remote) == before
+    assert_searchable_exactly_once(remote)
 
 
 WRITER = """

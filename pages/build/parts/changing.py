@@ -1,4 +1,4 @@
-"""A fact changed in a document: every arm's answer before and after, and the way back."""
+"""What changes: a fact with every arm's answer before and after, and named versions to go back to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from pages.ui import components, resources, state
 from pages.ui.arms import label
 from pages.ui.errors import plain, show_errors
 from ragft_core.documents import format_of
+from ragft_core.knowledge import (
+    Version,
+    delete_version,
+    list_versions,
+    name_version,
+    restore_version,
+    shelf_of,
+)
+from ragft_core.knowledge import documents as documents_of
 from ragft_core.strategies import Change, change_and_ask, list_changes, undo
 from ragft_core.types import Document
 from ragft_core.workspace import Workspace
@@ -89,3 +98,82 @@ def _shown(workspace: Workspace, change: Change) -> None:
                 undo(resources.knowledge(workspace), change)
                 state.notify(f"{change.document} is as it was.")
                 st.rerun()
+
+
+def versions_section(workspace: Workspace) -> None:
+    """Names the present state, and lists, restores and deletes the named ones."""
+    st.caption(
+        "Keeps the documents and their index as they are now under a name: to come back to, or to run "
+        "an evaluation on. A version stays whatever is added, deleted or embedded anew, until it is "
+        "deleted itself. It takes the disk space of texts and vectors once more."
+    )
+    base = resources.knowledge(workspace)
+    with st.form("documents.version", border=False, clear_on_submit=True):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name", key="documents.version.name", placeholder="Spring prices")
+            asked = st.form_submit_button("Keep the present state", icon=":material/bookmark_add:")
+    if asked:
+        with show_errors():
+            bar = st.progress(0.0, text="Copying")
+            name_version(base, name, lambda share, text: bar.progress(share, text=plain(text)))
+            state.notify(f"Kept as {name.strip()}.")
+            st.rerun()
+    versions = {version.id: version for version in list_versions(workspace)}
+    if not versions:
+        return
+    present = base.version
+    st.dataframe(
+        {
+            "Name": [version.name for version in versions.values()],
+            "Of": [components.moment(version.at) for version in versions.values()],
+            "Documents": [version.n_documents for version in versions.values()],
+            "Chunks": [version.n_chunks for version in versions.values()],
+            "Is what there is now": [
+                "yes" if version.index_version == present else None for version in versions.values()
+            ],
+        },
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        alt=f"Table of the {len(versions)} named versions of the documents",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Version", list(versions), format_func=lambda key: versions[key].name,
+            key=f"documents.version.chosen.{len(versions)}",
+        )  # fmt: skip
+        version = versions[chosen]
+        with st.popover("Restore", icon=":material/history:"):
+            _restoring(workspace, version)
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown(f"Delete the version **{plain(version.name)}**?")
+            st.caption("The documents of this workspace stay. An evaluation on it cannot go on.")
+            if st.button("Delete it", type="primary", key=f"documents.version.delete.{chosen}"):
+                with show_errors():
+                    delete_version(workspace, version)
+                    state.notify(f"The version {version.name} was deleted.")
+                    st.rerun()
+
+
+def _restoring(workspace: Workspace, version: Version) -> None:
+    now = {d.id: d.file_name for d in documents_of(workspace)}
+    then = {d.id: d.file_name for d in documents_of(shelf_of(workspace, version))}
+    come = [name for key, name in then.items() if key not in now]
+    go = [name for key, name in now.items() if key not in then]
+    if not come and not go:
+        st.caption("These are the documents that there are now.")
+        return
+    for what, names in (("Comes back", come), ("Goes", go)):
+        if names:
+            st.markdown(f"{what}: " + ", ".join(map(plain, names)))
+    st.caption("The present state is kept as a version first, so that this can be taken back.")
+    if st.button("Restore it", type="primary", key=f"documents.version.restore.{version.id}"):
+        with show_errors():
+            bar = st.progress(0.0, text="Restoring")
+            restored = restore_version(
+                resources.knowledge(workspace), version,
+                lambda name, stage, share: bar.progress(share, text=f"{plain(name)}: {stage}"),
+            )  # fmt: skip
+            kept = f" The state before is {restored.before.name}." if restored.before else ""
+            state.notify(f"The documents are those of {version.name}.{kept}")
+            st.rerun()

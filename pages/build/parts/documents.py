@@ -11,7 +11,13 @@ import streamlit as st
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.documents import PATH
-from ragft_core.knowledge import KnowledgeBase, readings_of
+from ragft_core.knowledge import (
+    KnowledgeBase,
+    held_in_words,
+    purge_index,
+    readings_of,
+    versions_holding,
+)
 from ragft_core.types import Chunk, Document, Passage
 from ragft_core.workspace import Workspace
 
@@ -64,6 +70,25 @@ def encoding_form(workspace: Workspace, base: KnowledgeBase, document: Document)
             base.reread(document.id, chosen)
             state.notify(f"{document.file_name} was read again as {chosen}.")
             st.rerun()
+
+
+def delete_form(workspace: Workspace, base: KnowledgeBase, document: Document) -> None:
+    """Asks before a document is deleted, and says where it stays."""
+    st.markdown(f"Delete **{plain(document.title)}** and its {document.n_chunks} chunks?")
+    held = held_in_words(versions_holding(workspace, document))
+    st.caption(f"The copy of the file in this workspace is deleted, too. {plain(held)}")
+    purge = st.checkbox(
+        "Leave no trace in the index", key=f"documents.purge.{document.id}",
+        help="Writes the index anew: deleted chunks are not found any more, but lie in its files "
+        "until they are tidied up.",
+    )  # fmt: skip
+    if st.button("Delete it", type="primary", key=f"documents.delete.{document.id}"):
+        base.remove(document.id)
+        if purge:
+            with st.spinner("Writing the index anew"):
+                purge_index(base)
+        state.notify(f"{document.title} was deleted. {held}".strip())
+        st.rerun()
 
 
 def chunk_list(chunks: Sequence[Chunk], key: str) -> None:

@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages.compare.parts import charts
 from pages.compare.parts.charts import shown, signed
-from pages.ui import arms
+from pages.ui import arms, resources
 from pages.ui.errors import plain
+from ragft_core.errors import RagftError
 from ragft_core.evaluation import EvaluationReport, Results
 from ragft_core.evaluation.reports import (
     FORMATS,
@@ -22,6 +23,9 @@ from ragft_core.evaluation.reports import (
 )
 from ragft_core.evaluation.reports.claims import Holding, citation, claim_table
 from ragft_core.evaluation.scoring import BY_NAME, SCORERS, Family, Scorer
+from ragft_core.evaluation.store import index_in_words
+from ragft_core.knowledge import list_versions
+from ragft_core.workspace import Workspace
 
 MARKS = {
     Holding.HOLDS: ":green-badge[:material/check: holds here]",
@@ -49,6 +53,19 @@ def verdict(report: EvaluationReport) -> None:
         with sensitive:
             _one_verdict(report, report.sensitive, "By wording", "rewards terse copies")
     notes(report)
+
+
+def read_from(workspace: Workspace, results: Results) -> None:
+    """Whether the documents and the index are still those of the run."""
+    seen = [record.index_version for record in results.records]
+    if results.plan.version is None and not any(seen):
+        return
+    try:
+        present = resources.knowledge(workspace).version
+    except RagftError:  # of an embedding model that is not allowed here, say: then nobody knows
+        return
+    if words := index_in_words(results.plan, seen, present, list_versions(workspace)):
+        st.caption(f":material/history: {plain(words)}")
 
 
 def notes(report: EvaluationReport) -> None:

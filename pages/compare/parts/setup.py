@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import arms, components, own_arms, resources, state
+from pages.ui.errors import plain
 from pages.ui.generate_examples import writing_form, writing_progress
 from pages.ui.workspace_settings import endpoint_fields
 from ragft_core.arms import Arm
@@ -27,6 +28,7 @@ from ragft_core.evaluation import (
 )
 from ragft_core.evaluation.questions import KIND_LABELS
 from ragft_core.finetuning.examples import FORMATS
+from ragft_core.knowledge import Version, list_versions
 from ragft_core.strategies import arm_states
 from ragft_core.types import ModelChoice
 from ragft_core.workspace import Workspace
@@ -68,9 +70,10 @@ def setup(workspace: Workspace) -> None:
             "a small lead is found a little less often.",
         )  # fmt: skip
     judge = _choose_judge(workspace) if judging else None
+    version = _choose_version(workspace)
     plan = make_plan(
         questions, chosen, diversity_questions=10 if varied else 0, similarity=similarity,
-        judge=judge, stop_early=stop_early,
+        judge=judge, stop_early=stop_early, version=version,
     )  # fmt: skip
     forecast = estimate_evaluation(workspace, state.settings(), plan, questions)
     _show_outlook(workspace, plan, questions, forecast)
@@ -87,7 +90,7 @@ def setup(workspace: Workspace) -> None:
             )
             for arm in chosen:
                 if st.button(arm.name, key=f"eval.self.{arm.id}"):
-                    _start(workspace, make_self_check(questions, arm), questions)
+                    _start(workspace, make_self_check(questions, arm, version), questions)
 
 
 def _choose_questions(workspace: Workspace) -> QuestionSet | None:
@@ -184,6 +187,19 @@ def _choose_judge(workspace: Workspace) -> ModelChoice | None:
         return endpoint_fields(current, f"eval.judge.{workspace.id}")
 
 
+def _choose_version(workspace: Workspace) -> Version | None:
+    """A named version whose documents are read; nothing is asked where there is none."""
+    versions = {version.id: version for version in list_versions(workspace)}
+    if not versions:
+        return None
+    chosen = st.selectbox(
+        "Documents", ["", *versions], key=f"eval.version.{workspace.id}",
+        format_func=lambda key: f"The version {versions[key].name}" if key else "As they are now",
+        help="A named version is read as it was when it was named, with the embedding model of then.",
+    )  # fmt: skip
+    return versions.get(chosen)
+
+
 def _show_leaks(workspace: Workspace, questions: QuestionSet) -> None:
     report = check_leaks(workspace, questions)
     if not report.leaks:
@@ -211,6 +227,8 @@ def _show_outlook(
     takes, shows = st.columns(2)
     with takes.container(border=True, height="stretch"):
         st.markdown("**What it will take**")
+        if plan.version:
+            st.markdown(f"Reads the named version **{plain(plan.version.name)}**.")
         reused = (
             f", {forecast.reusable} of them are kept from earlier runs" if forecast.reusable else ""
         )

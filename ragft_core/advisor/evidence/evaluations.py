@@ -205,5 +205,6 @@ def _provenance(report: dict[str, Any], digest: str) -> dict[str, str]:
         "evaluated model": ", ".join(sorted(models)),
         "evaluated adapters": ", ".join(sorted(adapters)),
         "index version": ", ".join(sorted(versions)),
+        "named version of the documents": report.get("version", ""),
     }
     return {key: str(value) for key, value in found.items() if value}

@@ -27,6 +27,12 @@ def notes(
 ) -> list[str]:
     """What limits the result, most important first."""
     found = [results.questions.caveat] if results.questions.caveat else []
+    version = results.plan.version
+    if version is not None:
+        found.append(
+            f"Asked on the named version “{version.name}” of {version.at[:10]}, not on the documents "
+            "that are there now."
+        )
     found += _failures(results)
     if classifier is not None:
         found.append(classifier_note(classifier, results.plan.names))

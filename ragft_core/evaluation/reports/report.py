@@ -52,7 +52,8 @@ class EvaluationReport:
 
     ``winner`` is an arm that is ahead by content and that no score of wording contradicts; None
     where it is too close to call. ``tables`` holds every score on all questions and on each kind
-    of question; ``notes`` what a reader must know before believing it. Of ``planned`` deciding
+    of question; ``notes`` what a reader must know before believing it; ``version`` the named version
+    of the documents that was read, empty for those that were there. Of ``planned`` deciding
     questions a run that ``ended_early`` asked as many as its last look saw.
     """
 
@@ -83,6 +84,7 @@ class EvaluationReport:
     planned: int = 0
     looked_after: tuple[int, ...] = ()
     ended_early: bool = False
+    version: str = ""
 
     def table(self, score: str, part: str = "all") -> ScoreTable | None:
         """The table of a score on a slice, or None where it was not measured."""
@@ -131,6 +133,7 @@ def make_report(results: Results) -> EvaluationReport:
         judge=judge_report(results),
         classifier=classifier,
         claims=tuple(check_claims(results)),
+        version=results.plan.version.name if results.plan.version else "",
     )
 
 

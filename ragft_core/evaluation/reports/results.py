@@ -48,7 +48,7 @@ from ragft_core.evaluation.store.plans import (
 )
 from ragft_core.evaluation.store.reviews import FILE as REVIEWS
 from ragft_core.evaluation.store.reviews import load_reviews, review_key
-from ragft_core.knowledge import documents
+from ragft_core.knowledge import documents, shelf_of
 from ragft_core.workspace import Workspace
 
 Mask = NDArray[np.bool_]
@@ -292,9 +292,10 @@ def load_results(
         ).reshape(len(plan.arms), len(ranked))
         for scorer in SCORERS
     }
+    shelf = shelf_of(workspace, plan.version) if plan.version else workspace
     return Results(
         workspace, plan, questions, answers, tuple(stored_timings(folder)),
-        {document.id: document.title for document in documents(workspace)},
+        {document.id: document.title for document in documents(shelf)},
         scores, details, tuple(_record(entrant, questions, answers) for entrant in plan.entrants),
         judgements, called, reviews, looks, len(every.deciding),
     )  # fmt: skip

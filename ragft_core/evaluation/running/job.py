@@ -47,6 +47,7 @@ from ragft_core.evaluation.store.plans import (
     save_plan,
 )
 from ragft_core.jobs import Job, JobContext, list_jobs, start_job
+from ragft_core.knowledge import find_version, shelf_of
 from ragft_core.models import Generator
 from ragft_core.models.remote.chat_api import ChatClient
 from ragft_core.settings import Settings
@@ -71,11 +72,15 @@ def start_evaluation(workspace: Workspace, plan: Plan, questions: QuestionSet) -
 
     Raises:
         EvaluationError: There is no question, or an arm cannot run.
+        RetrievalError: The plan's version is not there any more.
         ModelError: The judge has no usable address, or its key is not set.
     """
     if not questions.questions:
         raise EvaluationError("The question set is empty.", "Bring at least one question.")
-    states = {state.arm.id: state for state in arm_states(workspace)}
+    shelf = workspace
+    if plan.version is not None:
+        shelf = shelf_of(workspace, find_version(workspace, plan.version.id))
+    states = {state.arm.id: state for state in arm_states(workspace, shelf)}
     for entrant in plan.entrants:
         state = states.get(entrant.arm.id)
         if state is None or not state.ready:
@@ -105,12 +110,14 @@ def run_evaluation(context: JobContext) -> None:
     from ragft_core.strategies import open_embedder, open_lab
 
     settings = Settings()
+    plan, _ = load_plan(context.workspace, context.spec["evaluation"])
 
     def open_runner() -> ArmRunner:
+        version = plan.version and find_version(context.workspace, plan.version.id)
         # A server that answers needs no more machines than the one that asks it.
         if settings.ray and context.workspace.settings().model.kind != "endpoint":
-            return SpreadLab(context.workspace, settings)
-        return open_lab(context.workspace, settings)
+            return SpreadLab(context.workspace, settings, version)
+        return open_lab(context.workspace, settings, version)
 
     def open_judge(choice: ModelChoice) -> Generator:
         require_approval(context.workspace, choice)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.jobs.cluster import Calls
+from ragft_core.knowledge import Version, find_version
 from ragft_core.settings import Settings
 from ragft_core.strategies import Lab, open_lab
 from ragft_core.types import Answer, Sampling
@@ -31,8 +32,8 @@ class _Asked:
 class _Batch:
     """Questions that are asked in one call, which starts when it is full or waited for."""
 
-    def __init__(self, calls: Calls, workspace: Workspace) -> None:
-        self._calls, self._place = calls, str(workspace.path)
+    def __init__(self, calls: Calls, place: tuple[str, str]) -> None:
+        self._calls, self._place = calls, place
         self.asked: list[_Asked] = []
         self._call: Any = None
         self._answers: list[list[Answer]] | None = None
@@ -99,10 +100,12 @@ class SpreadLab:
         JobError: The cluster has no room.
     """
 
-    def __init__(self, workspace: Workspace, settings: Settings) -> None:
-        self._workspace = workspace
+    def __init__(
+        self, workspace: Workspace, settings: Settings, version: Version | None = None
+    ) -> None:
+        self._place = (str(workspace.path), version.id if version else "")
         self._calls = Calls(_ask, settings.ray_gpus)
-        self._batch = _Batch(self._calls, workspace)
+        self._batch = _Batch(self._calls, self._place)
         self._arms = 1
 
     @property
@@ -121,7 +124,7 @@ class SpreadLab:
         """Adds a question to those that go to a node next."""
         self._arms = max(self._arms, len(arms))
         if not self._batch.open:
-            self._batch = _Batch(self._calls, self._workspace)
+            self._batch = _Batch(self._calls, self._place)
         batch = self._batch
         batch.asked.append(_Asked(question, tuple(arms), sampling))
         if not batch.open:
@@ -133,12 +136,13 @@ class SpreadLab:
 
 
 @cache
-def _lab(place: str) -> Lab:
-    return open_lab(Workspace(Path(place)), Settings())
+def _lab(place: str, version: str) -> Lab:
+    workspace = Workspace(Path(place))
+    return open_lab(workspace, Settings(), find_version(workspace, version) if version else None)
 
 
-def _ask(order: tuple[str, tuple[_Asked, ...]]) -> list[list[Answer]]:
+def _ask(order: tuple[tuple[str, str], tuple[_Asked, ...]]) -> list[list[Answer]]:
     place, asked = order
-    lab = _lab(place)
+    lab = _lab(*place)
     running = [lab.ask(one.question, one.arms, sampling=one.sampling, priority=1) for one in asked]
     return [[pending.answer() for pending in group] for group in running]

@@ -19,6 +19,7 @@ from ragft_core.evaluation.store.plans import (
     SIMILARITY_FILE,
     Entrant,
     Plan,
+    folder_of,
 )
 from ragft_core.settings import Settings
 from ragft_core.types import Answer, QuestionKind, Sampling
@@ -69,7 +70,7 @@ def answer_tasks(
 
     Arms that cannot run have no tasks.
     """
-    fingerprints = arm_fingerprints(workspace, settings)
+    fingerprints = arm_fingerprints(workspace, settings, plan.version)
     own = workspace.settings()
     entrants = [e for e in plan.entrants if e.arm.id in fingerprints]
 
@@ -92,7 +93,7 @@ def timing_tasks(
     They are among the first batch, so that a run that ends early has asked nothing in vain.
     """
     first = plan.batches(questions)[0]
-    fingerprints = arm_fingerprints(workspace, settings)
+    fingerprints = arm_fingerprints(workspace, settings, plan.version)
     own = workspace.settings()
     machine = [platform.node(), platform.machine(), os.cpu_count(), settings.threads]
     tasks = []
@@ -140,6 +141,16 @@ def stored_keys(folder: Path) -> dict[tuple[str, str, int], str]:
             if not row["answer"].get("error"):
                 found[str(row["arm"]), str(row["question_id"]), int(row["draw"])] = str(row["key"])
     return found
+
+
+def index_versions(workspace: Workspace, evaluation_id: str) -> set[int]:
+    """Which states of the index the answers of a run were read from; empty where none was read."""
+    folder = folder_of(workspace, evaluation_id)
+    rows = read_jsonl(folder / ANSWERS_FILE, skip_damaged=True)
+    found = (
+        row["answer"].get("index_version") for row in rows if isinstance(row.get("answer"), dict)
+    )
+    return {number for number in found if isinstance(number, int)}
 
 
 def stored_timings(folder: Path) -> list[Timing]:

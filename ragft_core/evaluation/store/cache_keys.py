@@ -15,7 +15,7 @@ from typing import Any
 from ragft_core.arms import Reads
 from ragft_core.documents import CHUNKER
 from ragft_core.finetuning import get_adapter, load_examples
-from ragft_core.knowledge import documents
+from ragft_core.knowledge import Version, documents, shelf_of
 from ragft_core.models.prompts import render_messages, with_labels
 from ragft_core.models.remote import served_name
 from ragft_core.models.weights import FP32, bundled, choose_device
@@ -24,20 +24,24 @@ from ragft_core.strategies import ArmState, arm_states, search_settings
 from ragft_core.strategies.adaptive import POLICY
 from ragft_core.types import Calibration, ModelChoice, Sampling, Split
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace, WorkspaceSettings, file_digest
+from ragft_core.workspace import Workspace, file_digest
 
 
-def arm_fingerprints(workspace: Workspace, settings: Settings) -> dict[str, str]:
+def arm_fingerprints(
+    workspace: Workspace, settings: Settings, version: Version | None = None
+) -> dict[str, str]:
     """A digest per arm id of all that its answers depend on, besides question and sampling.
 
-    Two arms that would do the same have the same digest, whatever they are called.
+    Two arms that would do the same have the same digest, whatever they are called; so have a named
+    version and the present documents where they are the same.
 
     Arms that cannot run are left out.
     """
     found = {}
-    for state in arm_states(workspace):
+    shelf = shelf_of(workspace, version) if version else workspace
+    for state in arm_states(workspace, shelf):
         if state.ready:
-            found[state.arm.id] = digest(_parts(workspace, settings, state))
+            found[state.arm.id] = digest(_parts(workspace, settings, state, shelf, version))
     return found
 
 
@@ -55,7 +59,13 @@ def digest(data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[str, Any]:
+def _parts(
+    workspace: Workspace,
+    settings: Settings,
+    state: ArmState,
+    shelf: Workspace,
+    version: Version | None,
+) -> dict[str, Any]:
     own, arm = workspace.settings(), state.arm
     choice = arm.settings.model or own.model
     instruction = arm.settings.instruction
@@ -72,8 +82,9 @@ def _parts(workspace: Workspace, settings: Settings, state: ArmState) -> dict[st
         rows = [e for e in load_examples(workspace) if e.split is Split.TRAIN]
         parts |= {"shots": arm.settings.shots, "examples": [(e.question, e.answer) for e in rows]}
     if arm.reads is not Reads.NOTHING:
-        index = sorted((d.sha256, d.n_chunks, d.n_tokens) for d in documents(workspace))
-        parts |= {"documents": index, "chunker": CHUNKER, "embedder": _embedder(own, settings)}
+        index = sorted((d.sha256, d.n_chunks, d.n_tokens) for d in documents(shelf))
+        embedder = _embedder(version.embedder if version else own.embedder, settings)
+        parts |= {"documents": index, "chunker": CHUNKER, "embedder": embedder}
     if arm.retrieves:
         parts["search"] = search_settings(arm, own)
         if own.meaning is not None:
@@ -107,8 +118,8 @@ def _precision(choice: ModelChoice, settings: Settings) -> dict[str, str]:
     return {} if precision == FP32 else {"precision": precision}
 
 
-def _embedder(own: WorkspaceSettings, settings: Settings) -> Mapping[str, Any] | str:
-    return _model(own.embedder, settings) if own.embedder else bundled.EMBEDDER.sha256
+def _embedder(choice: ModelChoice | None, settings: Settings) -> Mapping[str, Any] | str:
+    return _model(choice, settings) if choice else bundled.EMBEDDER.sha256
 
 
 def _adapter(workspace: Workspace, adapter: str) -> list[Any]:

@@ -24,6 +24,7 @@ from ragft_core.evaluation.labels import NO_LABELS, Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.statistics.looks import look_sizes
 from ragft_core.files import REMEDY
+from ragft_core.knowledge import Version
 from ragft_core.storage import artefacts
 from ragft_core.types import ModelChoice, Sampling
 from ragft_core.values import from_dict, readable, to_dict
@@ -83,7 +84,8 @@ class Plan:
 
     ``latency_questions`` are asked again one arm at a time; ``diversity_questions`` are asked
     ``diversity_samples`` times with other seeds. ``judge`` is an endpoint that is asked for its
-    opinion of every answer; ``caveat`` comes with the questions. With ``stop_early`` the run is
+    opinion of every answer; ``caveat`` comes with the questions. ``version`` is the named version
+    whose documents are read, None for those that are there when it runs. With ``stop_early`` the run is
     looked at between batches, and ends where the winner is clear.
     """
 
@@ -99,6 +101,7 @@ class Plan:
     judge: ModelChoice | None = None
     caveat: str = ""
     stop_early: bool = False
+    version: Version | None = None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -146,6 +149,7 @@ def make_plan(
     similarity: bool = True,
     judge: ModelChoice | None = None,
     stop_early: bool = False,
+    version: Version | None = None,
 ) -> Plan:
     """A new plan that compares arms.
 
@@ -170,16 +174,17 @@ def make_plan(
         judge=judge,
         caveat=questions.caveat,
         stop_early=stop_early,
+        version=version,
     )
 
 
-def make_self_check(questions: QuestionSet, arm: Arm) -> Plan:
+def make_self_check(questions: QuestionSet, arm: Arm, version: Version | None = None) -> Plan:
     """A plan that compares an arm with itself under another seed: there must be no winner."""
     entrants = (Entrant(arm, 1), Entrant(arm, 2))
     name = f"A/A check: {questions.name}"
     return Plan(
         new_id("eval"), name, now(), entrants, questions.labelling, 0, similarity=False,
-        caveat=questions.caveat,
+        caveat=questions.caveat, version=version,
     )  # fmt: skip
 
 

@@ -62,31 +62,45 @@ def move_index(
         )
     new = ChunkIndex(target, embedder.identity, embedder.dimension)
     with Writer(workspace, embedder, old).lock():
-        new.table(replace=True)
-        there = {key: digest for batch in new.batches() for key, digest in _digests(batch)}
-        total, seen, copied, digest = old.n_rows(), 0, 0, 0
-        for batch in old.batches():
-            rows = _digests(batch)
-            lacking = [place for place, (key, own) in enumerate(rows) if there.pop(key, 0) != own]
-            if lacking:
-                new.merge(batch.take(lacking))
-                copied += len(lacking)
-            digest = (digest + sum(own for _, own in rows)) % _MODULUS
-            seen += len(rows)
-            on_progress(seen / max(total, 1), f"{seen} of {total} chunks")
-        new.delete_chunks(list(there))  # what the source does not hold (any more)
-        on_progress(1.0, "Building the indices there")
-        new.tidy(embedder.embed_query)
-        n_new, found = 0, 0
-        for batch in new.batches():
-            n_new += batch.num_rows
-            found = (found + sum(own for _, own in _digests(batch))) % _MODULUS
+        return copy_rows(old, new, embedder, on_progress)
+
+
+def copy_rows(
+    old: ChunkIndex,
+    new: ChunkIndex,
+    embedder: TextEmbedder,
+    on_progress: Callable[[float, str], None] = lambda share, text: None,
+) -> Moved:
+    """Makes one index hold the rows of another; the caller keeps writers out.
+
+    Raises:
+        RetrievalError: Both do not hold the same rows in the end.
+    """
+    new.table(replace=True)
+    there = {key: digest for batch in new.batches() for key, digest in _digests(batch)}
+    total, seen, copied, digest = old.n_rows(), 0, 0, 0
+    for batch in old.batches():
+        rows = _digests(batch)
+        lacking = [place for place, (key, own) in enumerate(rows) if there.pop(key, 0) != own]
+        if lacking:
+            new.merge(batch.take(lacking))
+            copied += len(lacking)
+        digest = (digest + sum(own for _, own in rows)) % _MODULUS
+        seen += len(rows)
+        on_progress(seen / max(total, 1), f"{seen} of {total} chunks")
+    new.delete_chunks(list(there))  # what the source does not hold (any more)
+    on_progress(1.0, "Building the indices there")
+    new.tidy(embedder.embed_query)
+    n_new, found = 0, 0
+    for batch in new.batches():
+        n_new += batch.num_rows
+        found = (found + sum(own for _, own in _digests(batch))) % _MODULUS
     if (n_new, found) != (seen, digest):
         raise RetrievalError(
-            f"The copy at {target.where} is not what was copied: {n_new} chunks for {seen}.",
+            f"The copy at {new.where} is not what was copied: {n_new} chunks for {seen}.",
             "The index is used where it was. Run the command again.",
         )
-    return Moved(n_new, copied, f"{digest:064x}", target.where)
+    return Moved(n_new, copied, f"{digest:064x}", new.where)
 
 
 def _digests(batch: pa.RecordBatch) -> list[tuple[str, int]]:

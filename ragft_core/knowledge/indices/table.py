@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ragft_core.knowledge.indices import neighbours
@@ -58,6 +60,13 @@ def complete(table: lancedb.table.Table) -> lancedb.table.Table:
         with suppress(RuntimeError, ValueError):  # another process was quicker
             table.drop_index(old)
     return table
+
+
+def forget_earlier(table: lancedb.table.Table) -> None:
+    """Removes all states of a table but the present one; who reads an earlier one opens it again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that readers have to
+        table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
 
 
 def hand_over(table: lancedb.table.Table) -> None:

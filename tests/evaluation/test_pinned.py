@@ -1,0 +1,128 @@
+"""An evaluation on a named version reads what was, whatever the documents are now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ragft_core.arms import BY_ID
+from ragft_core.errors import RetrievalError
+from ragft_core.evaluation import load_report
+from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
+from ragft_core.evaluation.running.job import run_evaluation, start_evaluation
+from ragft_core.evaluation.store import index_in_words, index_since, index_versions, make_plan
+from ragft_core.evaluation.store.answers import stored_answers
+from ragft_core.evaluation.store.cache_keys import arm_fingerprints
+from ragft_core.evaluation.store.plans import Plan, folder_of, load_plan, save_plan
+from ragft_core.knowledge import KnowledgeBase, Version, delete_version, name_version
+from ragft_core.settings import Settings
+from ragft_core.types import QuestionKind
+from ragft_core.workspace import Workspace
+from tests.evaluation.conftest import context_of
+from tests.fakes import ScriptedGenerator
+from tests.knowledge.hashing import HashEmbedder
+
+ASKED = QuestionSet(
+    "Weights", (Question("q1", "How heavy is the Wren?", ("38 kg",), QuestionKind.DOCUMENT_FACT),)
+)
+
+
+def hashed(*_: object) -> HashEmbedder:
+    return HashEmbedder()
+
+
+def says(request: object) -> str:
+    text = str(request)
+    return "38 kg" if "38 kg" in text else "42 kg" if "42 kg" in text else "no idea"
+
+
+@pytest.fixture(autouse=True)
+def _no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragft_core.knowledge.embedders.Embedder", hashed)
+    monkeypatch.setattr("ragft_core.knowledge.embedders.fetch", hashed)
+    monkeypatch.setattr("ragft_core.strategies.open_embedder", hashed)
+    monkeypatch.setattr(
+        "ragft_core.strategies.lab.open_generator", lambda *_: ScriptedGenerator(says)
+    )
+
+
+def put(base: KnowledgeBase, folder: Path, text: str) -> None:
+    (folder / "wren.txt").write_text(text, encoding="utf-8")
+    base.add_files([("wren.txt", folder / "wren.txt")])
+
+
+@pytest.fixture
+def base(workspace: Workspace, tmp_path: Path) -> KnowledgeBase:
+    base = KnowledgeBase(workspace, HashEmbedder())
+    put(base, tmp_path, "The Wren weighs 38 kg.")
+    return base
+
+
+def run(workspace: Workspace, version: Version | None) -> Plan:
+    arms = [BY_ID["prompt"], BY_ID["rag"]]
+    plan = make_plan(ASKED, arms, latency_questions=0, similarity=False, version=version)
+    save_plan(workspace, plan, ASKED)
+    run_evaluation(context_of(workspace, plan))
+    return plan
+
+
+def said(workspace: Workspace, plan: Plan) -> str:
+    return stored_answers(folder_of(workspace, plan.id))["rag", "q1", 0].answer.text
+
+
+def test_a_pinned_run_reads_the_version_and_the_next_one_the_documents(
+    base: KnowledgeBase, workspace: Workspace, tmp_path: Path
+) -> None:
+    version = name_version(base, "Spring")
+    put(base, tmp_path, "The Wren weighs 42 kg.")
+    pinned, plain = run(workspace, version), run(workspace, None)
+    assert said(workspace, pinned) == "38 kg"
+    assert said(workspace, plain) == "42 kg"
+    assert load_plan(workspace, pinned.id)[0].version == version
+    assert any("“Spring”" in note for note in load_report(workspace, pinned.id).notes)
+    old, new = (index_versions(workspace, run.id) for run in (pinned, plain))
+    assert (old, new) == ({version.index_version}, {base.version})
+    assert index_since(plain, new, base.version) == "as it was"
+    assert "the documents now are others" in index_in_words(pinned, old, base.version, [version])
+    put(base, tmp_path, "The Wren weighs 38 kg.")
+    assert index_since(plain, new, base.version) == "changed since"
+    assert "changed since this run" in index_in_words(plain, new, base.version)
+    assert "the documents now are the same" in index_in_words(pinned, old, base.version, [version])
+
+
+def test_answers_are_kept_by_what_the_version_holds(
+    base: KnowledgeBase, workspace: Workspace, tmp_path: Path
+) -> None:
+    before = arm_fingerprints(workspace, Settings())
+    version = name_version(base, "Spring")
+    assert arm_fingerprints(workspace, Settings(), version) == before
+    plain = run(workspace, None)
+    put(base, tmp_path, "The Wren weighs 42 kg.")
+    assert arm_fingerprints(workspace, Settings())["rag"] != before["rag"]
+    assert arm_fingerprints(workspace, Settings(), version) == before
+    pinned = run(workspace, version)
+    (answer,) = [
+        row for row in stored_answers(folder_of(workspace, pinned.id)).values() if row.arm == "rag"
+    ]
+    assert answer.reused == plain.id
+
+
+def test_a_version_can_be_asked_when_the_workspace_holds_nothing_any_more(
+    base: KnowledgeBase, workspace: Workspace
+) -> None:
+    version = name_version(base, "Spring")
+    base.remove(base.documents()[0].id)
+    assert said(workspace, run(workspace, version)) == "38 kg"
+
+
+def test_a_version_that_is_gone_cannot_be_asked_and_is_told(
+    base: KnowledgeBase, workspace: Workspace
+) -> None:
+    version = name_version(base, "Spring")
+    pinned = run(workspace, version)
+    delete_version(workspace, version)
+    assert "was deleted since" in index_in_words(pinned, (), base.version)
+    plan = make_plan(ASKED, [BY_ID["rag"]], version=version)
+    with pytest.raises(RetrievalError, match="no version"):
+        start_evaluation(workspace, plan, ASKED)
