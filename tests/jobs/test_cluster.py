@@ -356,7 +356,9 @@ def test_two_workers_share_a_run_which_is_stopped_resumed_and_loses_one(
         for one in (job, here)
     ]
     assert sorted(losses[0]) == list(range(1, 61)), "each step once, whatever was lost"
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    begun = [{step: one[step] for step in range(1, 11)} for one in losses]
+    assert begun[0] == pytest.approx(begun[1], rel=1e-5)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2), "rounding grows at so high a rate"
     assert {job.id, here.id} <= {adapter.id for adapter in list_adapters(trainable)}
 
 
