@@ -96,6 +96,13 @@ def _amount(name: str, usual: float) -> float:
     return float(text)
 
 
+def _workers() -> int:
+    text = os.environ.get("RAGFT_RAY_WORKERS", "").strip() or "1"
+    if not re.fullmatch(r"[1-9]\d{0,2}", text):
+        raise SettingsError(f"RAGFT_RAY_WORKERS is {text[:40]!r}, which is not a number from 1 on.")
+    return int(text)
+
+
 # What the libraries of stores read from the environment; jobs need it as much as the app.
 STORE_VARIABLES = re.compile(r"(AWS|AZURE|GOOGLE|LANCEDB)_\w+")
 
@@ -151,6 +158,10 @@ class Settings:
     ray_gpus: float = field(
         default_factory=lambda: _amount("RAGFT_RAY_GPUS", 0.0),
         metadata={"help": "GPUs of a job on the cluster that trains or answers."},
+    )
+    ray_workers: int = field(
+        default_factory=_workers,
+        metadata={"help": "Workers on the cluster that share one fine-tuning run."},
     )
 
     @property

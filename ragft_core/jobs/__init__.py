@@ -28,7 +28,7 @@ from ragft_core.jobs.store import (
     settle_jobs,
     start_job,
 )
-from ragft_core.jobs.worker import JobContext
+from ragft_core.jobs.worker import JobContext, QuietContext
 
 __all__ = [
     "KINDS",
@@ -41,6 +41,7 @@ __all__ = [
     "Launcher",
     "MadeElsewhere",
     "Needs",
+    "QuietContext",
     "activity",
     "check_disk",
     "get_job",

@@ -13,13 +13,15 @@ class Kind:
 
     ``entry`` is ``module:function``, called with a ``JobContext``. Jobs of one ``queue`` run one
     after the other on this machine; without a queue they run at once. On a cluster one that
-    ``spreads`` hands its work to others, so that its own process needs next to nothing.
+    ``spreads`` hands its work to others, so that its own process needs next to nothing; one that is
+    ``shared`` does so where several workers are wanted.
     """
 
     entry: str
     queue: str = ""
     title: str = "A job"
     spreads: bool = False
+    shared: bool = False
 
 
 # Entry points are named, not imported: this package knows no other, and a job's folder, which may
@@ -43,12 +45,16 @@ KINDS: dict[str, Kind] = {
         title="Tuning the search",
     ),
     "train": Kind(
-        "ragft_core.evaluation.running.training:run_training", queue="model", title="Fine-tuning"
+        "ragft_core.evaluation.running.training:run_training",
+        queue="model",
+        title="Fine-tuning",
+        shared=True,
     ),
     "sweep": Kind(
         "ragft_core.evaluation.running.training:run_sweep",
         queue="model",
         title="Searching settings",
+        spreads=True,
     ),
     "generate": Kind(
         "ragft_core.finetuning.writing.job:run_generation", queue="model", title="Writing examples"

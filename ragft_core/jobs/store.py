@@ -32,6 +32,8 @@ def start_job(
     spec: dict[str, Any],
     prepare: Callable[[Path], None] | None = None,
     needs: Needs = NOTHING,
+    *,
+    keep: bool = False,
 ) -> Job:
     """Starts a job in a process of its own and returns at once.
 
@@ -42,6 +44,8 @@ def start_job(
         prepare: Puts files into the job's folder before it starts; if it raises, there is no job.
         needs: What it will take. The disk is looked at now, before anything is written, and both
             again when its turn comes, because until then others may have ended or begun.
+        keep: Whether a job that the cluster does not take stays, interrupted, so that what was
+            prepared need not be brought again.
 
     Raises:
         JobError: There is no such kind, the disk is too full, or the cluster takes no jobs.
@@ -68,9 +72,15 @@ def start_job(
     write_json(folder / SPEC_FILE, head)  # last: from here on the job is there to be seen
     try:
         job.launch()
-    except JobError:
-        shutil.rmtree(folder)
-        raise
+    except JobError as error:
+        if not keep:
+            shutil.rmtree(folder)
+            raise
+        interrupted = JobStatus(JobState.INTERRUPTED, message="Interrupted", error=str(error))
+        write_status(folder, interrupted)
+        raise JobError(
+            error.message, f"{error.remedy} What was added is kept: resume {job.id} then."
+        ) from None
     rights.note(f"start {kind}", workspace.path, job.id)
     return job
 

@@ -101,6 +101,13 @@ class JobContext:
         write_status(self.folder, dataclasses.replace(read_status(self.folder), **changes))
 
 
+class QuietContext(JobContext):
+    """Of work that another process watches: how far it is is told by what it measures alone."""
+
+    def progress(self, share: float, message: str, eta_s: float | None = None) -> None:
+        """Nothing: the status is the watching process's."""
+
+
 def run(folder: Path, entry: str = "", queue: str | None = None) -> int:
     """Runs the job in a folder and returns the process's exit code."""
     lock = FileLock(folder / ".worker.lock")

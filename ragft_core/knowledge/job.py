@@ -87,7 +87,8 @@ def start_ingest(
             Otherwise the file is their new version and replaces them.
 
     Raises:
-        JobError: The disk is too small.
+        JobError: The disk is too small; or the cluster takes no jobs, and the files are kept in one
+            that can be resumed.
     """
     with ExitStack() as opened:
         coming = [item for name, file in files for item in _coming(clean_name(name), file, opened)]
@@ -108,7 +109,7 @@ def start_ingest(
             append_jsonl(folder / REPORTS, refused)
 
         spec = {"names": [item.name for item in coming], "keep_names": keep_names}
-        return start_job(workspace, "ingest", spec, prepare, needs)
+        return start_job(workspace, "ingest", spec, prepare, needs, keep=True)
 
 
 @dataclass(frozen=True)

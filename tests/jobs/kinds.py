@@ -59,3 +59,12 @@ def fill_the_disk(context: JobContext) -> None:
 
 def run_out_of_memory_in_torch(context: JobContext) -> None:
     raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+
+
+def few_trials(context: JobContext) -> None:
+    """A search that ends after four trials, not by the clock."""
+    from ragft_core.evaluation.running.training import run_sweep
+    from ragft_core.finetuning.training.sweeps import study
+
+    study.MOST_TRIALS = 4
+    run_sweep(context)

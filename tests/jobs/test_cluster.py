@@ -16,10 +16,15 @@ import pytest
 from ragft_core.errors import JobError, SettingsError
 from ragft_core.evaluation import load_report
 from ragft_core.evaluation.reports.results import load_results
+from ragft_core.evaluation.running.training import run_sweep
 from ragft_core.evaluation.store.plans import folder_of
+from ragft_core.finetuning import RunConfig, list_adapters, save_examples, start_run
+from ragft_core.finetuning.training import start_sweep, trials_of
+from ragft_core.finetuning.training.sweeps import study
 from ragft_core.jobs import KINDS, Job, JobState, Kind, activity, list_jobs, settle_jobs, start_job
 from ragft_core.jobs.cluster import api, cluster_of
 from ragft_core.jobs.cluster import launcher as launcher_module
+from ragft_core.jobs.worker import JobContext
 from ragft_core.knowledge import (
     Embedder,
     FileReport,
@@ -36,6 +41,7 @@ from tests.cluster import RayCluster, ray_cluster
 from tests.conftest import ROOT
 from tests.evaluation.test_job import start as start_small
 from tests.evaluation.test_runner import table
+from tests.finetuning.conftest import colour_examples
 
 pytestmark = pytest.mark.slow
 
@@ -207,12 +213,13 @@ def rows_of(base: KnowledgeBase) -> dict[str, tuple[str, bytes]]:
     return {row["id"]: (row["text"], np.float32(row["vector"]).tobytes()) for row in rows}
 
 
-def a_worker() -> psutil.Process | None:
-    """A process of the cluster that is reading or embedding now."""
-    for process in psutil.process_iter(["cmdline"]):
-        if any(part in ("ray::_embed", "ray::_read") for part in process.info["cmdline"] or ()):
-            return process
-    return None
+def at_task(*tasks: str) -> list[psutil.Process]:
+    """The cluster's processes that are at such a task now."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(part.startswith(tasks) for part in process.info["cmdline"] or ())
+    ]
 
 
 def test_documents_are_taken_in_as_here_also_where_a_worker_is_lost(
@@ -224,8 +231,8 @@ def test_documents_are_taken_in_as_here_also_where_a_worker_is_lost(
     (tmp_path / "empty.txt").write_text("")
     files.append(("empty.txt", tmp_path / "empty.txt"))
     job = start_ingest(workspace, files)
-    until(lambda: a_worker() is not None)
-    a_worker().kill()
+    until(lambda: at_task("ray::_embed", "ray::_read"))
+    at_task("ray::_embed", "ray::_read")[0].kill()
     here = KnowledgeBase(create_workspace(settings, "Here"), Embedder(embedder_folder, 1))
     expected = here.add_files(files)
     assert job.wait(100).state is JobState.SUCCEEDED, job.log_tail()
@@ -271,6 +278,88 @@ def test_an_evaluation_gives_the_same_answers_and_the_same_table(
     assert {key: row.answer.text for key, row in results.items()} == answers
     assert len(answers) == 60
     assert table(load_report(workspace, here.id)) == expected
+
+
+@pytest.fixture
+def trainable(workspace: Workspace, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("RAGFT_THREADS", "1")
+    workspace.update(model=ModelChoice(kind="folder", name=str(tiny_model)))
+    save_examples(workspace, colour_examples())
+    return workspace
+
+
+def test_trials_of_a_search_run_side_by_side_and_a_lost_one_is_made_again(
+    trainable: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "sweep", Kind("tests.jobs.kinds:few_trials", spreads=True))
+    config = RunConfig(steps=200, epochs=0, learning_rate=1e-2, eval_every=40, patience=0)
+    job = start_sweep(trainable, config, 60)
+
+    def at_work() -> list[int]:
+        begun = {int(file.parent.name) for file in job.folder.glob("trials/*/metrics.jsonl")}
+        return sorted(begun - {trial.number for trial in trials_of(job)})
+
+    until(lambda: len(at_work()) == 2, 300)
+    at_task("ray::_run")[0].kill()
+    until(lambda: trials_of(job), 300)
+    job.stop()
+    assert job.wait(60).state is JobState.STOPPED, job.log_tail()
+    kept = trials_of(job)
+    job.resume()
+    assert job.wait(300).state is JobState.SUCCEEDED, job.log_tail()
+    trials = trials_of(job)
+    assert trials[: len(kept)] == kept
+    assert sorted(trial.number for trial in trials) == [0, 1, 2, 3]
+    assert len({trial.learning_rate for trial in trials}) == 4
+    assert (job.result() or {})["trials"] == 4
+
+    # A trial's settings give the same here: the cluster only makes it elsewhere.
+    monkeypatch.delenv("RAGFT_RAY")
+    monkeypatch.setattr(study, "MOST_TRIALS", 1)
+    monkeypatch.setattr(Job, "launch", lambda self: None)
+    here = start_sweep(trainable, config, 60)
+    run_sweep(JobContext(trainable, here.folder, here.spec))
+    (first,) = trials_of(here)
+    found = next(trial for trial in trials if trial.number == 0)
+    if found.state == "finished":
+        assert replace(found, seconds=0, began=0) == replace(first, seconds=0, began=0)
+
+
+def test_two_workers_share_a_run_which_is_stopped_resumed_and_loses_one(
+    trainable: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = RunConfig(steps=60, epochs=0, learning_rate=1e-2, eval_every=10, patience=0)
+    monkeypatch.setenv("RAGFT_RAY_WORKERS", "2")
+    job = start_run(trainable, config)
+
+    def last_step() -> int:
+        return max((row["step"] for row in job.metrics()), default=0)
+
+    until(lambda: last_step() > 5, 300)
+    assert len(at_task("ray::RayTrainWorker")) == 2
+    job.stop()
+    assert job.wait(100).state is JobState.STOPPED, job.log_tail()
+    before = last_step()
+    assert before < 60
+    job.resume()
+    until(lambda: last_step() > before + 5, 300)
+    at_task("ray::RayTrainWorker")[-1].kill()
+    status = job.wait(300)
+    assert (status.state, status.attempt) == (JobState.SUCCEEDED, 2), job.log_tail()
+    assert not (job.folder / ".ray").exists()
+
+    monkeypatch.delenv("RAGFT_RAY")
+    here = start_run(trainable, config)
+    assert here.wait(100).state is JobState.SUCCEEDED, here.log_tail()
+    losses = [
+        {row["step"]: row["loss"] for row in one.metrics() if row["step"] and row["step"] <= 60}
+        for one in (job, here)
+    ]
+    assert sorted(losses[0]) == list(range(1, 61)), "each step once, whatever was lost"
+    begun = [{step: one[step] for step in range(1, 11)} for one in losses]
+    assert begun[0] == pytest.approx(begun[1], rel=1e-5)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2), "rounding grows at so high a rate"
+    assert {job.id, here.id} <= {adapter.id for adapter in list_adapters(trainable)}
 
 
 def test_a_cluster_without_room_says_so(

@@ -48,6 +48,23 @@ def test_a_job_takes_files_in_and_reports(workspace: Workspace, embedder_folder:
     assert not (job.folder / INBOX).exists()
 
 
+def test_files_are_kept_where_the_cluster_takes_no_job(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGFT_RAY", "http://127.0.0.1:9")
+    with pytest.raises(JobError, match="does not answer.* What was added is kept: resume ingest-"):
+        start_ingest(workspace, [("a.txt", io.BytesIO(b"Dogs may not enter."))])
+    (job,) = list_jobs(workspace)
+    assert job.status().state is JobState.INTERRUPTED
+    assert "does not answer" in job.status().error
+    monkeypatch.delenv("RAGFT_RAY")
+    monkeypatch.setattr(Job, "launch", lambda self: None)
+    monkeypatch.setattr(job_module, "embedder_of", lambda workspace, settings: HashEmbedder())
+    job.resume()
+    run(job)
+    assert outcomes(job) == [("a.txt", "added")]
+
+
 @pytest.mark.usefixtures("here")
 def test_uploads_are_private_and_their_names_are_no_paths(workspace: Workspace) -> None:
     before = os.umask(0)

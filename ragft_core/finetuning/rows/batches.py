@@ -48,6 +48,7 @@ class Batches:
         config: Batch size, seed, and whether passages are read.
         longest: Tokens that the model takes.
         packed: Whether rows share sequences; False for models that would read on across rows.
+        share: ``(rank, size)`` of the worker whose share of each batch is wanted.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Batches:
         config: RunConfig,
         longest: int,
         packed: bool = True,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self._tokenizer = tokenizer
         self._instruction = instruction
         self._config = config
         self._longest = min(longest, CAPACITY)
         self._packed = _packed if packed else _apart
+        self._share = (0, 1)
         self._starts = [0]  # the first step of each epoch seen so far
         self._epoch: tuple[int, list[list[Pack]]] = (-1, [])
         train = [row for row in rows if row.split is Split.TRAIN]
@@ -83,6 +86,8 @@ class Batches:
         first = self._batches_of(0)
         self.n_rows = len(self._rows_of(0))
         self.tokens_per_row = sum(p.n_tokens for b in first for p in b) / max(1, self.n_rows)
+        if share != self._share:  # what was counted is the whole's
+            self._share, self._epoch = share, (-1, [])
 
     def __call__(self, step: int) -> Sequence[Pack]:
         """The packs of the 0-based ``step``."""
@@ -114,14 +119,37 @@ class Batches:
             bundles = encode_with_passages(
                 self._tokenizer, rows, self._instruction, self._longest, seed
             )
-            return [self._packed(batch) for batch in _pooled(bundles, self._config.batch_size)]
+            batches = _pooled(bundles, self._config.batch_size)
+            return [self._packed(share_of(batch, *self._share)) for batch in batches]
         chance = random.Random(seed)
         dropout = self._dropout if name != WATCHED else 0.0
         shown = [row if row.origin not in ASKED else thinned(row, dropout, chance) for row in rows]
         encoded = encode_plain(self._tokenizer, shown, self._instruction, self._longest)
         chance.shuffle(encoded)
         size = self._config.batch_size
-        return [self._packed([encoded[i : i + size]]) for i in range(0, len(encoded), size)]
+        return [
+            self._packed(share_of([encoded[i : i + size]], *self._share))
+            for i in range(0, len(encoded), size)
+        ]
+
+
+def share_of(
+    batch: Sequence[Sequence[EncodedRow]], rank: int, size: int
+) -> list[Sequence[EncodedRow]]:
+    """A worker's share of a batch: as many rows as any other's, neighbours together.
+
+    Args:
+        batch: Lists of rows; those of a list share their passages.
+        rank: Of the worker, from 0.
+        size: How many workers there are.
+    """
+    n_rows = sum(len(rows) for rows in batch)
+    low, high = n_rows * rank // size, n_rows * (rank + 1) // size
+    shares, start = [], 0
+    for rows in batch:
+        shares.append(rows[max(0, low - start) : max(0, high - start)])
+        start += len(rows)
+    return [rows for rows in shares if rows]
 
 
 def thinned(row: TrainingRow, share: float, chance: random.Random) -> TrainingRow:

@@ -28,7 +28,7 @@ from ragft_core.finetuning.training.runs import (
     start_sweep,
 )
 from ragft_core.finetuning.training.signs import right_answers, signs
-from ragft_core.finetuning.training.sweep import Trial, best_config, best_trial, trials_of
+from ragft_core.finetuning.training.sweeps import Trial, best_config, best_trial, trials_of
 
 __all__ = [
     "MOST_SEEDS",

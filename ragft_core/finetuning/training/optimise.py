@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ragft_core.finetuning.rows.packing import Pack, loss_and_recited, summed_loss
+from ragft_core.finetuning.training.workers.peers import ALONE, Peers
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +76,7 @@ def optimise(
     *,
     start: int = 0,
     after_step: Callable[[Step], bool] = lambda step: True,
+    peers: Peers = ALONE,
 ) -> int:
     """Runs the steps from ``start`` on.
 
@@ -86,6 +88,7 @@ def optimise(
             resumed run continues exactly where it stopped.
         start: The first step to run.
         after_step: Called after each step; returning False ends the run.
+        peers: Who else trains, each on packs of its own; all take the step that one would take.
 
     Returns:
         The number of steps that are done in all.
@@ -96,20 +99,21 @@ def optimise(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for number in range(start, schedule.steps):
         packs = packs_of(number)
-        n_targets = sum(len(pack.target) for pack in packs)
+        (n_targets,) = peers.totals(sum(len(pack.target) for pack in packs))
         total = 0.0
         for pack in packs:
             loss = summed_loss(model, pack) / n_targets
             loss.backward()
             total += loss.item()
+        peers.add_gradients(trained)
         norm = torch.nn.utils.clip_grad_norm_(trained, schedule.clip)
         rate = schedule.rate(number)
         for parameters in optimiser.param_groups:
             parameters["lr"] = rate * parameters["faster"]
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        tokens = sum(pack.n_tokens for pack in packs)
-        if not after_step(Step(number + 1, total, rate, float(norm), tokens)):
+        total, tokens = peers.totals(total, sum(pack.n_tokens for pack in packs))
+        if not after_step(Step(number + 1, total, rate, float(norm), int(tokens))):
             return number + 1
     return schedule.steps
 

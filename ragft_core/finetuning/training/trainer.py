@@ -31,6 +31,7 @@ from ragft_core.finetuning.training.optimise import (
     optimise,
     watch,
 )
+from ragft_core.finetuning.training.workers.peers import ALONE, Peers
 from ragft_core.jobs import JobContext
 from ragft_core.threads import FreeProcessors, usual_threads
 from ragft_core.types import ModelChoice
@@ -100,6 +101,7 @@ class Trainer:
         batches: Batches,
         phase: Phase,
         interview: Interview | None = None,
+        peers: Peers = ALONE,
     ) -> None:
         self.context = context
         self.config = config
@@ -107,6 +109,7 @@ class Trainer:
         self.batches = batches
         self.phase = phase
         self.interview = interview
+        self.peers = peers
         self.schedule = Schedule(phase.steps, phase.learning_rate, lora_plus=config.lora_plus)
         self.optimiser = make_optimiser(model, self.schedule)
         self._processors = FreeProcessors(usual_threads())
@@ -125,11 +128,14 @@ class Trainer:
 
     def restore(self) -> None:
         """Continues from the newest checkpoint that verifies, if there is one."""
-        found = checkpoints.newest_checkpoint(self._folder)
+        found = self.peers.first(lambda: checkpoints.newest_checkpoint(self._folder))
         if found is not None:
             self.progress, self.best = checkpoints.load_checkpoint(
                 found, self.model, self.optimiser
             )
+        self.peers.same_weights(list(checkpoints.trained_parameters(self.model).values()))
+        if not self.peers.leads:
+            return
         # What came after the checkpoint is trained, and measured, again.
         last = self.phase.before + self.progress.step if found else -1
         rows = self.context_metrics()
@@ -146,11 +152,8 @@ class Trainer:
         Returns:
             Whether an adapter should be made of it; not when the system interrupted the run.
         """
-        if self.progress.first_val_loss is None and self.batches.validation:
-            self.context.progress(0.0, "Measuring the base model")
-            self.progress.first_val_loss = mean_loss(self.model, self.batches.validation)
-            row = {"step": self.phase.before, "val_loss": self.progress.first_val_loss}
-            self.context.metric(row | self._watched() | {"phase": self.phase.name})
+        if self.peers.leads:
+            self._measure_base()
         self._last_step_at, self._last_cpu_s = time.perf_counter(), time.process_time()
         self._processors.adjust(wait_s=0.5)
         if not self._should_stop_early():  # a run that was killed after its last step
@@ -161,9 +164,24 @@ class Trainer:
                 self._packs_of,
                 start=self.progress.step,
                 after_step=self._after_step,
+                peers=self.peers,
             )
-        interrupted = self.context.stopping and not self.context.stop_asked
+        self.progress, self.best, interrupted = self.peers.first(
+            lambda: (
+                self.progress,
+                self.best,
+                self.context.stopping and not self.context.stop_asked,
+            )
+        )
         return not interrupted or self.finished
+
+    def _measure_base(self) -> None:
+        """What the run starts from, unless it is known."""
+        if self.progress.first_val_loss is None and self.batches.validation:
+            self.context.progress(0.0, "Measuring the base model")
+            self.progress.first_val_loss = mean_loss(self.model, self.batches.validation)
+            row = {"step": self.phase.before, "val_loss": self.progress.first_val_loss}
+            self.context.metric(row | self._watched() | {"phase": self.phase.name})
 
     def _should_stop_early(self) -> bool:
         """Whether the validation loss has not fallen for so long that more steps would harm."""
@@ -177,6 +195,11 @@ class Trainer:
         return self.batches(step)
 
     def _after_step(self, step: Step) -> bool:
+        self._processors.adjust()
+        return self.peers.first(lambda: self._told(step))
+
+    def _told(self, step: Step) -> bool:
+        """Measures, reports and keeps what is due after a step, and says whether to go on."""
         progress = self.progress
         seconds = time.perf_counter() - self._last_step_at
         self._recent.append((step.n_tokens, seconds))
@@ -195,7 +218,6 @@ class Trainer:
             "seconds": progress.seconds,
             "eta_s": self._eta_s(),
         }
-        self._processors.adjust()
         stopping = self.context.stopping
         asked = stopping and self.context.stop_asked
         last = step.number == self.phase.steps

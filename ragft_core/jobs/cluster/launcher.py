@@ -65,7 +65,8 @@ class ClusterLauncher:
         sent = {name: value for name, value in environment.items() if SENT.fullmatch(name)}
         sent |= {"RAGFT_HOME": str(settings.home), "RAGFT_MODELS": str(settings.models)}
         # What only spreads its work takes no place from those that do it.
-        cpus, gpus = (0.0, 0.0) if kind.spreads else (settings.ray_cpus, settings.ray_gpus)
+        spreads = kind.spreads or (kind.shared and settings.ray_workers > 1)
+        cpus, gpus = (0.0, 0.0) if spreads else (settings.ray_cpus, settings.ray_gpus)
         log = shlex.quote(str(folder / LOG_FILE))
         write_json(folder / MARK, to_dict(ClusterMark(name, place_of(folder))))
         try:
