@@ -208,6 +208,15 @@ class RunConfig:
             "that is on and belongs to the model, and not empty.",
         },
     )
+    interpolate: float = field(
+        default=0.5,
+        metadata={
+            "help": "Of an adapter that began as the reader: how much of the way from there to what "
+            "training made of it is gone (WiSE-FT, arXiv 2109.01903). It reads as well and steadier.",
+            "min": 0.1,
+            "max": 1.0,
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Same seed, same run.", "min": 0})
 
     @property

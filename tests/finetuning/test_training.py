@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from ragft_core.errors import ModelError, SettingsError, TrainingDataError
 from ragft_core.finetuning import RunConfig, list_adapters, list_runs, save_examples, start_run
+from ragft_core.finetuning.adapters import BUNDLED_FOLDER, WEIGHTS
 from ragft_core.finetuning.training.checkpoints import newest_checkpoint, verifies
 from ragft_core.jobs import Job, JobState
 from ragft_core.jobs.process import read_mark
@@ -211,6 +212,29 @@ def test_a_hybrid_run_trains_with_passages(trainable: Workspace, short: RunConfi
     assert result["val_loss"] < result["first_val_loss"]
     assert trainable.settings().hybrid_adapter == result["adapter"]
     assert trainable.settings().adapter == ""
+
+
+def test_what_began_as_the_reader_is_kept_half_of_the_way(
+    workspace: Workspace, short: RunConfig, generator_folder: Path
+) -> None:
+    save_examples(workspace, colour_examples(12))
+    config = dataclasses.replace(short, with_context=True, steps=2, refit=False, learning_rate=1e-3)
+    runs = [
+        start_run(
+            workspace,
+            dataclasses.replace(config, interpolate=share),
+            lambda example: [("City", f"the price is {example.answer}")],
+        )
+        for share in (0.5, 1.0)
+    ]
+    for run in runs:
+        finished(run)
+    half, whole = (weights(workspace, run) for run in runs)
+    reader = load_file(BUNDLED_FOLDER / "reader" / WEIGHTS)
+    changed = {name: (whole[name] - reader[name].float()).abs().max().item() for name in whole}
+    assert max(changed.values()) > 1e-4
+    for name, one in half.items():
+        assert one.allclose((reader[name].float() + whole[name]) / 2, atol=1e-6)
 
 
 def test_a_hybrid_run_without_documents_is_refused(trainable: Workspace, short: RunConfig) -> None:

@@ -32,6 +32,7 @@ from ragft_core.finetuning.rows.rows import encode
 from ragft_core.finetuning.training.base_model import copy_adapter, with_adapter
 from ragft_core.finetuning.training.checkpoints import (
     Progress,
+    interpolated,
     load_checkpoint,
     newest_checkpoint,
     save_checkpoint,
@@ -158,18 +159,13 @@ def train(arguments: argparse.Namespace) -> None:
 def store(weights: Path, start: Path | None, share: float) -> None:
     """Keeps the adapter in half precision: half the size, no measurable loss.
 
-    ``share`` of the way from the adapter that it started from: what new practice costs elsewhere comes
-    back sooner than what it brings is lost (WiSE-FT, arXiv 2109.01903).
+    ``share`` of the way from the adapter that it started from is gone.
     """
     from safetensors.torch import load_file, save_file
 
     tensors = load_file(weights)
     if start is not None and share < 1:
-        before = load_file(start / WEIGHTS)
-        tensors = {
-            name: (1 - share) * before[name].float() + share * tensor.float()
-            for name, tensor in tensors.items()
-        }
+        tensors = interpolated(load_file(start / WEIGHTS), tensors, share)
     halves = {name: tensor.half() for name, tensor in tensors.items()}
     save_file(halves, weights, metadata={"format": "pt"})
 

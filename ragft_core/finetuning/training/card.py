@@ -5,20 +5,23 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ragft_core
 from ragft_core.finetuning.adapters import CARD, WEIGHTS, setting_of
 from ragft_core.finetuning.training.answering import LiveAnswer
-from ragft_core.finetuning.training.checkpoints import put_weights
+from ragft_core.finetuning.training.checkpoints import copy_weights, interpolated, put_weights
 from ragft_core.finetuning.training.signs import signs
 from ragft_core.finetuning.training.trainer import Trainer, TrainingSpec
 from ragft_core.jobs import JobContext
 from ragft_core.storage import artefacts
 from ragft_core.values import to_dict
 from ragft_core.workspace import file_digest, now, write_json
+
+if TYPE_CHECKING:
+    import torch
 
 LIBRARIES = ("torch", "transformers", "peft")
 
@@ -31,12 +34,14 @@ def write_adapter(
     digest: str,
     base_name: str,
     started_from: str = "",
+    start: Mapping[str, torch.Tensor] | None = None,
     held_out: Sequence[LiveAnswer] = (),
 ) -> None:
     """Writes a run's weights as an adapter with its card, and makes it its arm's.
 
     The weights are the refit's, or the best of the search where there was none or it was cut
-    short. The adapter has the job's id: finishing twice gives the same adapter.
+    short; of an adapter that began as another one, with the weights ``start``, half of the way is
+    gone, or what the settings say. The adapter has the job's id: finishing twice gives the same one.
     """
     workspace = context.workspace
     adapter_id = context.folder.name
@@ -44,6 +49,9 @@ def write_adapter(
         refit = None
     if refit is None and run.best is not None:
         put_weights(run.model, run.best)
+    if start is not None:
+        share = spec.config.interpolate
+        put_weights(run.model, interpolated(start, copy_weights(run.model), share))
     scratch = workspace.folder("adapters", f".{adapter_id}.partial")
     said: Any = run.model.peft_config["default"]  # type: ignore[index]
     said.base_model_name_or_path, said.revision = base_name, spec.model.revision or None

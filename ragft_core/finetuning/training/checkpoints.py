@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,20 @@ def put_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> Non
     """Sets the trained parameters."""
     for name, parameter in trained_parameters(model).items():
         parameter.data.copy_(weights[name])
+
+
+def interpolated(
+    start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], share: float
+) -> dict[str, torch.Tensor]:
+    """Weights ``share`` of the way from where training started to where it ended (fp32).
+
+    What training costs elsewhere comes back sooner than what it brings is lost (WiSE-FT, arXiv
+    2109.01903).
+    """
+    return {
+        name: (1 - share) * start[name].float() + share * weights.float()
+        for name, weights in end.items()
+    }
 
 
 def save_checkpoint(

@@ -9,7 +9,7 @@ from ragft_core.finetuning.config import Origin
 from ragft_core.finetuning.rows.rows import Right, TrainingRow
 from ragft_core.finetuning.training.answering import Interview, LiveAnswer
 from ragft_core.finetuning.training.card import write_adapter
-from ragft_core.finetuning.training.checkpoints import put_weights
+from ragft_core.finetuning.training.checkpoints import copy_weights, put_weights
 from ragft_core.finetuning.training.estimate import remember_speed
 from ragft_core.finetuning.training.ground import open_ground
 from ragft_core.finetuning.training.trainer import (
@@ -44,6 +44,7 @@ def run_training(context: JobContext, right: Right, peers: Peers = ALONE) -> Non
         return
     spec, interview, config = ground.spec, ground.interview, ground.spec.config
     model, started_from = ground.model(config)
+    start = copy_weights(model) if started_from else None
     watched = ground.batches(config)
     phase = search_phase(config, watched)
     search = Trainer(context, config, model, watched, phase, interview, peers)
@@ -63,7 +64,7 @@ def run_training(context: JobContext, right: Right, peers: Peers = ALONE) -> Non
         _remember_speed(ground.settings, spec, ground.digest, phases)
     if peers.leads and ended and search.progress.step:
         write_adapter(
-            context, spec, search, refit, ground.digest, ground.name, started_from, held_out
+            context, spec, search, refit, ground.digest, ground.name, started_from, start, held_out
         )
 
 
