@@ -39,7 +39,6 @@ def _open(sample: Sample, case: Case | None = None) -> None:
         made = make(
             state.settings(),
             sample.name,
-            workspace_name=sample.title,
             on_progress=lambda share, text: bar.progress(share, text=text),
         )
         state.open_workspace(made.id)

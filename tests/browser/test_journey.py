@@ -182,7 +182,7 @@ def compare(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("Spyhole")
     shot(page, "09-sources")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Prompt").first.click()
+    page.get_by_role("button", name="Prompt", exact=True).first.click()
     expect(page.get_by_role("dialog")).to_contain_text("<|im_start|>")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Tie").click()

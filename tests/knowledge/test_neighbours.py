@@ -47,6 +47,7 @@ def test_an_index_that_misses_is_dropped_and_not_tried_at_every_upload(
 ) -> None:
     table = index.table()
     monkeypatch.setattr(neighbours, "PROBES", 1)
+    monkeypatch.setattr(neighbours, "SHARE", 0.0)
     monkeypatch.setattr(neighbours, "FROM", 100)
     asked: list[str] = []
 

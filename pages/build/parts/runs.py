@@ -195,7 +195,8 @@ def _result(result: RunResult) -> None:
 
 def _now(metrics: Sequence[dict[str, Any]]) -> None:
     """A run's latest numbers."""
-    last = next((row for row in reversed(metrics) if "loss" in row), None)
+    told = {"loss", "learning_rate", "tokens_per_s", "tokens"}
+    last = next((row for row in reversed(metrics) if told <= row.keys()), None)
     if last is None:
         return
     text = (

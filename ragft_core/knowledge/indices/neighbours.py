@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 NAME = "meaning-ivf"
 # Rows from which it pays: below, comparing with all costs less CPU than the rest of a search.
 FROM = 30_000
-# Partitions that a question is compared with; of the square root of the number of rows.
-PROBES = 32
+# Partitions that a question is compared with: so many at least, and that share of them, of which there
+# are as many as the square root of the rows. In a larger table the nearest are spread over more.
+PROBES, SHARE = 32, 0.25
 # The share of the truly nearest ten that must be found, and by how many questions that is measured.
 LEAST_RECALL, NEAREST, N_QUESTIONS = 0.98, 10, 200
 _QUESTION_WORDS = 12
@@ -33,7 +34,12 @@ _BATCH = 8_192
 
 def nearest(table: Table, vector: np.ndarray) -> LanceVectorQueryBuilder:
     """A query for the nearest vectors by cosine: by the index where there is one, else exact."""
-    return table.search(vector).distance_type("cosine").nprobes(PROBES)
+    from lancedb.table import LanceTable
+
+    # An engine behind an address would have to be asked for its rows each time.
+    n_rows = table.count_rows() if isinstance(table, LanceTable) else 0
+    probes = max(PROBES, round(SHARE * math.sqrt(n_rows)))
+    return table.search(vector).distance_type("cosine").nprobes(probes)
 
 
 def is_indexed(table: Table) -> bool:
