@@ -325,6 +325,7 @@ def test_trials_of_a_search_run_side_by_side_and_a_lost_one_is_made_again(
         assert replace(found, seconds=0, began=0) == replace(first, seconds=0, began=0)
 
 
+@pytest.mark.long
 def test_two_workers_share_a_run_which_is_stopped_resumed_and_loses_one(
     trainable: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
