@@ -207,10 +207,8 @@ def _find_out(criteria: Criteria, best: Information, *, undecided: bool) -> Sent
     lead = "Measure next" if undecided else "To be surer, measure"
     arms = ", ".join(name(strategy) for strategy in best.missing)
     if best.kind == "page":
-        what = (
-            f"{best.measurement} of {arms}" if arms else f"{best.measurement} with more questions"
-        )
-        text = f"{lead}: {what}. {moved}"
+        what = f"of {arms}" if arms else "with more questions"
+        text = f"{lead}: the {best.measurement} {what}. {moved}"
     else:
         of = f" of {arms}" if arms else ", with more questions"
         text = f"{lead}: {kind.title[:1].lower() + kind.title[1:]}{of}. {kind.how} {moved}"
