@@ -48,6 +48,7 @@ class ArmSettings:
     search_mode: SearchMode | None = None
     reranker: str | None = None
     reader: bool | None = None
+    select: bool | None = None
     adapter: str | None = None
     instruction: str | None = None
     shots: int = 0

@@ -129,7 +129,9 @@ class Message:
 class Sampling:
     """How an answer is decoded. ``temperature`` 0 is greedy; ``stop`` are texts that end it.
 
-    ``choices`` are the only texts that may be answered, where the model runs on this machine.
+    Where the model runs on this machine: ``choices`` are the only texts that may be answered;
+    ``forced`` is a text that is answered whatever the model would say, so that its probability is
+    told (forced decoding); ``branch`` n begins with the token that is n places behind the likeliest.
     """
 
     max_new_tokens: int = 96
@@ -138,6 +140,8 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    forced: str = ""
+    branch: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,7 @@ class Completion:
     ``cost`` is in the currency of the endpoint's price list, 0 on this machine. ``memory_bytes`` is
     what it held besides the base model: keys and values, and its adapter; 0 where not known.
     ``confidence`` is the geometric mean of its tokens' probabilities, None where the model tells none.
+    ``weighed`` lists the answers among which it was selected.
     """
 
     text: str
@@ -172,6 +177,7 @@ class Completion:
     memory_bytes: int = 0
     thought: str = ""
     confidence: float | None = None
+    weighed: str = ""
 
     @property
     def tokens_per_s(self) -> float:
@@ -214,6 +220,7 @@ class Answer:
     error: str = ""
     thought: str = ""
     confidence: float | None = None
+    weighed: str = ""
 
 
 @dataclass(frozen=True)

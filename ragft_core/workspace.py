@@ -84,6 +84,12 @@ class WorkspaceSettings:
     reader: bool = field(
         default=True, metadata={"help": "RAG uses the bundled reading adapter where it fits."}
     )
+    select: bool = field(
+        default=True,
+        metadata={
+            "help": "Of several answers that are read, the one that fits the question is taken."
+        },
+    )
     adapter: str = field(default="", metadata={"help": "Adapter of the fine-tuned arm."})
     hybrid_adapter: str = field(default="", metadata={"help": "Adapter of the hybrid arm."})
     caution: Annotated[float, Interval(ge=0, le=1)] = field(

@@ -61,13 +61,20 @@ with show_errors():
                 key=f"chat.reader.{workspace.id}",
                 help="The bundled adapter that teaches the small model to answer from passages.",
             )
+            select = st.toggle(
+                "Select among answers",
+                settings.select,
+                key=f"chat.select.{workspace.id}",
+                help="RAG and hybrid read several answers and give the one that the question fits best. "
+                "It takes about twice the time.",
+            )
             k = st.slider("Passages", 1, 8, settings.top_k, key=f"chat.k.{workspace.id}")
             only = st.text_input(
                 "Read only", key=f"chat.only.{workspace.id}", placeholder="all documents",
                 help=components.FILTER_HELP,
             )  # fmt: skip
-            if (reader, k) != (settings.reader, settings.top_k):
-                workspace.update(reader=reader, top_k=k)
+            if (reader, select, k) != (settings.reader, settings.select, settings.top_k):
+                workspace.update(reader=reader, select=select, top_k=k)
         with st.popover("Own arms", icon=":material/add_circle:"):
             own_arms.section(workspace)
         with st.popover("Conversations", icon=":material/history:"):

@@ -48,6 +48,7 @@ def told(arm: Arm) -> str:
         "search": arm.settings.search_mode,
         "re-ranker": arm.settings.reranker,
         "reader": {True: "on", False: "off"}.get(arm.settings.reader),  # type: ignore[call-overload]
+        "selection": {True: "on", False: "off"}.get(arm.settings.select),  # type: ignore[call-overload]
         "adapter": arm.settings.adapter,
         "examples in the prompt": arm.settings.shots or None,
         "instruction": arm.settings.instruction,
@@ -78,6 +79,12 @@ def _changes(workspace: Workspace, base: Arm) -> dict[str, Any]:
             key="arms.reader",
         )  # fmt: skip
         changes["reader"] = {"on": True, "off": False}.get(reader or "")
+    if base.retrieves and base.adapter is not AdapterKind.NONE:
+        select = st.selectbox(
+            "Select among answers", ["on", "off"], index=None, placeholder=AS_WORKSPACE,
+            key="arms.select",
+        )  # fmt: skip
+        changes["select"] = {"on": True, "off": False}.get(select or "")
     if base.is_trained:
         names = {
             adapter.id: adapter.name

@@ -52,7 +52,7 @@ def arms(
         list[str] | None,
         typer.Option(
             "--set",
-            help="passages=8, search_mode=dense, reader=off, adapter=ID, shots=3, "
+            help="passages=8, search_mode=dense, reader=off, select=off, adapter=ID, shots=3, "
             "instruction='Answer in one word.', ...",
         ),
     ] = None,
@@ -98,6 +98,7 @@ def arm_settings(pairs: list[str]) -> dict[str, Any]:
     """
     kinds: dict[str, Callable[[str], Any]] = {
         "passages": int, "shots": int, "reader": lambda text: SWITCH[text.lower()],
+        "select": lambda text: SWITCH[text.lower()],
         "search_mode": str, "reranker": str, "adapter": str, "instruction": str,
         "model": lambda text: ModelChoice("folder", text),
         "served": str,
@@ -112,7 +113,7 @@ def arm_settings(pairs: list[str]) -> dict[str, Any]:
         except (KeyError, ValueError):
             raise SettingsError(
                 f"{pair!r} is no setting of an arm.",
-                f"Write name=value; names: {', '.join(kinds)}; reader is on or off.",
+                f"Write name=value; names: {', '.join(kinds)}; reader and select are on or off.",
             ) from None
     return found
 

@@ -30,6 +30,7 @@ WEIGHTS = "adapter_model.safetensors"
 CARD = "card.json"
 BUNDLED = "bundled:"
 READER = f"{BUNDLED}reader"
+WRITER = f"{BUNDLED}writer"
 BUNDLED_FOLDER = Path(ragft_core.__file__).parent / "models" / "adapters"
 
 

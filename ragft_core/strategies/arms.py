@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,7 @@ from ragft_core.access.rights import Right
 from ragft_core.arms import ARMS, BY_ID, AdapterKind, Arm, Reads, find_arm
 from ragft_core.errors import SettingsError
 from ragft_core.finetuning import get_adapter, list_adapters, load_examples
-from ragft_core.finetuning.adapters import READER
+from ragft_core.finetuning.adapters import READER, WRITER
 from ragft_core.finetuning.training import SeedSpread
 from ragft_core.knowledge import documents
 from ragft_core.models.remote import served_name
@@ -31,10 +31,14 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class ArmState:
-    """Whether an arm can run; ``adapter`` is the id it would use, ``reason`` what is missing."""
+    """Whether an arm can run; ``adapter`` is the id it would use, ``reason`` what is missing.
+
+    ``writer`` is the id of the adapter by which its answers are selected, None where they are not.
+    """
 
     arm: Arm
     adapter: str | None = None
+    writer: str | None = None
     need: Need = Need.NOTHING
     reason: str = ""
 
@@ -129,7 +133,8 @@ def arm_states(workspace: Workspace, shelf: Workspace | None = None) -> list[Arm
         any(example.split is Split.TRAIN for example in load_examples(workspace)),
         list_adapters(workspace),
     )
-    return [_state(arm, settings, found) for arm in workspace_arms(workspace)]
+    states = [_state(arm, settings, found) for arm in workspace_arms(workspace)]
+    return [replace(s, writer=_writer(s, settings, found)) for s in states]
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,16 @@ def _state(arm: Arm, settings: WorkspaceSettings, found: _Found) -> ArmState:
     reads = arm.adapter is AdapterKind.READER and wanted and model.kind == "bundled"
     shipped = any(adapter.id == READER for adapter in found.adapters)
     return ArmState(arm, adapter=READER if reads and shipped else None)
+
+
+def _writer(state: ArmState, settings: WorkspaceSettings, found: _Found) -> str | None:
+    """The bundled writer for an arm that reads by an adapter of the bundled model."""
+    arm = state.arm
+    wanted = settings.select if arm.settings.select is None else arm.settings.select
+    model = arm.settings.model or settings.model
+    reads = arm.retrieves and state.adapter is not None and model.kind == "bundled"
+    shipped = any(adapter.id == WRITER for adapter in found.adapters)
+    return WRITER if reads and wanted and shipped and not arm.adaptive else None
 
 
 def _with_served(arm: Arm, settings: WorkspaceSettings) -> ArmState:

@@ -16,12 +16,14 @@ from ragft_core.finetuning import get_adapter
 from ragft_core.knowledge import Embedder, KnowledgeBase, Version, embedder_of, open_version
 from ragft_core.models import open_generator
 from ragft_core.models.generator import Generation, Generator
+from ragft_core.models.prompts import passage_texts
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
-from ragft_core.strategies.adaptive import AdaptiveAnswer
 from ragft_core.strategies.arms import ArmState, Need, arm_states
+from ragft_core.strategies.choosing.adaptive import AdaptiveAnswer
+from ragft_core.strategies.choosing.selection import Selection, policy_of, selects
 from ragft_core.strategies.pending import PendingAnswer
-from ragft_core.strategies.prepare import Preparer
+from ragft_core.strategies.prepare import Prepared, Preparer
 from ragft_core.types import Adapter, Answer, Message, ModelChoice, Request, Sampling
 from ragft_core.workspace import Workspace
 
@@ -160,7 +162,7 @@ class Lab:
                 retrieval_s=prepared.retrieval_s,
                 note=prepared.note,
             )
-            generation = generator.submit(prepared.request, priority=priority)
+            generation = self._generate(state, generator, prepared, question, history, priority)
         except RagftError as error:
             return PendingAnswer(dataclasses.replace(base, error=str(error), finish="error"))
         except Exception as error:  # a bug in one arm must not take the other columns down
@@ -168,6 +170,30 @@ class Lab:
             text = f"Internal error: {error}. The server's log has the details."
             return PendingAnswer(dataclasses.replace(base, error=text, finish="error"))
         return PendingAnswer(base, prepared, generation)
+
+    def _generate(
+        self,
+        state: ArmState,
+        generator: Generator,
+        prepared: Prepared,
+        question: str,
+        history: Sequence[Message],
+        priority: int,
+    ) -> Generation:
+        """Submits what an arm asks; where it selects, with what that takes."""
+        fits = state.writer and get_adapter(self.workspace, state.writer).base == generator.weights
+        alone = not history and bool(prepared.passages)
+        if not (state.writer and fits and alone and selects(prepared.request, question)):
+            return generator.submit(prepared.request, priority=priority)
+        return Selection(
+            generator,
+            prepared.request,
+            question,
+            passage_texts(prepared.passages),
+            state.writer,
+            policy_of(state.arm),
+            priority,
+        )
 
     def _generator_of(self, state: ArmState) -> Generator:
         """The workspace's generator, or that of the model which the arm names.

@@ -89,4 +89,5 @@ class PendingAnswer:
             cost=done.cost,
             memory_bytes=done.memory_bytes,
             confidence=done.confidence,
+            weighed=done.weighed,
         )

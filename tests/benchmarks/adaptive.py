@@ -30,7 +30,7 @@ from ragft_core.evaluation.text import is_abstention
 from ragft_core.finetuning.rows.general import FILE as TRAINED_GENERAL
 from ragft_core.settings import Settings
 from ragft_core.strategies import open_lab
-from ragft_core.strategies.adaptive import Signals, calibrated, choose, signals_of
+from ragft_core.strategies.choosing.adaptive import Signals, calibrated, choose, signals_of
 from ragft_core.types import Answer
 from ragft_core.values import from_dict, to_dict
 from ragft_core.workspace import create_workspace
@@ -161,7 +161,7 @@ def _logistic(rows: Sequence[Sequence[float]], right: Sequence[bool]) -> np.ndar
 
 
 def decide(rows: Sequence[Row], weights: Sequence[np.ndarray], caution: float) -> Counter:
-    """Outcomes by kind, as ``strategies.adaptive.choose`` would have them."""
+    """Outcomes by kind, as ``strategies.choosing.adaptive.choose`` would have them."""
     found: Counter = Counter()
     for row in rows:
         chances = [

@@ -113,6 +113,19 @@ class Reference:
         gaps = [float(best[0, 0] - best[0, 1]) for best in (x.topk(2).values for x in out.logits)]
         return ids, gaps
 
+    def log_probabilities(self, request: Request, text: str) -> tuple[list[int], list[float]]:
+        """Token ids of a given answer with its end, and the log probability of each."""
+        import torch
+
+        model = self.model(request.adapter)
+        rows = [{"role": m.role, "content": m.content} for m in request.messages]
+        prompt = self.tokenizer.apply_chat_template(rows, add_generation_prompt=True)["input_ids"]
+        ids = [*self.tokenizer.encode(text, add_special_tokens=False), self.tokenizer.eos_token_id]
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([[*prompt, *ids]])).logits[0]
+        found = logits[len(prompt) - 1 : -1].float().log_softmax(-1)
+        return ids, [float(found[place, token]) for place, token in enumerate(ids)]
+
     def check(self, request: Request, text: str) -> int:
         """Asserts equality with the engine's text up to the first tie; counts such ties."""
         ids, gaps = self.generate(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 import threading
 import time
@@ -17,7 +18,7 @@ from ragft_core.models.trial import try_model
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, Sampling
 from tests.conftest import TEMPLATE
-from tests.models.helpers import Reference, ask, finder, prompts
+from tests.models.helpers import Reference, ask, finder, make_adapter, make_family, prompts
 
 ARMS = (None, "one", "two", "part")
 
@@ -299,6 +300,33 @@ def test_only_the_choices_can_be_answered(engine: LocalGenerator) -> None:
     assert len({answer.text for answer in answers}) > 1
     assert {answer.finish for answer in answers} == {"stop"}
     assert free not in choices
+
+
+@pytest.mark.parametrize("family", ["Llama", "GPT2"])
+def test_a_forced_answer_tells_its_probability_and_branches_begin_otherwise(
+    family: str, tiny_model: Path, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tiny_model if family == "Llama" else make_family(family, tiny_model, tmp_path / "m")
+    adapters = {"one": make_adapter(folder, tmp_path / "one", 1)} if family == "Llama" else {}
+    name = next(iter(adapters), None)
+    engine = open_folder(folder, settings, finder(adapters))
+    reference = Reference(folder, adapters)
+    text = "the price is blue"
+    request = ask("what is the price of the city", name, forced=text)
+    beside = engine.submit(ask("how many days", n=12))
+    told = engine.submit(request).result(60)
+    ids, expected = reference.log_probabilities(request, text)
+    assert (told.text, told.finish, told.completion_tokens) == (text, "stop", len(ids))
+    assert len(ids) * math.log(told.confidence or 0) == pytest.approx(sum(expected), rel=1e-3)
+    assert beside.result(60).text == engine.submit(ask("how many days", n=12)).result(60).text
+    short = engine.submit(ask("what is the price of the city", name, n=2, forced=text)).result(60)
+    assert (short.completion_tokens, short.finish) == (2, "length")
+    ways = [ask("what is the price of the city", name, n=1, branch=place) for place in range(3)]
+    first = [engine.submit(way).result(60) for way in ways]
+    sure = [one.confidence or 0 for one in first]
+    assert sure == sorted(sure, reverse=True), "the likeliest first"
+    assert len(set(sure)) == 3, "each its own"
+    engine.close()
 
 
 def test_more_than_fit_stand_in_line_and_are_all_answered(engine: LocalGenerator) -> None:

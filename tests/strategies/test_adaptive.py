@@ -7,7 +7,7 @@ import random
 import pytest
 
 from ragft_core.models.prompts import ABSTENTION
-from ragft_core.strategies.adaptive import (
+from ragft_core.strategies.choosing.adaptive import (
     AdaptiveAnswer,
     Signals,
     calibrated,

@@ -207,6 +207,11 @@ def _in_document(workspace: Workspace, passage: Passage) -> None:
 def _saw(answer: Answer) -> None:
     st.caption("The rendered prompt, token for token what the model was given.")
     st.code(answer.prompt, language=None, wrap_lines=True)
+    if answer.weighed:
+        st.caption(
+            "What else might have been answered: the one that the question fits best was taken."
+        )
+        st.code(answer.weighed, language=None, wrap_lines=True)
     facts = {
         "Model": answer.model,
         "Weights": answer.weights[:16],

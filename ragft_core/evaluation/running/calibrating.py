@@ -13,7 +13,13 @@ from ragft_core.errors import EvaluationError
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.reports.results import Results
 from ragft_core.evaluation.text import is_abstention
-from ragft_core.strategies.adaptive import Signals, calibrated, choose, declines, signals_of
+from ragft_core.strategies.choosing.adaptive import (
+    Signals,
+    calibrated,
+    choose,
+    declines,
+    signals_of,
+)
 from ragft_core.types import Answer, Calibration, QuestionKind
 from ragft_core.workspace import Workspace
 

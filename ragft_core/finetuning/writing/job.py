@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ragft_core.approval import require_approval
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.adapters import READER, WRITER
 from ragft_core.finetuning.examples.store import load_examples
 from ragft_core.finetuning.writing.filters import Wordings
 from ragft_core.finetuning.writing.roundtrip import (
@@ -39,8 +40,6 @@ from ragft_core.workspace import Workspace, append_jsonl, read_jsonl, read_value
 if TYPE_CHECKING:
     from ragft_core.jobs import Job, JobContext
 
-WRITER = "bundled:writer"
-READER = "bundled:reader"
 SOURCES = "sources.jsonl"
 CANDIDATES = "candidates.jsonl"
 DROPPED = "dropped.jsonl"

@@ -243,11 +243,18 @@ class LocalGenerator:
                 self._take(row, draft, found)
 
     def _draft(self, work: Sequence[tuple[SequenceState, int]]) -> list[list[int]]:
-        """Guesses for the rows that decode, as many as the pass has room for at little cost."""
+        """Guesses for the rows that decode, as many as the pass has room for at little cost.
+
+        What a row is forced to say is no guess: it is read with the end of its prompt.
+        """
         drafts: list[list[int]] = []
         reading = any(count > 1 for _, count in work)
         room = 0 if reading or not self._decoder.shares_prefixes else CHEAP_TOKENS - len(work)
         for row, count in work:
+            if ahead := row.sampler.ahead:
+                ends = row.n_computed + count == len(row.ids)
+                drafts.append(ahead[: row.limit - row.n_new - 1] if ends else [])
+                continue
             most = min(room, row.limit - row.n_new - 1) if count == 1 else 0
             draft = row.prompt_lookup.propose(row.ids, most) if most > 0 else []
             room -= len(draft)

@@ -63,13 +63,22 @@ class Sampler:
     ``ties`` counts the greedy choices whose two best logits lay within ``TIE``: only there may an
     answer differ between runs whose sums were added in another order. ``log_probability`` is that of
     all chosen tokens, in nats, before temperature and top-p.
+
+    Args:
+        sampling: How to choose.
+        choices: Where only some texts are allowed.
+        forced: The tokens that are taken one after the other, whatever their logits.
     """
 
-    def __init__(self, sampling: Sampling, choices: Choices | None = None) -> None:
+    def __init__(
+        self, sampling: Sampling, choices: Choices | None = None, forced: Sequence[int] = ()
+    ) -> None:
         import torch
 
         self._sampling = sampling
         self._choices = choices
+        self._forced = list(forced)
+        self._branch = sampling.branch
         self._random = torch.Generator().manual_seed(sampling.seed)
         self.ties = 0
         self.log_probability = 0.0
@@ -78,6 +87,11 @@ class Sampler:
     def greedy(self) -> bool:
         """Whether the most likely token is always taken."""
         return self._sampling.temperature <= 0
+
+    @property
+    def ahead(self) -> list[int]:
+        """The tokens that are certain to be chosen next."""
+        return list(self._forced)
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token from its logits (vocabulary,)."""
@@ -92,6 +106,11 @@ class Sampler:
     def _choose(self, logits: torch.Tensor) -> int:
         import torch
 
+        if self._forced:
+            return self._forced.pop(0)
+        if self._branch:
+            place, self._branch = self._branch, 0
+            return int(logits.topk(place + 1).indices[place])
         if self.greedy:
             best = logits.topk(2)
             self.ties += bool(best.values[0] - best.values[1] < TIE)

@@ -92,14 +92,24 @@ def make_sequence(
     """A row that has not started; ``room`` are the tokens that it may still have."""
     sampling = request.sampling
     choices = Choices(sampling.choices, tokenizer, ends) if sampling.choices else None
+    forced = forced_tokens(sampling.forced, tokenizer)
     return SequenceState(
         request=request,
         prompt=prompt,
         ids=ids,
-        limit=room,
+        limit=min(room, len(forced)) if forced else room,
         lora=lora,
         priority=priority,
         generation=RunningGeneration(),
-        sampler=Sampler(sampling, choices),
+        sampler=Sampler(sampling, choices, forced),
         detokeniser=Detokeniser(tokenizer, sampling.stop),
     )
+
+
+def forced_tokens(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens of an answer that is given, with the one that ends it; none for an empty text."""
+    if not text:
+        return []
+    end = tokenizer.eos_token_id
+    tokens = tokenizer.encode(text, add_special_tokens=False)
+    return [*tokens, int(end)] if isinstance(end, int) else tokens

@@ -1,0 +1,1 @@
+"""The choice among several answers to one question: from passages or memory, and among readings."""
