@@ -82,7 +82,7 @@ class Size:
 
 
 SIZES = {
-    "knowledge": Size(4, 4, 80_000, 100, 16_000, 40),
+    "knowledge": Size(4, 4, 80_000, 100, 48_000, 40),
     "triage": Size(4, 4, 60_000, 40, 0, 0),
 }
 

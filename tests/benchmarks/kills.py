@@ -1,9 +1,9 @@
 """A training that is killed again and again, against the same one left alone.
 
-    python -m tests.benchmarks.kills [--kills 10] [--tokens 8000] [--seed 0]
+    python -m tests.benchmarks.kills [--kills 10] [--tokens 8000] [--rewordings 1] [--seed 0]
 
 The product's own run, in the background, with the bundled model and the tramway's examples: rewordings,
-search, held-out questions, refit. One run is killed (SIGKILL) at random moments, wherever it is, and
+held-out questions, refit. One run is killed (SIGKILL) at random moments, wherever it is, and
 resumed each time; the other runs through. Told are the phases in which it was killed, the final
 validation losses, and how far the two adapters' weights are apart. Ends with 1 where the losses differ
 by more than one per cent.
@@ -43,9 +43,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--tokens", type=int, default=8_000)
+    parser.add_argument("--rewordings", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
-    config = replace(preset_config("quick"), most_tokens=options.tokens, rewordings=1)
+    config = replace(preset_config("quick"), most_tokens=options.tokens)
+    config = replace(config, rewordings=options.rewordings)
     with tempfile.TemporaryDirectory() as folder:
         workspace = _workspace(Path(folder) / "kills")
         texts = texts_of(workspace)

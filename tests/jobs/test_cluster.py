@@ -288,6 +288,7 @@ def trainable(workspace: Workspace, tiny_model: Path, monkeypatch: pytest.Monkey
     return workspace
 
 
+@pytest.mark.long
 def test_trials_of_a_search_run_side_by_side_and_a_lost_one_is_made_again(
     trainable: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
