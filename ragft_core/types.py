@@ -131,7 +131,8 @@ class Sampling:
 
     Where the model runs on this machine: ``choices`` are the only texts that may be answered;
     ``forced`` is a text that is answered whatever the model would say, so that its probability is
-    told (forced decoding); ``branch`` n begins with the token that is n places behind the likeliest.
+    told (forced decoding); ``opening`` is one that the answer begins with, and goes on from; ``branch`` n
+    begins with the token that is n places behind the likeliest.
     """
 
     max_new_tokens: int = 96
@@ -141,6 +142,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     forced: str = ""
+    opening: str = ""
     branch: int = 0
 
 

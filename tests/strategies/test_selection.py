@@ -18,6 +18,7 @@ from ragft_core.models import open_generator
 from ragft_core.models.prompts import ABSTENTION, render_messages
 from ragft_core.settings import Settings
 from ragft_core.strategies import Lab, add_arm, arm_states, open_lab
+from ragft_core.strategies.choosing.parts import two_questions
 from ragft_core.strategies.choosing.selection import (
     PROPOSALS,
     READER_POLICY,
@@ -221,3 +222,64 @@ def test_it_can_be_cancelled(workspace: Workspace, settings: Settings) -> None:
     selection.cancel()
     assert selection.result(60).finish == "cancelled"
     generator.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        (
+            "How long is the warranty on the elements, and what voids it?",
+            ("How long is the warranty on the elements?", "What voids it?"),
+        ),
+        (
+            "When did it open? And by whom was it opened?",
+            ("When did it open?", "By whom was it opened?"),
+        ),
+        ("What is its gauge and how long is it", ("What is its gauge?", "How long is it?")),
+        ("What is the name of the man who built it and who owns it?", None),
+        ("What is the difference between prompts and adapters?", None),
+        ("Who built it, and when, and what did it cost, and why was it sold?", None),
+    ],
+)
+def test_two_questions_in_one_part_where_that_is_sure(
+    question: str, parts: tuple[str, str] | None
+) -> None:
+    assert two_questions(question) == parts
+
+
+def test_of_two_questions_both_are_answered() -> None:
+    asked = "How long is the warranty on the elements, and how long does it take to come?"
+
+    class Both(Reader):
+        """Answers the whole by its first half, as the bundled reader does."""
+
+        def submit(self, request: Request, *, priority: int = 0) -> DoneGeneration:
+            if request.sampling.opening:
+                self.says = [f"{request.sampling.opening} nine days"]
+            return super().submit(request, priority=priority)
+
+    read = {"12 months or 60 firings": -1.0, ABSTENTION: -9.0}
+    reader = Both(["12 months or 60 firings"], read, {"12 months or 60 firings": -9.0})
+    request = Request(render_messages(asked, passages=PASSAGES), READER)
+    done = Selection(reader, request, asked, PASSAGES, WRITER, READER_POLICY).result(10)
+    assert done.text == "12 months or 60 firings; nine days"
+    questions = [r.messages[-1].content.rpartition("Question: ")[2] for r in reader.requests]
+    assert questions[0] == asked, "the whole is what the arm was asked"
+    assert "How long is the warranty on the elements?" in questions
+    assert reader.requests[-1].sampling.opening == "12 months or 60 firings;"
+    apart = asked.replace("it take to come", "delivery take")
+    reader = Both(["12 months or 60 firings"], read, {"12 months or 60 firings": -9.0})
+    request = Request(render_messages(apart, passages=PASSAGES), READER)
+    Selection(reader, request, apart, PASSAGES, WRITER, READER_POLICY).result(10)
+    questions = [r.messages[-1].content.rpartition("Question: ")[2] for r in reader.requests]
+    assert "How long does delivery take?" in questions, "it can be asked by itself"
+
+
+@pytest.mark.slow
+def test_the_bundled_reader_answers_both_halves(tramway: Lab) -> None:
+    question = "Where are the cars kept at night, and how often are they overhauled?"
+    (pending,) = tramway.ask(question, ["rag"])
+    text = pending.answer(120).text
+    assert "Brackenfold" in text
+    assert "9 years" in text
+    tramway.close()

@@ -22,7 +22,7 @@ from ragft_core.models.weights import FP32, bundled, choose_device
 from ragft_core.settings import Settings
 from ragft_core.strategies import ArmState, arm_states, search_settings
 from ragft_core.strategies.choosing.adaptive import POLICY
-from ragft_core.strategies.choosing.selection import PROPOSALS, policy_of
+from ragft_core.strategies.choosing.selection import EDITION, PROPOSALS, policy_of
 from ragft_core.types import Calibration, ModelChoice, Sampling, Split
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, file_digest
@@ -49,7 +49,7 @@ def arm_fingerprints(
 def answer_key(fingerprint: str, question: str, sampling: Sampling) -> str:
     """The key of one answer."""
     decoding = to_dict(sampling)
-    for later in ("choices", "forced", "branch"):
+    for later in ("choices", "forced", "opening", "branch"):
         if not decoding[later]:
             decoding.pop(later)  # as before there was such a field
     return digest({"arm": fingerprint, "question": question, "sampling": decoding})
@@ -93,7 +93,7 @@ def _parts(
             parts["meaning"] = own.meaning
     if state.writer:
         writer = _adapter(workspace, state.writer)
-        parts["selection"] = [PROPOSALS, to_dict(policy_of(arm)), writer]
+        parts["selection"] = [EDITION, PROPOSALS, to_dict(policy_of(arm)), writer]
     if arm.adaptive:
         parts["adaptive"] = [POLICY, own.caution, to_dict(own.calibration or Calibration())]
     if arm.reads is Reads.DOCUMENTS:

@@ -92,12 +92,13 @@ def make_sequence(
     """A row that has not started; ``room`` are the tokens that it may still have."""
     sampling = request.sampling
     choices = Choices(sampling.choices, tokenizer, ends) if sampling.choices else None
-    forced = forced_tokens(sampling.forced, tokenizer)
+    whole = forced_tokens(sampling.forced, tokenizer)
+    forced = whole or forced_tokens(sampling.opening, tokenizer, ends=False)
     return SequenceState(
         request=request,
         prompt=prompt,
         ids=ids,
-        limit=min(room, len(forced)) if forced else room,
+        limit=min(room, len(whole)) if whole else room,
         lora=lora,
         priority=priority,
         generation=RunningGeneration(),
@@ -106,10 +107,10 @@ def make_sequence(
     )
 
 
-def forced_tokens(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The tokens of an answer that is given, with the one that ends it; none for an empty text."""
+def forced_tokens(text: str, tokenizer: PreTrainedTokenizerBase, *, ends: bool = True) -> list[int]:
+    """The tokens of a given answer, with the one that ends it or without; none for an empty text."""
     if not text:
         return []
     end = tokenizer.eos_token_id
     tokens = tokenizer.encode(text, add_special_tokens=False)
-    return [*tokens, int(end)] if isinstance(end, int) else tokens
+    return [*tokens, int(end)] if ends and isinstance(end, int) else tokens

@@ -6,7 +6,8 @@ writer tells them apart. So the reader proposes an answer for each of its likeli
 (Wang and Zhou, arXiv 2402.10200), and the one is taken for which
 P(answer | passages, question) P(question | sentence, answer) ** fit is largest: a noisy channel
 (Lewis and Fan, ICLR 2019; Yee et al., arXiv 1908.05731). What stands in no passage is no proposal, and
-how likely declining is beside that answer decides whether it is given. Measured in docs/reading.md.
+how likely declining is beside that answer decides whether it is given. Of two questions in one it answers
+one after the other. Measured in docs/reading.md.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from ragft_core.models.generation import RunningGeneration
 from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.prompts import ABSTENTION, render_writing
 from ragft_core.overlap import exact_match, normalise
+from ragft_core.strategies.choosing.parts import points_back, two_questions
 from ragft_core.types import Completion, Request, Sampling
 
 # Answers that are proposed, the greedy one among them.
 PROPOSALS = 5
 # What parts the two answers of a question that asks for two.
 BOTH = ";"
+# Changes when a policy of the same numbers answers otherwise, so that no answer is reused.
+EDITION = 1
 TextPair = tuple[str, str]
 
 
@@ -138,21 +142,61 @@ class Selection(RunningGeneration):
     def _run(self) -> None:
         try:
             first = self._asked[0].result()
-            keeps = first.finish != "stop" or BOTH in first.text
-            keeps = keeps or not (
-                self._policy.spans or _declines(first.text) or self._holding(first.text)
-            )
-            self.succeed(first if keeps else self._selected(first))
+            parts = two_questions(self._question)
+            if self._keeps(first):
+                done = first
+            elif parts:
+                done = self._both(*parts)
+            else:
+                done = self._selected(self._request, self._question, first)
+            self.succeed(self._summed(done, first))
         except ModelError as error:
             self.fail(error)
         except Exception as error:  # a thread of its own: whoever waits must hear of it
             self.fail(ModelError(f"The selection failed: {type(error).__name__}: {error}"))
 
-    def _selected(self, first: Completion) -> Completion:
-        ways = [self._decoded(branch=place) for place in range(1, PROPOSALS)]
-        *others, declining = self._all([*ways, self._decoded(forced=ABSTENTION)])
-        said = {normalise(one.text): one for one in reversed([first, *others]) if self._counts(one)}
-        proposals, asking = self._judged(list(said.values()))
+    def _keeps(self, first: Completion) -> bool:
+        """Whether the first answer is given as it is."""
+        if first.finish != "stop" or BOTH in first.text:
+            return True
+        found = _declines(first.text) or self._holding(first.text)
+        return not (self._policy.spans or found)
+
+    def _both(self, one: str, other: str) -> Completion:
+        """The answers to two questions.
+
+        The second by itself; where it points back at the first, by what the reader says to both
+        behind the answer to the first.
+        """
+        answered = self._read(one)
+        opening = f"{answered.text.strip().rstrip('.')}{BOTH}"
+        if points_back(other) and not _declines(answered.text):
+            whole = self._all([_with(self._request, opening=opening)])[0]
+            second = dataclasses.replace(whole, text=whole.text.strip().removeprefix(opening))
+        else:
+            second = self._read(other)
+        rest = second.text.strip()
+        if _declines(answered.text):
+            return second
+        if not rest or _declines(rest) or rest in answered.text:
+            return answered
+        weighed = f"{answered.weighed}\n\n{second.weighed}".strip()
+        return dataclasses.replace(answered, text=f"{opening} {rest}", weighed=weighed)
+
+    def _read(self, question: str) -> Completion:
+        """One of two questions, with the passages of both."""
+        *before, last = self._request.messages
+        content = last.content.removesuffix(self._question.strip()) + question
+        asked = (*before, dataclasses.replace(last, content=content))
+        request = dataclasses.replace(self._request, messages=asked)
+        return self._selected(request, question, self._all([request])[0])
+
+    def _selected(self, request: Request, question: str, first: Completion) -> Completion:
+        """The best of what might be answered to a question, ``first`` among it."""
+        ways = [_with(request, branch=place) for place in range(1, PROPOSALS)]
+        *others, declining = self._all([*ways, _with(request, forced=ABSTENTION)])
+        said = {normalise(one.text): one for one in reversed([first, *others]) if _answers(one)}
+        proposals = self._judged(list(said.values()), question)
         proposals.sort(key=lambda one: -one.read - self._policy.fit * one.fit)
         best = proposals[0] if proposals else None
         doubted = log_probability(declining) - math.log(self._policy.doubt)
@@ -160,11 +204,14 @@ class Selection(RunningGeneration):
             chosen = first
         else:
             chosen = best.said if best.read > doubted else declining
-        used = [first, *others, declining, *asking]
+        return dataclasses.replace(chosen, weighed=_told(proposals, declining))
+
+    def _summed(self, chosen: Completion, first: Completion) -> Completion:
+        """The chosen answer with the prompt of the first, and what all of them took."""
+        used = [generation.result() for generation in self._asked]
         took = time.perf_counter() - self._began
         return dataclasses.replace(
             chosen,
-            weighed=_told(proposals, declining),
             prompt=first.prompt,
             prompt_tokens=sum(one.prompt_tokens - one.cached_tokens for one in used),
             completion_tokens=sum(one.completion_tokens for one in used),
@@ -172,15 +219,8 @@ class Selection(RunningGeneration):
             first_token_s=took,
             total_s=took,
             memory_bytes=max(one.memory_bytes for one in used),
-            finish="cancelled" if self.cancelled else "stop",
+            finish="cancelled" if self.cancelled else chosen.finish,
         )
-
-    def _decoded(self, **how: object) -> Request:
-        sampling = dataclasses.replace(self._request.sampling, **how)  # type: ignore[arg-type]
-        return dataclasses.replace(self._request, sampling=sampling)
-
-    def _counts(self, said: Completion) -> bool:
-        return said.finish == "stop" and bool(said.text.strip()) and not _declines(said.text)
 
     def _holding(self, answer: str) -> list[TextPair]:
         """The sentences that hold an answer, or the passages where it stands in no sentence."""
@@ -193,15 +233,15 @@ class Selection(RunningGeneration):
         ]
         return parts or passages
 
-    def _judged(self, said: Sequence[Completion]) -> tuple[list[Proposal], list[Completion]]:
-        """What stands in the passages as proposals, and what was asked to judge them."""
+    def _judged(self, said: Sequence[Completion], question: str) -> list[Proposal]:
+        """Those answers that stand in the passages, with how the question fits them."""
         tasks = [(one, place) for one in said for place in self._holding(one.text)]
         asking = self._all(
             [
                 Request(
                     render_writing(title, text, one.text),
                     self._writer,
-                    Sampling(forced=self._question),
+                    Sampling(forced=question),
                 )
                 for one, (title, text) in tasks
             ]
@@ -210,12 +250,21 @@ class Selection(RunningGeneration):
         for (one, _), done in zip(tasks, asking, strict=True):
             fits[id(one)] = max(fits.get(id(one), -math.inf), log_probability(done))
         kept = [one for one in said if id(one) in fits]
-        return [Proposal(one, log_probability(one), fits[id(one)]) for one in kept], asking
+        return [Proposal(one, log_probability(one), fits[id(one)]) for one in kept]
 
 
 def log_probability(said: Completion) -> float:
     """Of all its tokens, in nats."""
     return said.completion_tokens * math.log(max(said.confidence or 0.0, 1e-30))
+
+
+def _with(request: Request, **how: object) -> Request:
+    sampling = dataclasses.replace(request.sampling, **how)  # type: ignore[arg-type]
+    return dataclasses.replace(request, sampling=sampling)
+
+
+def _answers(said: Completion) -> bool:
+    return said.finish == "stop" and bool(said.text.strip()) and not _declines(said.text)
 
 
 def _declines(text: str) -> bool:
