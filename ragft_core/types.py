@@ -190,7 +190,11 @@ class Citation:
 
 @dataclass(frozen=True)
 class Answer:
-    """An arm's answer with its provenance (law 3). ``arm`` is its id; ``error`` is set where it failed."""
+    """An arm's answer with its provenance (law 3).
+
+    ``arm`` is its id; ``error`` is set where it failed. ``named_version`` is the one whose documents
+    were read, empty where they were the workspace's own.
+    """
 
     arm: str
     question: str
@@ -202,6 +206,7 @@ class Answer:
     weights: str = ""
     adapter: str | None = None
     index_version: int | None = None
+    named_version: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     retrieval_s: float = 0.0

@@ -143,6 +143,7 @@ _LEADS = {
     Need.EXAMPLES: (EXAMPLES, "Add examples"),
     Need.ADAPTER: (FINETUNE, "Fine-tune a model"),
     Need.LOCAL_MODEL: (HOME, "Choose a model"),
+    Need.VERSION: (DOCUMENTS, "See the named versions"),
 }
 
 

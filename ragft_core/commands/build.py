@@ -125,6 +125,7 @@ def model(
     as_json: Json = False,
 ) -> None:
     """Shows the workspace's model, or checks another one, asks it once and uses it."""
+    from ragft_core.knowledge import version_models
     from ragft_core.models import check_model, search_hub, try_model
 
     if find:
@@ -138,7 +139,7 @@ def model(
     workspace = opened(w)
     choice = workspace.settings().model
     if allow:
-        for named in unapproved(workspace):
+        for named in unapproved(workspace, version_models(workspace)):
             note(f"Allowed: it {what_for(named)}.")
             approve(workspace, named)
     if kind:

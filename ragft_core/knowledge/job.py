@@ -262,7 +262,7 @@ def _is_own(workspace: Workspace, choice: ModelChoice) -> bool:
     return (
         choice.kind == "folder"
         and place.is_dir()
-        and place.is_relative_to((workspace.path / "jobs").resolve())
+        and place.is_relative_to((workspace.path / "embedders").resolve())
     )
 
 

@@ -103,6 +103,12 @@ def shelf_of(workspace: Workspace, version: Version) -> Workspace:
     return Workspace(workspace.path / FOLDER / version.id)
 
 
+def version_models(workspace: Workspace) -> list[ModelChoice]:
+    """The embedding models that versions were made with, besides the bundled one."""
+    made = (version.embedder for version in list_versions(workspace))
+    return list(dict.fromkeys(choice for choice in made if choice is not None))
+
+
 def name_version(
     base: KnowledgeBase, name: str, on_progress: Callable[[float, str], None] = lambda *_: None
 ) -> Version:
@@ -156,8 +162,19 @@ def _kept(
     return version
 
 
-def open_version(workspace: Workspace, version: Version, settings: Settings) -> KnowledgeBase:
+def open_version(
+    workspace: Workspace,
+    version: Version,
+    settings: Settings,
+    opened: Callable[[ModelChoice | None], TextEmbedder] | None = None,
+) -> KnowledgeBase:
     """A version to search, by the embedding model that it was made with, whatever is chosen now.
+
+    Args:
+        workspace: Whose.
+        version: Which.
+        settings: Where models lie.
+        opened: Gives an embedding model that may be open already, so that none is twice in memory.
 
     Raises:
         RetrievalError: The model is not any more what it was.
@@ -166,7 +183,8 @@ def open_version(workspace: Workspace, version: Version, settings: Settings) -> 
     """
     if version.embedder is not None:
         require_approval(workspace, version.embedder)
-    embedder = open_embedder(in_workspace(workspace, version.embedder), settings)
+    choice = in_workspace(workspace, version.embedder)
+    embedder = opened(choice) if opened else open_embedder(choice, settings)
     if embedder.identity != version.identity:
         raise RetrievalError(
             f"The version {version.name!r} was indexed by {version.identity}, and that model is "
