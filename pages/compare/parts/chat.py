@@ -216,11 +216,12 @@ def _saw(answer: Answer) -> None:
         "Weights": answer.weights[:16],
         "Adapter": answer.adapter or "none",
         "Index version": "none" if answer.index_version is None else str(answer.index_version),
-        "Documents": f"the named version {answer.named_version}" if answer.named_version else "",
         "Retrieval": f"{answer.retrieval_s * 1000:.0f} ms",
         "Total": f"{answer.total_s:.2f} s",
         "Ended by": answer.finish,
     }
+    if answer.named_version:
+        facts["Documents"] = f"the named version {answer.named_version}"
     st.table({"": list(facts), "Value": list(facts.values())}, border="horizontal")
 
 
