@@ -14,7 +14,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from ragft_core.arms import Arm
@@ -105,9 +105,12 @@ def is_approved(workspace: Owner, choice: ModelChoice) -> bool:
     return any(hmac.compare_digest(signature, one) for one in workspace.settings().approved)
 
 
-def unapproved(workspace: Owner) -> list[ModelChoice]:
-    """The models that the workspace names and nobody here has agreed to."""
-    named = dict.fromkeys(choices(workspace.settings()))
+def unapproved(workspace: Owner, further: Iterable[ModelChoice] = ()) -> list[ModelChoice]:
+    """The models that the workspace names and nobody here has agreed to.
+
+    ``further`` are those that stand in other files of it than its settings.
+    """
+    named = dict.fromkeys([*choices(workspace.settings()), *further])
     return [choice for choice in named if not is_approved(workspace, choice)]
 
 

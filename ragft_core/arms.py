@@ -41,7 +41,8 @@ class AdapterKind(StrEnum):
 class ArmSettings:
     """What an arm does otherwise than its workspace; None takes the workspace's setting.
 
-    ``shots`` is the number of training examples shown in the prompt; ``adapter`` an adapter's id.
+    ``shots`` is the number of training examples shown in the prompt; ``adapter`` an adapter's id;
+    ``version`` the name of a named version whose documents and index are read.
     """
 
     passages: int | None = None
@@ -53,6 +54,7 @@ class ArmSettings:
     instruction: str | None = None
     shots: int = 0
     model: ModelChoice | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,11 @@ def _checked(arm: Arm, settings: ArmSettings) -> ArmSettings:
         raise SettingsError(
             f"{arm.name} retrieves no passages, so it has no settings for them.",
             "Copy an arm that retrieves.",
+        )
+    if settings.version and arm.reads is Reads.NOTHING:
+        raise SettingsError(
+            f"{arm.name} reads no documents, so none of a named version either.",
+            "Copy an arm that reads.",
         )
     if settings.adapter and not arm.is_trained:
         raise SettingsError(

@@ -52,7 +52,9 @@ class Document:
     """One file that was taken into the knowledge base.
 
     ``warnings`` are sentences about what its reader left out or guessed. ``encoding`` is the one that
-    a person has chosen, empty where the file says it or it was guessed.
+    a person has chosen, empty where the file says it or it was guessed. ``folder`` is where it lay
+    inside what was added, with ``/`` between, and empty where nobody knows; it is shown and compared,
+    never opened. ``came_as`` is the name that its file had, where another document has that name.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Document:
     added_at: str
     warnings: tuple[str, ...] = ()
     encoding: str = ""
+    folder: str = ""
+    came_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,11 @@ class Citation:
 
 @dataclass(frozen=True)
 class Answer:
-    """An arm's answer with its provenance (law 3). ``arm`` is its id; ``error`` is set where it failed."""
+    """An arm's answer with its provenance (law 3).
+
+    ``arm`` is its id; ``error`` is set where it failed. ``named_version`` is the one whose documents
+    were read, empty where they were the workspace's own.
+    """
 
     arm: str
     question: str
@@ -210,6 +218,7 @@ class Answer:
     weights: str = ""
     adapter: str | None = None
     index_version: int | None = None
+    named_version: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     retrieval_s: float = 0.0

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 FILTER_HELP = (
-    "Names with `*` and `?` or parts of them, `type:pdf`, `since:2026-01-31`, `before:2026-02-28`; a "
+    "Names with `*` and `?` or parts of them, `folder:rules` (with all below it), `type:pdf`, "
+    "`since:2026-01-31`, `before:2026-02-28`; a "
     "document has to fit all of it. Empty: all documents."
 )
 # Page files as st.switch_page and st.page_link know them.
@@ -143,6 +144,7 @@ _LEADS = {
     Need.EXAMPLES: (EXAMPLES, "Add examples"),
     Need.ADAPTER: (FINETUNE, "Fine-tune a model"),
     Need.LOCAL_MODEL: (HOME, "Choose a model"),
+    Need.VERSION: (DOCUMENTS, "See the named versions"),
 }
 
 

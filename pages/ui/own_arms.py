@@ -9,8 +9,9 @@ import streamlit as st
 from pages.ui import arms, state
 from pages.ui.components import distinct
 from pages.ui.errors import plain, show_errors
-from ragft_core.arms import MOST_PASSAGES, MOST_SHOTS, AdapterKind, Arm
+from ragft_core.arms import MOST_PASSAGES, MOST_SHOTS, AdapterKind, Arm, Reads
 from ragft_core.finetuning import list_adapters
+from ragft_core.knowledge import list_versions
 from ragft_core.strategies import add_arm, remove_arm, workspace_arms
 from ragft_core.types import SearchMode
 from ragft_core.workspace import Workspace
@@ -53,6 +54,7 @@ def told(arm: Arm) -> str:
         "examples in the prompt": arm.settings.shots or None,
         "instruction": arm.settings.instruction,
         "model": arm.settings.model.name if arm.settings.model else None,
+        "documents": f"of the version {arm.settings.version}" if arm.settings.version else None,
     }
     said = [f"{key} {value}" for key, value in parts.items() if value is not None]
     return "; ".join([f"like {arms.label(arm.base)}", *said])
@@ -73,6 +75,14 @@ def _changes(workspace: Workspace, base: Arm) -> dict[str, Any]:
             help="A cross-encoder of sentence-transformers: a folder on this machine or a hub id.",
         )  # fmt: skip
         changes |= {"passages": k, "search_mode": mode, "reranker": ranker.strip() or None}
+    versions = [version.name for version in list_versions(workspace)]
+    if versions and base.reads is not Reads.NOTHING:
+        changes["version"] = st.selectbox(
+            "Documents of a named version", versions, index=None, placeholder=AS_WORKSPACE,
+            key="arms.version",
+            help="Read as they were then, by the embedding model of then, also in an evaluation that "
+            "runs on another version.",
+        )  # fmt: skip
     if base.adapter is AdapterKind.READER:
         reader = st.selectbox(
             "Reading adapter", ["on", "off"], index=None, placeholder=AS_WORKSPACE,

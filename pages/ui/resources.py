@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ragft_core.evaluation import EvaluationReport, Results
     from ragft_core.finetuning.examples import Finding
-    from ragft_core.knowledge import Embedder, KnowledgeBase, TextEmbedder
+    from ragft_core.knowledge import Embedder, KnowledgeBase, TextEmbedder, Version
     from ragft_core.models import Generator, HubModel
     from ragft_core.strategies import Lab
 
@@ -86,6 +86,16 @@ def _knowledge(path: str, choice: ModelChoice | None) -> KnowledgeBase:
     return KnowledgeBase(_at(path), _index_embedder(choice) if choice else _embedder())
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _version(path: str, version: Version) -> KnowledgeBase:
+    from ragft_core.knowledge import open_version
+
+    def opened(choice: ModelChoice | None) -> TextEmbedder:
+        return _index_embedder(choice) if choice else _embedder()
+
+    return open_version(_at(path), version, state.settings(), opened)
+
+
 def embedder() -> Embedder:
     """The bundled embedding model."""
     return _embedder()
@@ -106,7 +116,11 @@ def lab(workspace: Workspace) -> Lab:
         require_approval(workspace, choice)
         return WorkspaceGenerator(_generator(choice), workspace)
 
-    return Lab(workspace, open_model(workspace.settings().model), knowledge(workspace), open_model)
+    def open_base(version: Version) -> KnowledgeBase:
+        return _version(str(workspace.path), version)
+
+    generator = open_model(workspace.settings().model)
+    return Lab(workspace, generator, knowledge(workspace), open_model, open_base)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the tokenizer")

@@ -125,6 +125,7 @@ def model(
     as_json: Json = False,
 ) -> None:
     """Shows the workspace's model, or checks another one, asks it once and uses it."""
+    from ragft_core.knowledge import version_models
     from ragft_core.models import check_model, search_hub, try_model
 
     if find:
@@ -138,7 +139,7 @@ def model(
     workspace = opened(w)
     choice = workspace.settings().model
     if allow:
-        for named in unapproved(workspace):
+        for named in unapproved(workspace, version_models(workspace)):
             note(f"Allowed: it {what_for(named)}.")
             approve(workspace, named)
     if kind:
@@ -190,7 +191,7 @@ def add(
     """Takes documents into the knowledge base; files that cannot be read are refused one by one."""
     from ragft_core.knowledge import ingest_state, start_ingest
 
-    named = [(found.name, found) for file in files for found in _files_in(file)]
+    named = [pair for file in files for pair in _files_in(file)]
     job = start_ingest(opened(w), named, keep_names=keep_names)
     if not wait:
         finish(job, False, as_json)
@@ -218,14 +219,20 @@ def add(
         raise typer.Exit(1)
 
 
-def _files_in(path: Path) -> list[Path]:
-    """A folder's files, however deep, without hidden ones and a system's own; a file itself."""
+def _files_in(path: Path) -> list[tuple[str, Path]]:
+    """A folder's files, however deep, without hidden ones and a system's own; a file itself.
+
+    With each the name that it gets: behind its folders, from the one that was named on.
+    """
     from ragft_core.documents import is_litter
 
     if not path.is_dir():
-        return [path]
+        return [(path.name, path)]
     found = sorted(item for item in path.rglob("*") if item.is_file())
-    return [item for item in found if not is_litter(item.relative_to(path).as_posix())]
+    named = [(item.relative_to(path).as_posix(), item) for item in found]
+    return [
+        (f"{path.name}/{name}".lstrip("/"), item) for name, item in named if not is_litter(name)
+    ]
 
 
 def documents(w: Name, as_json: Json = False) -> None:
@@ -234,6 +241,9 @@ def documents(w: Name, as_json: Json = False) -> None:
 
     workspace = opened(w)
     columns = {"id": "id", "file_name": "file", "format": "type", "n_chunks": "chunks"}
+    found = list_documents(workspace)
+    if any(document.folder for document in found):
+        columns["folder"] = "folder"
     name_damage(workspace, "documents/")
 
     def listed(rows: list[dict[str, Any]]) -> str:
@@ -242,7 +252,7 @@ def documents(w: Name, as_json: Json = False) -> None:
         ]
         return "\n".join([table(rows, columns, "No documents yet."), *told])
 
-    show(list_documents(workspace), as_json, listed)
+    show(found, as_json, listed)
 
 
 def rebuild(w: Name, as_json: Json = False) -> None:

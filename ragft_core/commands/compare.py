@@ -53,7 +53,8 @@ def arms(
         typer.Option(
             "--set",
             help="passages=8, search_mode=dense, reader=off, select=off, adapter=ID, shots=3, "
-            "instruction='Answer in one word.', ...",
+            "instruction='Answer in one word.', version=NAME (what it reads, by the embedding model "
+            "of then), ...",
         ),
     ] = None,
     remove: Annotated[str, typer.Option(help="Remove this arm of your own.")] = "",
@@ -101,7 +102,7 @@ def arm_settings(pairs: list[str]) -> dict[str, Any]:
         "select": lambda text: SWITCH[text.lower()],
         "search_mode": str, "reranker": str, "adapter": str, "instruction": str,
         "model": lambda text: ModelChoice("folder", text),
-        "served": str,
+        "served": str, "version": str,
     }  # fmt: skip
     found = {}
     for pair in pairs:
@@ -135,15 +136,19 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Asks one question, or a file of them, of the arms; the model is loaded once."""
+    from ragft_core.knowledge import documents, list_versions, shelf_of
     from ragft_core.strategies import open_lab
 
     workspace = opened(w)
     questions = read_questions(file) if file else [question]
     if not questions or not all(item.strip() for item in questions):
         raise EvaluationError("There is no question.", "Give one, or --file QUESTIONS.jsonl.")
-    asked = [each.id for each in _chosen(workspace, arm)]
+    chosen = _chosen(workspace, arm)
+    asked = [each.id for each in chosen]
     lab = open_lab(workspace, Settings())
-    files = {document.id: document.file_name for document in lab.knowledge.documents()}
+    read = {each.settings.version for each in chosen}
+    shelves = [shelf_of(workspace, v) for v in list_versions(workspace) if v.name in read]
+    files = {d.id: d.file_name for shelf in (*shelves, workspace) for d in documents(shelf)}
     failed = False
     try:
         pending = [
@@ -219,7 +224,11 @@ def evaluate(
     ] = False,
     self_check: Annotated[str, typer.Option(help="Compare this arm with itself (A/A).")] = "",
     version: Annotated[
-        str, typer.Option(help="Read this named version's documents, not the present ones.")
+        str,
+        typer.Option(
+            help="Read this named version's documents, not the present ones; an arm with a version "
+            "of its own keeps to that."
+        ),
     ] = "",
     wait: Wait = False,
     as_json: Json = False,

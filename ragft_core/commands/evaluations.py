@@ -60,7 +60,7 @@ def evaluations(
             "version": plan.version.name if plan.version else "",
             "index": "not known"
             if present is None
-            else index_since(plan, index_versions(workspace, plan.id), present),
+            else index_since(plan, index_versions(workspace, plan), present),
         }
         for plan in plans
     ]  # fmt: skip

@@ -23,7 +23,7 @@ Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
 Only = Annotated[
     str,
     typer.Option(
-        help="Documents to read: names with * and ?, type:pdf, since:2026-01-31, before:DAY."
+        help="Documents to read: names with * and ?, folder:rules, type:pdf, since:2026-01-31, before:DAY."
     ),
 ]
 

@@ -129,11 +129,14 @@ def versions(
     as_json: Json = False,
 ) -> None:
     """Lists the named versions of documents and index; names the present one, restores, deletes."""
-    from ragft_core import knowledge
+    from ragft_core import knowledge, strategies
 
     workspace = opened(w)
     if delete:
-        knowledge.delete_version(workspace, knowledge.find_version(workspace, delete))
+        gone = knowledge.find_version(workspace, delete)
+        knowledge.delete_version(workspace, gone)
+        for arm in strategies.arms_on(workspace, gone):
+            note(f"{arm.name} read it and cannot be asked any more: arms W --remove {arm.id}")
     if restore:
         version = knowledge.find_version(workspace, restore)
         restored = knowledge.restore_version(

@@ -9,7 +9,7 @@ from ragft_core.documents.archive import (
     open_member,
 )
 from ragft_core.documents.chunk import CHUNKER, PATH, chunk_document
-from ragft_core.documents.detect import clean_name
+from ragft_core.documents.detect import clean_folder, clean_name
 from ragft_core.documents.encoding import ENCODINGS, is_guessed, readings
 from ragft_core.documents.formats import EXTENSIONS, FORMATS, Format, format_of
 from ragft_core.documents.limits import MAX_FILE_BYTES, check_size
@@ -28,6 +28,7 @@ __all__ = [
     "ParsedDocument",
     "check_size",
     "chunk_document",
+    "clean_folder",
     "clean_name",
     "format_of",
     "is_archive",

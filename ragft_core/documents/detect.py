@@ -27,6 +27,7 @@ _OTHERS = (
     (b"Rar!", "a RAR archive"),
 )
 _HEAD = 4096
+_DEEPEST, _LONGEST_PART = 16, 80  # of a folder's name, which is only shown and compared
 
 
 def detect_format(path: Path, file_name: str) -> Format:
@@ -114,6 +115,20 @@ def clean_name(file_name: str) -> str:
         stem, dot, suffix = visible.rpartition(".")
         visible = stem[:190] + dot + suffix[:9] if dot else visible[:200]
     return visible or "unnamed"
+
+
+def clean_folder(path: str) -> str:
+    """The folder of a file inside what was added, as ``a/b``; empty where there is none.
+
+    Parts that lead elsewhere are left out, and of a path from a machine's root nothing is kept. It is
+    shown and compared, never used as a path.
+    """
+    path = path.replace("\\", "/")
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        return ""
+    above = ("".join(filter(str.isprintable, part)).strip() for part in path.split("/")[:-1])
+    parts = [part[:_LONGEST_PART] for part in above if part.strip(".")]
+    return "/".join(parts[:_DEEPEST])
 
 
 def title_from_name(file_name: str) -> str:

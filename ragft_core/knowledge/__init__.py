@@ -22,6 +22,7 @@ from ragft_core.knowledge.indices.versions import (
     purge_index,
     restore_version,
     shelf_of,
+    version_models,
     versions_holding,
 )
 from ragft_core.knowledge.ingest import FileReport
@@ -34,6 +35,7 @@ from ragft_core.knowledge.store import (
     documents,
     original_of,
     readings_of,
+    text_of,
     texts_of,
 )
 from ragft_core.knowledge.writer import Repair
@@ -76,6 +78,8 @@ __all__ = [
     "shelf_of",
     "start_embedding",
     "start_ingest",
+    "text_of",
     "texts_of",
+    "version_models",
     "versions_holding",
 ]

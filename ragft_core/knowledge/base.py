@@ -110,11 +110,12 @@ class KnowledgeBase:
         """Takes files in: reads, splits, embeds and indexes them.
 
         The same content again changes nothing; new content under a known name replaces the old.
-        Of two files of one name both stay, the second as ``name (2)``. A file that cannot be read
-        is refused, the others go in.
+        Of two files of one name, or of one name in two folders, both stay, the second as
+        ``name (2)``. A file that cannot be read is refused, the others go in.
 
         Args:
-            files: (name, path) pairs; the name is what the user calls the file.
+            files: (name, path) pairs; the name is what the user calls the file, behind its folder
+                where that is known.
             on_progress: Called with a file's name, its stage (a word of ``ingest.STAGES``, at the
                 end one of ``ingest.OUTCOMES``) and the share of the whole batch that is done.
                 What it raises ends the batch; documents kept until then stay.

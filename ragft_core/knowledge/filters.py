@@ -1,11 +1,12 @@
 """Which documents are searched: ``handbook* type:pdf since:2026-01-31`` names those that fit all of it.
 
     handbook* notes.md    file names or titles, with * and ?; without them, a part of the name
+    folder:rules/2026     in that folder or below it, wherever it lies; * and ? as in names
     type:pdf,docx         formats
     since:2026-01-31      added on that day or later
     before:2026-02-28     added before that day
 
-Names fit where one of them does. Quotation marks hold a name with spaces together.
+Names fit where one of them does, and so do folders. Quotation marks hold a name with spaces together.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fnmatch import fnmatchcase
 from ragft_core.errors import RetrievalError
 from ragft_core.types import Document
 
-_HELP = "Write names, type:pdf, since:2026-01-31 or before:2026-02-28, with spaces between."
+_HELP = "Write names, folder:rules, type:pdf, since:2026-01-31 or before:2026-02-28, with spaces between."
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Filter:
     """What a document must be to be searched; an empty part asks for nothing."""
 
     names: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     since: str = ""
     before: str = ""
@@ -36,6 +38,7 @@ class Filter:
         day = document.added_at[:10]
         return (
             (not self.names or any(_called(document, name) for name in self.names))
+            and (not self.folders or any(_lies_in(document, folder) for folder in self.folders))
             and (not self.formats or document.format in self.formats)
             and (not self.since or day >= self.since)
             and (not self.before or day < self.before)
@@ -53,7 +56,7 @@ def those_that_fit(text: str, documents: Sequence[Document]) -> list[Document]:
     if documents and not kept:
         raise RetrievalError(
             f"No document fits {text.strip()[:80]!r}.",
-            "The list of documents shows their names, formats and days.",
+            "The list of documents shows their names, folders, formats and days.",
         )
     return kept
 
@@ -68,15 +71,19 @@ def read_filter(text: str) -> Filter:
         parts = shlex.split(text)
     except ValueError:
         raise RetrievalError("The filter has a quotation mark without its second.", _HELP) from None
-    found: dict[str, list[str]] = {"names": [], "type": [], "since": [], "before": []}
+    found: dict[str, list[str]] = {"names": [], "folder": [], "type": [], "since": [], "before": []}
     for part in parts:
         key, colon, value = part.partition(":")
         if colon and key.lower() in found and key.lower() != "names":
-            found[key.lower()].append(value.lower())
+            found[key.lower()].append(value.casefold())
         else:
             found["names"].append(part.casefold())
+    folders = tuple(folder.strip("/") for folder in found["folder"])
+    if "" in folders:
+        raise RetrievalError("folder: names no folder.", _HELP)
     return Filter(
         tuple(found["names"]),
+        folders,
         tuple(form.lstrip(".") for value in found["type"] for form in value.split(",") if form),
         _day("since", found["since"]),
         _day("before", found["before"]),
@@ -90,6 +97,15 @@ def _day(word: str, values: list[str]) -> str:
         return date.fromisoformat(values[-1]).isoformat()
     except ValueError:
         raise RetrievalError(f"{word}:{values[-1][:40]} is no day.", _HELP) from None
+
+
+def _lies_in(document: Document, folder: str) -> bool:
+    """Whether a document's folder is this one or lies below it, from whichever folder it is named."""
+    wanted, parts = folder.split("/"), document.folder.casefold().split("/")
+    return any(
+        all(map(fnmatchcase, parts[start:], wanted))
+        for start in range(len(parts) - len(wanted) + 1)
+    )
 
 
 def _called(document: Document, name: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ragft_core.documents import check_size, clean_name
+from ragft_core.documents import check_size, clean_folder, clean_name
 from ragft_core.errors import DocumentError, RagftError, WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.index import Entry
@@ -122,10 +122,11 @@ def _new_sources(
     """
     found: dict[str, Source] = {}
     taken = set(keep)
+    there = store.documents(writer.workspace)
     # A content that is there in a chosen encoding stays so, whoever adds it again.
-    chosen = {d.sha256: d for d in store.documents(writer.workspace) if d.encoding}
-    for number, (_, path) in enumerate(files):
-        name = batch.names[number]
+    chosen = {d.sha256: d for d in there if d.encoding}
+    for number, (given, path) in enumerate(files):
+        name, folder = batch.names[number], clean_folder(given)
         try:
             digest = _digest(name, path)
             known = store.find(writer.workspace, store.document_id(digest, encoding or ""))
@@ -136,15 +137,43 @@ def _new_sources(
             continue
         if known is not None:
             taken.add(known.file_name)
+            if folder and not known.folder:  # it was added when folders were not kept, or alone
+                known = writer.put_in(known, folder)
             report = FileReport(name, known, outcome=UNCHANGED, warnings=known.warnings)
             batch.settle(number, report)
         else:  # a second copy is settled when the first is
-            found.setdefault(digest, Source(number, name, path, digest, encoding or ""))
+            found.setdefault(digest, Source(number, name, path, digest, encoding or "", folder))
     sources = []
     for source in found.values():
-        sources.append(replace(source, name=_free_name(source.name, taken)))
+        sources.append(_named(source, there, taken))
         taken.add(sources[-1].name)
     return sources
+
+
+def _named(source: Source, there: Sequence[Document], taken: Collection[str]) -> Source:
+    """The file under the name that it gets: of the document that it is the new version of, or another.
+
+    A file whose folder is known takes the place of the one of that folder, or of none; any other the
+    place of the document of its name, and its folder.
+    """
+    if not source.folder:
+        name = source.name
+        if name in taken:
+            name = _free_name(name, {*taken, *(d.file_name for d in there if d.folder)})
+        older = next((d for d in there if d.file_name == name), None)
+        if older is not None:
+            return replace(source, name=name, folder=older.folder, came_as=older.came_as)
+    else:
+        own = (source.folder, source.name)
+        for older in there:
+            if (older.folder, older.came_as or older.file_name) == own:
+                if older.file_name not in taken:
+                    return replace(source, name=older.file_name, came_as=older.came_as)
+        others = {d.file_name for d in there if d.folder}
+        name = source.name
+        if name in others or name in taken:
+            name = _free_name(name, {*taken, *(d.file_name for d in there), name})
+    return replace(source, name=name, came_as=source.name if name != source.name else "")
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:

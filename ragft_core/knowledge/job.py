@@ -24,6 +24,7 @@ from ragft_core.access import Right, rights
 from ragft_core.approval import approve, require_approval
 from ragft_core.documents import (
     check_size,
+    clean_folder,
     clean_name,
     is_archive,
     members,
@@ -81,8 +82,8 @@ def start_ingest(
 
     Args:
         workspace: Whose documents they become.
-        files: (name, file) pairs, where a file is a path or open for reading. The files of a zip
-            archive come in each by itself.
+        files: (name, file) pairs, where a file is a path or open for reading. A name may have the
+            folders before it in which the file lay. The files of a zip archive come in each by itself.
         keep_names: Whether documents stay whose name a file has; the file then gets another name.
             Otherwise the file is their new version and replaces them.
 
@@ -91,7 +92,7 @@ def start_ingest(
             that can be resumed.
     """
     with ExitStack() as opened:
-        coming = [item for name, file in files for item in _coming(clean_name(name), file, opened)]
+        coming = [item for name, file in files for item in _coming(name, file, opened)]
         needs = Needs(MEMORY_MB, DISK_FACTOR * sum(item.size for item in coming) / 1e6)
 
         def prepare(folder: Path) -> None:
@@ -108,29 +109,43 @@ def start_ingest(
                     refused.append(_row(number, report))
             append_jsonl(folder / REPORTS, refused)
 
-        spec = {"names": [item.name for item in coming], "keep_names": keep_names}
+        spec = {"names": [item.path for item in coming], "keep_names": keep_names}
         return start_job(workspace, "ingest", spec, prepare, needs, keep=True)
 
 
 @dataclass(frozen=True)
 class _Coming:
-    """A file on its way into the inbox; opening it raises ``DocumentError`` where it is refused."""
+    """A file on its way into the inbox; opening it raises ``DocumentError`` where it is refused.
 
-    name: str
+    ``path`` is its name behind the folders in which it lay.
+    """
+
+    path: str
     size: int
     open: Callable[[], AbstractContextManager[IO[bytes]]]
 
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return clean_name(self.path)
 
-def _coming(name: str, file: Path | IO[bytes], opened: ExitStack) -> list[_Coming]:
+
+def _clean(path: str) -> str:
+    return "/".join(filter(None, [clean_folder(path), clean_name(path)]))
+
+
+def _coming(path: str, file: Path | IO[bytes], opened: ExitStack) -> list[_Coming]:
     """The file itself, or each file of an archive, which stays open until ``opened`` closes it."""
-    alone = _Coming(name, _size(file), partial(_opened, file, name))
+    path, name = _clean(path), clean_name(path)
+    alone = _Coming(path, _size(file), partial(_opened, file, name))
     if not is_archive(name):
         return [alone]
     try:
         check_size(alone.size, name)
         archive = opened.enter_context(open_archive(opened.enter_context(alone.open()), name))
+        above = path.removesuffix(name)
         return [
-            _Coming(clean_name(item.name), item.size or 1, partial(open_member, archive, item))
+            _Coming(above + _clean(item.name), item.size or 1, partial(open_member, archive, item))
             for item in members(archive, name)
         ]
     except DocumentError as error:
@@ -262,7 +277,7 @@ def _is_own(workspace: Workspace, choice: ModelChoice) -> bool:
     return (
         choice.kind == "folder"
         and place.is_dir()
-        and place.is_relative_to((workspace.path / "jobs").resolve())
+        and place.is_relative_to((workspace.path / "embedders").resolve())
     )
 
 

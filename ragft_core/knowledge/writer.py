@@ -106,6 +106,14 @@ class Writer:
             for item in batch
         }
 
+    def put_in(self, document: Document, folder: str) -> Document:
+        """Notes the folder that a document lay in, and returns the document with it."""
+        placed = dataclasses.replace(document, folder=folder)
+        with self.lock():
+            if store.find(self.workspace, document.id):  # nobody has removed it meanwhile
+                store.finish(self.workspace, [placed])
+        return placed
+
     def tidy(self) -> None:
         """Makes the index quick again after additions: once a batch, because it reads it all."""
         with self.lock():

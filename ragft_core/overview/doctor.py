@@ -18,7 +18,7 @@ from ragft_core.approval import SECRET, unapproved, what_for
 from ragft_core.documents import ENCODINGS
 from ragft_core.errors import NewerVersionError, RagftError, StoreError
 from ragft_core.jobs.cluster import cluster_of
-from ragft_core.knowledge import KnowledgeBase
+from ragft_core.knowledge import KnowledgeBase, version_models
 from ragft_core.knowledge.store import called, document_id
 from ragft_core.models.weights import BUNDLED, is_ready
 from ragft_core.overview.integrity import Damage, find_damage, set_aside
@@ -116,7 +116,7 @@ def examine(
     found += _index(workspace, open_base, mend=mend)
     found += _open_to_others(workspace, mend=mend)
     found += _links(workspace)
-    for choice in unapproved(workspace):
+    for choice in unapproved(workspace, version_models(workspace)):
         remedy = "Allow it with 'model W --allow', if you trust where the workspace came from."
         found.append(Finding("workspace.json", f"It {what_for(choice)}, unasked.", remedy))
     return found

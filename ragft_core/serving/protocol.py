@@ -157,7 +157,10 @@ def _texts(value: object, name: str, most: int) -> tuple[str, ...]:
 def extension(answer: Answer, note: str = "") -> dict[str, Any]:
     """What an answer carries besides its text: law 3 holds through the API, too."""
     row = to_dict(answer)
-    kept = ("citations", "adapter", "weights", "index_version", "retrieval_s", "total_s", "cost")
+    kept = (
+        "citations", "adapter", "weights", "index_version", "named_version", "retrieval_s", "total_s",
+        "cost",
+    )  # fmt: skip
     passages = [
         {
             "rank": passage.rank,

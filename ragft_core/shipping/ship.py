@@ -182,9 +182,10 @@ def _write(
     files.write_scripts(folder, reads=reads, endpoint=endpoint, adapter=beside)
     chosen = files.arm_settings(state, choice, lab.workspace, base)
     if reads:
-        lab.knowledge.repair()
-        chosen["search"]["table"] = lab.knowledge.table_name
-        files.write_knowledge(folder, lab.knowledge)
+        knowledge = lab.knowledge_of(state.arm)
+        knowledge.repair()
+        chosen["search"]["table"] = knowledge.table_name
+        files.write_knowledge(folder, knowledge)
     # A model of the hub is named by its revision; any other cannot be had elsewhere.
     copied = base is not None and (choice.kind != "hub" or form != ADAPTER)
     if adapter and form != ADAPTER:
@@ -210,7 +211,7 @@ def _write(
         n_questions=len(rows),
         example=rows[0]["question"] if rows else "A question?",
         reads=reads,
-        n_documents=len(lab.knowledge.documents()),
+        n_documents=len(lab.knowledge_of(state.arm).documents()) if reads else 0,
         copied=copied,
         adapter=adapter,
         merged=bool(adapter) and not beside,

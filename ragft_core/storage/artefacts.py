@@ -2,6 +2,7 @@
 
     <RAGFT_STORE>/<workspace>/documents/<id>/original.<format>
                               adapters/<id>/...    evaluations/<id>/...    jobs/<id>/result.json
+                              versions/<id>/...
 
 The workspace's folder stays what everything works on: a thing is put into the store when it is
 finished, brought back when its folder here lacks it, and removed there when it is deleted here.

@@ -11,6 +11,7 @@ from ragft_core.strategies.arms import (
     add_arm,
     add_seed_arms,
     arm_states,
+    arms_on,
     remove_arm,
     workspace_arms,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "add_arm",
     "add_seed_arms",
     "arm_states",
+    "arms_on",
     "change_and_ask",
     "check_chat_file",
     "export_examples",

@@ -13,7 +13,7 @@ from ragft_core.errors import SettingsError
 from ragft_core.finetuning import get_adapter, list_adapters, load_examples
 from ragft_core.finetuning.adapters import READER, WRITER
 from ragft_core.finetuning.training import SeedSpread
-from ragft_core.knowledge import documents
+from ragft_core.knowledge import Version, documents, find_version, list_versions
 from ragft_core.models.remote import served_name
 from ragft_core.types import Adapter, SearchMode, Split
 from ragft_core.workspace import Workspace, WorkspaceSettings
@@ -27,6 +27,7 @@ class Need(StrEnum):
     EXAMPLES = "examples"
     ADAPTER = "adapter"
     LOCAL_MODEL = "local-model"
+    VERSION = "version"
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,11 @@ def add_arm(workspace: Workspace, base: str, name: str, **settings: Any) -> Arm:
     Raises:
         SettingsError: There is no such arm, the name is taken, or a setting cannot be used.
         ModelError: There is no such adapter.
+        RetrievalError: There is no such named version.
     """
     arms = workspace_arms(workspace)
+    if settings.get("version"):
+        settings["version"] = find_version(workspace, settings["version"]).name
     if settings.get("reranker"):
         rights.require(Right.REACH, workspace.path)  # of the hub, or a folder of the machine
     if settings.get("search_mode") and settings["search_mode"] not in set(SearchMode):
@@ -117,23 +121,30 @@ def remove_arm(workspace: Workspace, arm_id: str) -> None:
     workspace.update(arms=tuple(arm for arm in own if arm != gone))
 
 
+def arms_on(workspace: Workspace, version: Version) -> list[Arm]:
+    """The arms of the workspace's own that read this named version."""
+    return [arm for arm in workspace.settings().arms if arm.settings.version == version.name]
+
+
 def arm_states(workspace: Workspace, shelf: Workspace | None = None) -> list[ArmState]:
     """The state of every arm, in the order of ``workspace_arms``. Loads no model.
 
     Args:
         workspace: Whose arms.
-        shelf: Where the documents lie, if they are a named version's.
+        shelf: Where the documents lie that arms read without a named version of their own.
 
     Raises:
         WorkspaceError: The workspace cannot be read.
     """
-    settings = workspace.settings()
+    settings, arms = workspace.settings(), workspace_arms(workspace)
+    own_versions = any(arm.settings.version for arm in arms)
     found = _Found(
         bool(documents(shelf or workspace)),
         any(example.split is Split.TRAIN for example in load_examples(workspace)),
         list_adapters(workspace),
+        {version.name for version in list_versions(workspace)} if own_versions else set(),
     )
-    states = [_state(arm, settings, found) for arm in workspace_arms(workspace)]
+    states = [_state(arm, settings, found) for arm in arms]
     return [replace(s, writer=_writer(s, settings, found)) for s in states]
 
 
@@ -144,11 +155,16 @@ class _Found:
     documents: bool
     examples: bool
     adapters: list[Adapter]
+    versions: set[str]
 
 
 def _state(arm: Arm, settings: WorkspaceSettings, found: _Found) -> ArmState:
     model = arm.settings.model or settings.model
-    if arm.reads is not Reads.NOTHING and not found.documents:
+    version = arm.settings.version
+    if version and version not in found.versions:
+        reason = f"The named version “{version}” that it reads is not there any more."
+        return ArmState(arm, need=Need.VERSION, reason=reason)
+    if arm.reads is not Reads.NOTHING and not (version or found.documents):
         return ArmState(arm, need=Need.DOCUMENTS, reason="There are no documents to read from yet.")
     if arm.settings.shots and not found.examples:
         return ArmState(

@@ -44,7 +44,8 @@ class Told:
 class Change:
     """A change of one document.
 
-    ``new`` is None where the whole document was deleted, ``old`` is then empty.
+    ``new`` is None where the whole document was deleted, ``old`` is then empty. ``folder`` is the
+    document's.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Change:
     at: str
     answers: tuple[Told, ...] = ()
     undone: bool = False
+    folder: str = ""
 
     def says_now(self, told: Told) -> str:
         """What an arm's answer holds after the change: the new fact, the old one, or neither.
@@ -99,7 +101,9 @@ def change_and_ask(
     # Behind the last, not by their number: a folder may have gone, and no copy is written over.
     folder = workspace.folder(FOLDER, f"{max(taken, default=0) + 1:04}")
     shutil.copyfile(original, folder / ORIGINAL)
-    change = Change(folder.name, document.file_name, question, old, new, now())
+    change = Change(
+        folder.name, document.file_name, question, old, new, now(), folder=document.folder
+    )
     write_json(folder / CHANGE, to_dict(change))
     if text is None:
         base.remove(document_id)
@@ -129,7 +133,9 @@ def undo(base: KnowledgeBase, change: Change) -> Change:
             f"The change of {change.document} cannot be undone: it was before, or the copy is gone.",
             "Add the file again.",
         )
-    _take_in(base, change.document, folder / ORIGINAL)
+    gone = change.new is None  # else the document that is there says which folder
+    name = f"{change.folder}/{change.document}" if gone and change.folder else change.document
+    _take_in(base, name, folder / ORIGINAL)
     undone = replace(change, undone=True)
     write_json(folder / CHANGE, to_dict(undone))
     return undone

@@ -5,15 +5,24 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from ragft_core.access import Right, rights
 from ragft_core.approval import require_approval
-from ragft_core.arms import AdapterKind, Reads, find_arm
+from ragft_core.arms import AdapterKind, Arm, Reads, find_arm
 from ragft_core.errors import ModelError, RagftError
 from ragft_core.finetuning import get_adapter
-from ragft_core.knowledge import Embedder, KnowledgeBase, Version, embedder_of, open_version
+from ragft_core.knowledge import (
+    Embedder,
+    KnowledgeBase,
+    TextEmbedder,
+    Version,
+    chosen_embedder,
+    find_version,
+    open_version,
+)
+from ragft_core.knowledge import open_embedder as open_chosen
 from ragft_core.models import open_generator
 from ragft_core.models.generator import Generation, Generator
 from ragft_core.models.prompts import passage_texts
@@ -34,7 +43,8 @@ class Lab:
     """A workspace with its generator and its knowledge base.
 
     ``open_model`` loads the model of an arm that names another than its workspace's, when it is
-    asked first.
+    asked first; ``open_base`` opens the named version that an arm reads. ``version`` is the one that
+    all others read, where ``knowledge`` is one.
     """
 
     def __init__(
@@ -43,12 +53,17 @@ class Lab:
         generator: Generator,
         knowledge: KnowledgeBase,
         open_model: Callable[[ModelChoice], Generator] | None = None,
+        open_base: Callable[[Version], KnowledgeBase] | None = None,
+        version: Version | None = None,
     ) -> None:
         self.workspace = workspace
         self.generator = generator
         self.knowledge = knowledge
         self._open_model = open_model
         self._others: dict[ModelChoice, Generator] = {}
+        self._open_base = open_base
+        self._version = version.name if version else ""
+        self._bases: dict[Version, KnowledgeBase] = {}
 
     def arms(self) -> list[ArmState]:
         """The state of every arm."""
@@ -83,7 +98,7 @@ class Lab:
         """
         settings = self.workspace.settings()
         sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(self.workspace, settings, self.knowledge, sampling, only)
+        preparer = Preparer(self.workspace, settings, self.knowledge_of, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         known = [state.arm for state in states.values()]
         past = history or {}
@@ -112,7 +127,7 @@ class Lab:
         adapter = get_adapter(self.workspace, adapter_id)
         settings = self.workspace.settings()
         sampling = Sampling(max_new_tokens=settings.max_new_tokens)
-        preparer = Preparer(self.workspace, settings, self.knowledge, sampling, only)
+        preparer = Preparer(self.workspace, settings, self.knowledge_of, sampling, only)
         states = {state.arm.id: state for state in self.arms()}
         trained, plain = ("hybrid", "rag") if adapter.with_context else ("fine-tuned", "prompt")
         state = states[trained]
@@ -155,10 +170,12 @@ class Lab:
             generator = self._generator_of(state)
             base = dataclasses.replace(base, model=generator.name, weights=generator.weights)
             prepared = preparer.prepare(state, generator, question, history)
+            read = bool(prepared.passages)
             base = dataclasses.replace(
                 base,
                 passages=prepared.passages,
-                index_version=self.knowledge.version if prepared.passages else None,
+                index_version=self.knowledge_of(state.arm).version if read else None,
+                named_version=(state.arm.settings.version or self._version) if read else "",
                 retrieval_s=prepared.retrieval_s,
                 note=prepared.note,
             )
@@ -194,6 +211,23 @@ class Lab:
             policy_of(state.arm),
             priority,
         )
+
+    def knowledge_of(self, arm: Arm) -> KnowledgeBase:
+        """What an arm reads: the named version that it names, or else what the others read.
+
+        Raises:
+            RetrievalError: There is no such version any more, or its embedding model has changed.
+            ConsentError: Nobody has allowed that model on this machine.
+            ModelError: The model cannot be had.
+        """
+        if not arm.settings.version:
+            return self.knowledge
+        version = find_version(self.workspace, arm.settings.version)
+        if version not in self._bases:
+            if self._open_base is None:
+                raise ModelError(f"The arm {arm.in_text} reads a version that is not open here.")
+            self._bases[version] = self._open_base(version)
+        return self._bases[version]
 
     def _generator_of(self, state: ArmState) -> Generator:
         """The workspace's generator, or that of the model which the arm names.
@@ -293,7 +327,7 @@ def open_lab(workspace: Workspace, settings: Settings, version: Version | None =
     Args:
         workspace: Whose arms are asked.
         settings: Where models lie.
-        version: Whose documents are read; None for the present ones.
+        version: Whose documents are read, but by arms that name another; None for the present ones.
 
     Raises:
         ModelError: A model is missing or cannot be loaded.
@@ -303,10 +337,17 @@ def open_lab(workspace: Workspace, settings: Settings, version: Version | None =
     def open_model(choice: ModelChoice) -> Generator:
         return open_workspace_generator(workspace, choice, settings)
 
+    @cache
+    def opened(choice: ModelChoice | None) -> TextEmbedder:
+        return open_chosen(choice, settings)
+
+    def open_base(named: Version) -> KnowledgeBase:
+        return open_version(workspace, named, settings, opened)
+
     generator = open_model(workspace.settings().model)
     knowledge = (
-        open_version(workspace, version, settings)
+        open_base(version)
         if version
-        else KnowledgeBase(workspace, embedder_of(workspace, settings))
+        else KnowledgeBase(workspace, opened(chosen_embedder(workspace)))
     )
-    return Lab(workspace, generator, knowledge, open_model)
+    return Lab(workspace, generator, knowledge, open_model, open_base, version)

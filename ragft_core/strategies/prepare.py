@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -42,23 +42,24 @@ class Prepared:
 class Preparer:
     """Prepares one question for several arms; what they share is retrieved once.
 
-    ``workspace`` has the examples; ``only`` says which documents are read, see ``knowledge.filters``.
+    ``workspace`` has the examples; ``knowledge_of`` gives what an arm reads; ``only`` says which
+    documents of it, see ``knowledge.filters``.
     """
 
     def __init__(
         self,
         workspace: Workspace,
         settings: WorkspaceSettings,
-        knowledge: KnowledgeBase,
+        knowledge_of: Callable[[Arm], KnowledgeBase],
         sampling: Sampling,
         only: str = "",
     ) -> None:
         self._workspace = workspace
         self._only = only
         self._settings = settings
-        self._knowledge = knowledge
+        self._knowledge_of = knowledge_of
         self._sampling = sampling
-        self._retrieved: dict[tuple[str, str, int, str], tuple[tuple[Passage, ...], float]] = {}
+        self._retrieved: dict[tuple[str | int, ...], tuple[tuple[Passage, ...], float]] = {}
 
     def prepare(
         self,
@@ -122,13 +123,14 @@ class Preparer:
             case Reads.PASSAGES:
                 return self._retrieve(arm, question)
             case Reads.DOCUMENTS:
-                return self._whole_documents(generator, question)
+                return self._whole_documents(self._knowledge_of(arm), generator, question)
 
     def _examples(self, arm: Arm, question: str) -> tuple[Message, ...]:
         if not arm.settings.shots:
             return ()
         examples = load_examples(self._workspace)
-        return nearest_examples(self._knowledge.embedder, examples, question, arm.settings.shots)
+        embedder = self._knowledge_of(arm).embedder
+        return nearest_examples(embedder, examples, question, arm.settings.shots)
 
     def _room(self, generator: Generator, messages: Sequence[Message]) -> int:
         used = generator.count_tokens(messages) + self._sampling.max_new_tokens
@@ -136,29 +138,29 @@ class Preparer:
 
     def _retrieve(self, arm: Arm, question: str) -> tuple[tuple[Passage, ...], float]:
         mode, k, reranker = search_settings(arm, self._settings)
-        key = (question, mode, k, reranker)
+        key = (arm.settings.version or "", question, mode, k, reranker)
         if key not in self._retrieved:
+            knowledge, meaning = self._knowledge_of(arm), self._settings.meaning
             began = time.perf_counter()
-            meaning = self._settings.meaning
-            found = self._knowledge.search(question, mode, k, reranker or None, meaning, self._only)
+            found = knowledge.search(question, mode, k, reranker or None, meaning, self._only)
             self._retrieved[key] = (tuple(found), time.perf_counter() - began)
         return self._retrieved[key]
 
     def _whole_documents(
-        self, generator: Generator, question: str
+        self, knowledge: KnowledgeBase, generator: Generator, question: str
     ) -> tuple[tuple[Passage, ...], float]:
         """Whole documents, the likeliest first, within the workspace's token budget.
 
         When all fit they keep their own order, so that every question shares one long prefix.
         """
         began = time.perf_counter()
-        documents = self._knowledge.documents(self._only)
+        documents = knowledge.documents(self._only)
         budget = min(
             self._settings.long_context_tokens,
             generator.context_tokens - self._sampling.max_new_tokens,
         )
         if sum(document.n_tokens for document in documents) > budget:
-            hits = self._knowledge.search(question, SearchMode.HYBRID, 50, only=self._only)
+            hits = knowledge.search(question, SearchMode.HYBRID, 50, only=self._only)
             order = {hit.chunk.document_id: -hit.rank for hit in reversed(hits)}
             documents = sorted(documents, key=lambda d: -order.get(d.id, -len(hits) - 1))
         taken: list[Passage] = []
@@ -166,7 +168,7 @@ class Preparer:
             if taken and document.n_tokens > budget:
                 continue
             budget -= document.n_tokens
-            text = self._knowledge.text(document.id)
+            text = knowledge.text(document.id)
             chunk = Chunk(f"{document.id}:all", document.id, 0, text, 0, len(text))
             taken.append(Passage(chunk, document.title, 0.0, len(taken) + 1))
         return tuple(taken), time.perf_counter() - began

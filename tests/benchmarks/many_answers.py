@@ -1,10 +1,12 @@
 """An evaluation of 10,000 answers against a served model: time, refusals, and memory on the way.
 
-    python -m tests.benchmarks.many_answers [QUESTIONS [PLACES [ARM...]]]
+    python -m tests.benchmarks.many_answers [--tables] [QUESTIONS [PLACES [ARM...]]]
 
 The server is a stub in a process of its own that answers after 10 ms, PLACES requests at a time, and
 refuses what comes beyond (429, Retry-After). The evaluation is the real job; its memory is what its
 own sign of life tells. Two arms, prompt only and RAG, are asked every question, or those that are named.
+With --tables 50 questions are asked, and their answers stand on the disk for those of a run over all, so
+that only its tables are left to work out.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest.mock import patch
@@ -23,16 +26,18 @@ from unittest.mock import patch
 from ragft_core.arms import BY_ID
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.running.job import start_evaluation
-from ragft_core.evaluation.store.plans import ANSWERS_FILE, Entrant, Plan, folder_of
+from ragft_core.evaluation.store.answers import answer_tasks
+from ragft_core.evaluation.store.plans import ANSWERS_FILE, Entrant, Plan, folder_of, save_plan
 from ragft_core.jobs import Job
 from ragft_core.knowledge import Embedder, KnowledgeBase
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice, QuestionKind
-from ragft_core.workspace import create_workspace, now, read_jsonl
+from ragft_core.workspace import Workspace, create_workspace, now, read_jsonl
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "ragft_core/samples/knowledge/documents"
 ANSWER_S = 0.01
+ASKED = 50
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -99,32 +104,59 @@ def main() -> None:
     if sys.argv[1:2] == ["--serve"]:
         serve(int(sys.argv[2]))
         return
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-    places = sys.argv[2] if len(sys.argv) > 2 else "12"
+    given = [word for word in sys.argv[1:] if word != "--tables"]
+    n = int(given[0]) if given else 5000
+    places = given[1] if len(given) > 1 else "12"
     command = [sys.executable, "-m", "tests.benchmarks.many_answers", "--serve", places]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
     try:
         with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, {"RAGFT_HOME": home}):
-            run(n, url, sys.argv[3:] or ["prompt", "rag"])
+            run(n, url, given[2:] or ["prompt", "rag"], tables="--tables" in sys.argv)
     finally:
         server.kill()
         server.wait()
 
 
-def run(n: int, url: str, arms: list[str]) -> None:
-    import httpx
-
+def run(n: int, url: str, arms: list[str], *, tables: bool) -> None:
     settings = Settings()
     workspace = create_workspace(settings, "Many")
     base = KnowledgeBase(workspace, Embedder(fetch(EMBEDDER, settings.models)))
     base.add_files([(path.name, path) for path in sorted(DOCUMENTS.iterdir())])
     workspace.update(model=ModelChoice("endpoint", "stub", url), max_new_tokens=16)
-    rows = (Question(f"q{i}", f"What is {i}?", (str(i),), QuestionKind.GENERAL) for i in range(n))
-    questions = QuestionSet("many", tuple(rows))
     entrants = tuple(Entrant(BY_ID[arm]) for arm in arms)
-    plan = Plan("eval-1", "many", now(), entrants, latency_questions=0, similarity=False)
+    few = Plan("eval-1", "many", now(), entrants, latency_questions=0, similarity=False)
+    watch(workspace, few, set_of(ASKED if tables else n), url)
+    if tables:
+        every = replace(few, id="eval-2")
+        repeat(workspace, few, every, set_of(n))
+        watch(workspace, every, set_of(n), url)
+
+
+def set_of(n: int) -> QuestionSet:
+    rows = (Question(f"q{i}", f"What is {i}?", (str(i),), QuestionKind.GENERAL) for i in range(n))
+    return QuestionSet("many", tuple(rows))
+
+
+def repeat(workspace: Workspace, few: Plan, every: Plan, questions: QuestionSet) -> None:
+    """Writes the answers of one plan as those of another, each to its own question."""
+    rows = {row["arm"]: row for row in read_jsonl(folder_of(workspace, few.id) / ANSWERS_FILE)}
+    save_plan(workspace, every, questions)
+    file = folder_of(workspace, every.id) / ANSWERS_FILE
+    with file.open("w", encoding="utf-8") as out:
+        for task in answer_tasks(workspace, Settings(), every, questions):
+            row = rows[task.entrant.name]
+            answer = row["answer"] | {"text": task.question.golds[0]}
+            row |= {"key": task.key, "question_id": task.question.id, "answer": answer}
+            out.write(json.dumps(row) + "\n")
+
+
+def watch(workspace: Workspace, plan: Plan, questions: QuestionSet, url: str) -> None:
+    """Runs an evaluation and tells how it went."""
+    import httpx
+
+    n, arms = len(questions.questions), plan.arms
     began = time.monotonic()
     job = start_evaluation(workspace, plan, questions)
     file = folder_of(workspace, plan.id) / ANSWERS_FILE

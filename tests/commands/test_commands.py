@@ -85,6 +85,23 @@ def test_documents_are_added_found_and_removed(run: Run, filled: str) -> None:
     assert run("rebuild", filled, "--json").data == {"n_chunks": 1}
 
 
+def test_documents_of_a_folder_are_told_and_searched_by_it(run: Run, tmp_path: Path) -> None:
+    run("init", "demo")
+    for place, hour in (("town", "nine"), ("harbour/old", "ten")):
+        (tmp_path / "shops" / place).mkdir(parents=True)
+        text = f"The shop opens at {hour}."
+        (tmp_path / "shops" / place / "hours.txt").write_text(text, encoding="utf-8")
+    assert run("add", "demo", tmp_path / "shops").code == 0
+    listed = {row["folder"]: row for row in run("documents", "demo", "--json").data}
+    assert set(listed) == {"shops/town", "shops/harbour/old"}
+    assert {row["file_name"] for row in listed.values()} == {"hours.txt", "hours (2).txt"}
+    assert "shops/harbour/old" in run("documents", "demo").out
+    for folder, hour in (("town", "nine"), ("shops/harbour", "ten")):
+        found = run("search", "demo", "When?", "--only", f"folder:{folder}", "--json").data
+        assert [hour in row["text"] for row in found] == [True]
+    assert "No document fits" in run("search", "demo", "When?", "--only", "folder:shop").err
+
+
 def test_a_refused_file_fails_the_command_and_not_its_neighbours(run: Run, tmp_path: Path) -> None:
     run("init", "demo")
     good, bad = tmp_path / "good.md", tmp_path / "bad.pdf"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ragft_core.arms import BY_ID
-from ragft_core.errors import RetrievalError
+from ragft_core.arms import BY_ID, Arm
+from ragft_core.errors import EvaluationError, RetrievalError, SettingsError
 from ragft_core.evaluation import load_report
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.running.job import run_evaluation, start_evaluation
@@ -15,8 +15,15 @@ from ragft_core.evaluation.store import index_in_words, index_since, index_versi
 from ragft_core.evaluation.store.answers import stored_answers
 from ragft_core.evaluation.store.cache_keys import arm_fingerprints
 from ragft_core.evaluation.store.plans import Plan, folder_of, load_plan, save_plan
-from ragft_core.knowledge import KnowledgeBase, Version, delete_version, name_version
+from ragft_core.knowledge import (
+    KnowledgeBase,
+    Version,
+    delete_version,
+    name_version,
+    open_version,
+)
 from ragft_core.settings import Settings
+from ragft_core.strategies import Lab, Need, add_arm, arm_states, arms_on
 from ragft_core.types import QuestionKind
 from ragft_core.workspace import Workspace
 from tests.evaluation.conftest import context_of
@@ -59,8 +66,8 @@ def base(workspace: Workspace, tmp_path: Path) -> KnowledgeBase:
     return base
 
 
-def run(workspace: Workspace, version: Version | None) -> Plan:
-    arms = [BY_ID["prompt"], BY_ID["rag"]]
+def run(workspace: Workspace, version: Version | None, *more: Arm) -> Plan:
+    arms = [BY_ID["prompt"], BY_ID["rag"], *more]
     plan = make_plan(ASKED, arms, latency_questions=0, similarity=False, version=version)
     save_plan(workspace, plan, ASKED)
     run_evaluation(context_of(workspace, plan))
@@ -81,7 +88,7 @@ def test_a_pinned_run_reads_the_version_and_the_next_one_the_documents(
     assert said(workspace, plain) == "42 kg"
     assert load_plan(workspace, pinned.id)[0].version == version
     assert any("“Spring”" in note for note in load_report(workspace, pinned.id).notes)
-    old, new = (index_versions(workspace, run.id) for run in (pinned, plain))
+    old, new = (index_versions(workspace, run) for run in (pinned, plain))
     assert (old, new) == ({version.index_version}, {base.version})
     assert index_since(plain, new, base.version) == "as it was"
     assert "the documents now are others" in index_in_words(pinned, old, base.version, [version])
@@ -126,3 +133,86 @@ def test_a_version_that_is_gone_cannot_be_asked_and_is_told(
     plan = make_plan(ASKED, [BY_ID["rag"]], version=version)
     with pytest.raises(RetrievalError, match="no version"):
         start_evaluation(workspace, plan, ASKED)
+
+
+def test_an_arm_with_a_version_of_its_own_keeps_to_it_in_every_run(
+    base: KnowledgeBase, workspace: Workspace, tmp_path: Path
+) -> None:
+    version = name_version(base, "Spring")
+    before = add_arm(workspace, "rag", "RAG before", version="Spring")
+    put(base, tmp_path, "The Wren weighs 42 kg.")
+    other = name_version(base, "Summer")
+    put(base, tmp_path, "The Wren weighs 45 kg.")
+    for pinned in (None, other):
+        plan = run(workspace, pinned, before)
+        rows = stored_answers(folder_of(workspace, plan.id))
+        answer = rows[before.id, "q1", 0].answer
+        assert (answer.text, answer.named_version) == ("38 kg", "Spring")
+        assert answer.index_version == version.index_version
+        assert rows["rag", "q1", 0].answer.named_version == (pinned.name if pinned else "")
+        assert "RAG before was asked on the named version “Spring”" in " ".join(
+            load_report(workspace, plan.id).notes
+        )
+        seen = index_versions(workspace, plan)
+        assert seen == {pinned.index_version if pinned else base.version}
+    assert index_since(run(workspace, None, before), seen, other.index_version) == "as it was"
+
+
+def test_an_arm_on_a_version_shares_answers_by_what_that_holds(
+    base: KnowledgeBase, workspace: Workspace, tmp_path: Path
+) -> None:
+    name_version(base, "Spring")
+    before = add_arm(workspace, "rag", "RAG before", version="Spring")
+    keys = arm_fingerprints(workspace, Settings())
+    assert keys[before.id] == keys["rag"]
+    put(base, tmp_path, "The Wren weighs 42 kg.")
+    later = arm_fingerprints(workspace, Settings())
+    assert later[before.id] == keys["rag"] != later["rag"]
+
+
+def test_an_arm_whose_version_was_deleted_cannot_be_asked_and_the_others_go_on(
+    base: KnowledgeBase, workspace: Workspace
+) -> None:
+    version = name_version(base, "Spring")
+    before = add_arm(workspace, "rag", "RAG before", version=version.id)
+    plan = run(workspace, None, before)
+    assert arms_on(workspace, version) == [before]
+    delete_version(workspace, version)
+    assert "“Spring”, which was deleted since" in index_in_words(plan, (), base.version)
+    state = {state.arm.id: state for state in arm_states(workspace)}[before.id]
+    assert (state.need, state.ready) == (Need.VERSION, False)
+    assert "“Spring”" in state.reason
+    with pytest.raises(EvaluationError, match="RAG before cannot run: The named version “Spring”"):
+        start_evaluation(workspace, plan, ASKED)
+    lab = Lab(workspace, ScriptedGenerator(says), base)
+    gone, usual = [p.answer() for p in lab.ask("How heavy is the Wren?", [before.id, "rag"])]
+    assert "“Spring”" in gone.error
+    assert usual.text == "38 kg"
+
+
+def test_an_arm_on_a_version_whose_model_is_gone_leaves_the_others_alone(
+    base: KnowledgeBase, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_version(base, "Spring")
+    before = add_arm(workspace, "rag", "RAG before", version="Spring")
+    monkeypatch.setattr(
+        "ragft_core.knowledge.embedders.Embedder", lambda *_: HashEmbedder("another")
+    )
+
+    def open_base(version: Version) -> KnowledgeBase:
+        return open_version(workspace, version, Settings())
+
+    lab = Lab(workspace, ScriptedGenerator(says), base, open_base=open_base)
+    gone, usual = [p.answer() for p in lab.ask("How heavy is the Wren?", [before.id, "rag"])]
+    assert "cannot be compared" in gone.error
+    assert usual.text == "38 kg"
+
+
+def test_what_means_nothing_for_an_arm_is_refused(
+    base: KnowledgeBase, workspace: Workspace
+) -> None:
+    with pytest.raises(RetrievalError, match="no version 'Autumn'"):
+        add_arm(workspace, "rag", "RAG before", version="Autumn")
+    name_version(base, "Spring")
+    with pytest.raises(SettingsError, match="reads no documents"):
+        add_arm(workspace, "prompt", "Prompt before", version="Spring")

@@ -13,8 +13,8 @@ from ragft_core.errors import ModelError
 from ragft_core.evaluation import load_results, make_report
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
 from ragft_core.finetuning import save_examples
-from ragft_core.knowledge import KnowledgeBase
-from ragft_core.strategies import Lab, list_conversations, load_votes
+from ragft_core.knowledge import KnowledgeBase, Version, delete_version, name_version
+from ragft_core.strategies import Lab, Turn, list_conversations, load_votes, save_turn
 from ragft_core.types import Example, Request, Split, Strategy
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
@@ -64,6 +64,44 @@ def ask(page: AppTest, question: str = "How long is the warranty?") -> AppTest:
 
 def said(page: AppTest) -> str:
     return "\n".join(str(element.value) for element in [*page.markdown, *page.caption])
+
+
+def test_an_arm_on_a_named_version_is_made_asked_and_missed(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = resources.knowledge(ready)
+    version = name_version(base, "Spring")
+    for document in base.documents():
+        base.remove(document.id)
+    monkeypatch.setattr(resources, "_embedder", HashEmbedder)
+
+    def lab(workspace: Workspace) -> Lab:
+        def open_base(named: Version) -> KnowledgeBase:
+            return resources._version(str(workspace.path), named)
+
+        return Lab(workspace, ScriptedGenerator(say), base, open_base=open_base)
+
+    monkeypatch.setattr(resources, "lab", lab)
+    page = open_page(ready)
+    page.text_input(key="arms.name").input("RAG then").run()
+    page.selectbox(key="arms.version").select("Spring").run()
+    page.button(key="arms.add").click().run()
+    assert "documents of the version Spring" in said(page)
+    # AppTest cannot choose an own arm: it looks its name up where nobody has a workspace.
+    answers = [p.answer() for p in lab(ready).ask("How long?", ["prompt", "rag-then"])]
+    assert [(a.named_version, a.error) for a in answers] == [("", ""), ("Spring", "")]
+    save_turn(ready, "chat-1", Turn("t1", "How long?", tuple(answers), "2026-12-01"))
+    page = open_page(ready, chat="chat-1")
+    assert not page.exception
+    page.button(key="turn.t1.1.saw").click().run()
+    assert "the named version Spring" in str([table.value for table in page.table])
+    page.button(key="turn.t1.1.sources").click().run()
+    assert "It lasts 24 months." in said(page)
+    assert "deleted since" not in said(page)  # its text is the version's
+    delete_version(ready, version)
+    page = page.run()
+    assert not page.exception
+    assert "The named version “Spring” that it reads is not there any more." in said(page)
 
 
 def test_arms_that_cannot_run_say_why(workspace: Workspace) -> None:

@@ -91,6 +91,15 @@ def test_a_job_that_did_not_end_well_offers_to_go_on(
     assert read_status(job.folder).attempt == 2
 
 
+def test_folders_are_shown_where_there_are_any(workspace: Workspace, tmp_path: Path) -> None:
+    base = KnowledgeBase(workspace, HashEmbedder())
+    base.add_files([("a.txt", files.text(tmp_path / "a.txt", "Dogs may not enter."))])
+    assert "Folder" not in open_page(workspace).dataframe[0].value.columns
+    base.add_files([("rules/b.txt", files.text(tmp_path / "b.txt", "Cats may enter."))])
+    folders = open_page(workspace).dataframe[0].value["Folder"]
+    assert list(folders.fillna("")) == ["", "rules"]
+
+
 def test_submitting_nothing_asks_for_files(workspace: Workspace) -> None:
     assert "Choose one or more files first" in texts(upload(open_page(workspace)))
 

@@ -98,10 +98,10 @@ def test_an_editor_adopts_what_was_tuned_here(
     """A model of the hub or of another folder takes an administrator, one of the workspace does not."""
     monkeypatch.setattr(LocalLauncher, "spawn", lambda *_: None)
     with rights.acting_as(BEN):
-        annas.folder("jobs", "tune-1", "embedder")
-        job = start_embedding(annas, ModelChoice("folder", "jobs/tune-1/embedder"))
+        annas.folder("embedders", "tune-1")
+        job = start_embedding(annas, ModelChoice("folder", "embedders/tune-1"))
         assert job.by == BEN.id
-        for elsewhere in ("jobs/../..", "/tmp", "jobs/tune-2/embedder"):
+        for elsewhere in ("embedders/../..", "/tmp", "embedders/tune-2"):
             with pytest.raises(NotAllowedError, match="reach beyond the lab"):
                 start_embedding(annas, ModelChoice("folder", elsewhere))
 

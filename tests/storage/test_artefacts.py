@@ -7,10 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from ragft_core.errors import StoreError
+from ragft_core.errors import RetrievalError, StoreError
 from ragft_core.finetuning.adapters import delete_adapter, get_adapter
-from ragft_core.knowledge import KnowledgeBase, check_document, original_of
+from ragft_core.knowledge import (
+    KnowledgeBase,
+    check_document,
+    delete_version,
+    find_version,
+    list_versions,
+    name_version,
+    open_version,
+    original_of,
+    restore_version,
+    shelf_of,
+)
+from ragft_core.knowledge.indices import versions
 from ragft_core.overview import remove_workspace
+from ragft_core.settings import Settings
 from ragft_core.storage import Bucket, artefacts
 from ragft_core.workspace import Workspace
 from tests.documents import files
@@ -60,6 +73,40 @@ def test_an_adapter_is_brought_back_and_removed(store: Bucket, workspace: Worksp
     assert store.list() == []
 
 
+def test_a_version_goes_along_is_brought_back_and_removed(
+    store: Bucket, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "open_embedder", lambda *_: HashEmbedder())
+    base = KnowledgeBase(workspace, HashEmbedder())
+    (report,) = base.add_files([("a kiln.txt", files.text(tmp_path / "k.txt", WORDS))])
+    assert report.document is not None
+    version = name_version(base, "Spring")
+    folder = shelf_of(workspace, version).path
+    here = {
+        f.relative_to(workspace.path).as_posix()
+        for f in folder.rglob("*")
+        if f.is_file() and f.suffix != ".lock"
+    }
+    assert set(Bucket(f"{store.uri}/{workspace.id}").list("versions")) == here
+    base.remove(report.document.id)
+    shutil.rmtree(folder)
+    assert list_versions(workspace) == []
+    assert find_version(workspace, "Spring") == version
+    assert open_version(workspace, version, Settings()).search("firebrick")
+    for original in folder.rglob("original.*"):
+        original.unlink()
+    embedder = base.embedder
+    assert isinstance(embedder, HashEmbedder)
+    n_embedded = embedder.n_embedded
+    assert restore_version(base, version).came == ("a kiln.txt",)
+    assert embedder.n_embedded == n_embedded
+    assert original_of(workspace, report.document.id).read_text() == WORDS
+    delete_version(workspace, version)
+    assert Bucket(f"{store.uri}/{workspace.id}").list("versions") == []
+    with pytest.raises(RetrievalError, match="no version 'Spring'"):
+        find_version(workspace, "Spring")
+
+
 def test_a_workspace_goes_with_all_its_copies(store: Bucket, workspace: Workspace) -> None:
     (workspace.folder("jobs", "j1") / "result.json").write_text("{}")
     artefacts.keep(workspace, "jobs/j1")
@@ -89,3 +136,7 @@ def test_a_store_that_is_away_acknowledges_no_document(
     monkeypatch.delenv("RAGFT_STORE")
     base.add_files([("k.txt", files.text(tmp_path / "k.txt", WORDS))])
     assert base.search("firebrick")
+    monkeypatch.setenv("RAGFT_STORE", "s3://lab/kept")
+    with pytest.raises(StoreError, match="cannot be reached"):
+        name_version(base, "Spring")
+    assert list((workspace.path / "versions").iterdir()) == []

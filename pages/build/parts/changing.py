@@ -19,7 +19,7 @@ from ragft_core.knowledge import (
     shelf_of,
 )
 from ragft_core.knowledge import documents as documents_of
-from ragft_core.strategies import Change, change_and_ask, list_changes, undo
+from ragft_core.strategies import Change, arms_on, change_and_ask, list_changes, undo
 from ragft_core.types import Document
 from ragft_core.workspace import Workspace
 
@@ -148,6 +148,8 @@ def versions_section(workspace: Workspace) -> None:
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown(f"Delete the version **{plain(version.name)}**?")
             st.caption("The documents of this workspace stay. An evaluation on it cannot go on.")
+            if read_by := [arm.name for arm in arms_on(workspace, version)]:
+                st.caption(f"Read by {plain(', '.join(read_by))}, which cannot be asked then.")
             if st.button("Delete it", type="primary", key=f"documents.version.delete.{chosen}"):
                 with show_errors():
                     delete_version(workspace, version)

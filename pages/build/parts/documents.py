@@ -31,12 +31,15 @@ def document_table(documents: Sequence[Document]) -> None:
     rows: dict[str, list[Any]] = {
         "Title": [document.title for document in documents],
         "File": [document.file_name for document in documents],
+        "Folder": [document.folder or None for document in documents],
         "Pages": [document.n_pages for document in documents],
         "Chunks": [document.n_chunks for document in documents],
         "Tokens": [document.n_tokens for document in documents],
         "Size": [components.size(document.size_bytes) for document in documents],
         "Added": [components.moment(document.added_at).partition(",")[0] for document in documents],
     }
+    if not any(document.folder for document in documents):
+        rows.pop("Folder")
     if any(document.warnings for document in documents):
         rows["Left out or guessed"] = [
             " ".join(document.warnings) or None for document in documents

@@ -10,13 +10,14 @@ from threading import get_ident
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import arms, components, resources
+from pages.ui import arms, components
 from pages.ui.errors import plain
 from pages.ui.finished import origin
 from pages.ui.people.visit import dialog
 from ragft_core.access import rights
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
+from ragft_core.knowledge import documents, list_versions, shelf_of, text_of
 from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
 from ragft_core.types import Answer, Passage
 from ragft_core.workspace import Workspace, now
@@ -188,16 +189,19 @@ def _sources(workspace: Workspace, answer: Answer) -> None:
             f"Cited: it holds {100 * share:.0f} % of the answer's content words." if share else ""
         )
         with components.passage_card(passage, remark), st.expander("In its document"):
-            _in_document(workspace, passage)
+            _in_document(workspace, passage, answer.named_version)
 
 
-def _in_document(workspace: Workspace, passage: Passage) -> None:
+def _in_document(workspace: Workspace, passage: Passage, version: str) -> None:
     chunk = passage.chunk
-    base = resources.knowledge(workspace)
-    if chunk.document_id not in {document.id for document in base.documents()}:
+    named = [shelf_of(workspace, v) for v in list_versions(workspace) if v.name == version]
+    for shelf in (*named, workspace):
+        if chunk.document_id in {document.id for document in documents(shelf)}:
+            text = text_of(shelf, chunk.document_id)
+            break
+    else:
         st.caption("This document has been deleted since.")
         return
-    text = base.text(chunk.document_id)
     components.document_text(text[max(0, chunk.start - AROUND) : chunk.start])
     components.document_text(text[chunk.start : chunk.end], highlight=True)
     components.document_text(text[chunk.end : chunk.end + AROUND])
@@ -221,6 +225,8 @@ def _saw(answer: Answer) -> None:
         "Total": f"{answer.total_s:.2f} s",
         "Ended by": answer.finish,
     }
+    if answer.named_version:
+        facts["Documents"] = f"the named version {answer.named_version}"
     st.table({"": list(facts), "Value": list(facts.values())}, border="horizontal")
 
 

@@ -57,8 +57,9 @@ def verdict(report: EvaluationReport) -> None:
 
 def read_from(workspace: Workspace, results: Results) -> None:
     """Whether the documents and the index are still those of the run."""
-    seen = [record.index_version for record in results.records]
-    if results.plan.version is None and not any(seen):
+    own = results.plan.on_versions
+    seen = [record.index_version for record in results.records if record.arm not in own]
+    if results.plan.version is None and not any(seen) and not own:
         return
     try:
         present = resources.knowledge(workspace).version

@@ -195,7 +195,8 @@ def _choose_version(workspace: Workspace) -> Version | None:
     chosen = st.selectbox(
         "Documents", ["", *versions], key=f"eval.version.{workspace.id}",
         format_func=lambda key: f"The version {versions[key].name}" if key else "As they are now",
-        help="A named version is read as it was when it was named, with the embedding model of then.",
+        help="A named version is read as it was when it was named, with the embedding model of then. "
+        "Arms of your own with a version of theirs keep to that.",
     )  # fmt: skip
     return versions.get(chosen)
 

@@ -9,13 +9,14 @@ from pages.ui.components import damage_in
 from pages.ui.errors import plain, show_errors
 from ragft_core.access import Right, rights
 from ragft_core.approval import approve, unapproved, what_for
+from ragft_core.knowledge import version_models
 from ragft_core.overview import Damage, set_aside
 from ragft_core.workspace import Workspace
 
 
 def consent_notice(workspace: Workspace) -> None:
     """Asks about every model that the workspace names and nobody here has chosen."""
-    for number, choice in enumerate(unapproved(workspace)):
+    for number, choice in enumerate(unapproved(workspace, version_models(workspace))):
         with st.container(border=True):
             st.markdown(":orange[:material/shield:] **This workspace was not set up here**")
             st.markdown(f"It {plain(what_for(choice))}. Until you allow that, it is not used.")

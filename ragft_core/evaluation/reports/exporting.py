@@ -47,6 +47,7 @@ def answer_rows(results: Results, part: Slice | None = None) -> list[dict[str, A
                 "weights": answer.weights,
                 "adapter": answer.adapter or "",
                 "index_version": answer.index_version,
+                "named_version": answer.named_version,
                 "retrieval_s": answer.retrieval_s,
                 "passages": " | ".join(passage.chunk.id for passage in answer.passages),
             }

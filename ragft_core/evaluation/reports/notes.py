@@ -33,6 +33,11 @@ def notes(
             f"Asked on the named version “{version.name}” of {version.at[:10]}, not on the documents "
             "that are there now."
         )
+    found += [
+        f"{capital(results.plan.names[arm])} was asked on the named version “{name}”, whatever the "
+        "other arms read."
+        for arm, name in results.plan.on_versions.items()
+    ]
     found += _failures(results)
     if classifier is not None:
         found.append(classifier_note(classifier, results.plan.names))

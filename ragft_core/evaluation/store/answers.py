@@ -143,12 +143,16 @@ def stored_keys(folder: Path) -> dict[tuple[str, str, int], str]:
     return found
 
 
-def index_versions(workspace: Workspace, evaluation_id: str) -> set[int]:
-    """Which states of the index the answers of a run were read from; empty where none was read."""
-    folder = folder_of(workspace, evaluation_id)
-    rows = read_jsonl(folder / ANSWERS_FILE, skip_damaged=True)
+def index_versions(workspace: Workspace, plan: Plan) -> set[int]:
+    """Which states of the index the answers of a run were read from; empty where none was read.
+
+    Arms that read a named version of their own are left out.
+    """
+    rows = read_jsonl(folder_of(workspace, plan.id) / ANSWERS_FILE, skip_damaged=True)
     found = (
-        row["answer"].get("index_version") for row in rows if isinstance(row.get("answer"), dict)
+        row["answer"].get("index_version")
+        for row in rows
+        if isinstance(row.get("answer"), dict) and row.get("arm") not in plan.on_versions
     )
     return {number for number in found if isinstance(number, int)}
 

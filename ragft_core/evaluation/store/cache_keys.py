@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ragft_core.arms import Reads
 from ragft_core.documents import CHUNKER
 from ragft_core.finetuning import get_adapter, load_examples
-from ragft_core.knowledge import Version, documents, shelf_of
+from ragft_core.knowledge import Version, documents, find_version, shelf_of
+from ragft_core.knowledge.embedders import in_workspace
 from ragft_core.models.prompts import render_messages, with_labels
 from ragft_core.models.remote import served_name
 from ragft_core.models.weights import FP32, bundled, choose_device
@@ -33,7 +35,7 @@ def arm_fingerprints(
 ) -> dict[str, str]:
     """A digest per arm id of all that its answers depend on, besides question and sampling.
 
-    Two arms that would do the same have the same digest, whatever they are called; so have a named
+    ``version`` is what arms read that name none of their own. Two arms that would do the same have the same digest, whatever they are called; so have a named
     version and the present documents where they are the same.
 
     Arms that cannot run are left out.
@@ -42,7 +44,9 @@ def arm_fingerprints(
     shelf = shelf_of(workspace, version) if version else workspace
     for state in arm_states(workspace, shelf):
         if state.ready:
-            found[state.arm.id] = digest(_parts(workspace, settings, state, shelf, version))
+            own = state.arm.settings.version
+            read = find_version(workspace, own) if own else version
+            found[state.arm.id] = digest(_parts(workspace, settings, state, read))
     return found
 
 
@@ -65,7 +69,6 @@ def _parts(
     workspace: Workspace,
     settings: Settings,
     state: ArmState,
-    shelf: Workspace,
     version: Version | None,
 ) -> dict[str, Any]:
     own, arm = workspace.settings(), state.arm
@@ -80,13 +83,17 @@ def _parts(
         ),
         "renderer": _renderer(),
     }
+    embedder = version.embedder if version else own.embedder
     if arm.settings.shots:
         rows = [e for e in load_examples(workspace) if e.split is Split.TRAIN]
         parts |= {"shots": arm.settings.shots, "examples": [(e.question, e.answer) for e in rows]}
+        if embedder:  # it chooses the examples; the bundled one was not named before
+            parts["chosen by"] = _embedder(workspace, embedder, settings)
     if arm.reads is not Reads.NOTHING:
+        shelf = shelf_of(workspace, version) if version else workspace
         index = sorted((d.sha256, d.n_chunks, d.n_tokens) for d in documents(shelf))
-        embedder = _embedder(version.embedder if version else own.embedder, settings)
-        parts |= {"documents": index, "chunker": CHUNKER, "embedder": embedder}
+        made = _embedder(workspace, embedder, settings)
+        parts |= {"documents": index, "chunker": CHUNKER, "embedder": made}
     if arm.retrieves:
         parts["search"] = search_settings(arm, own)
         if own.meaning is not None:
@@ -123,8 +130,13 @@ def _precision(choice: ModelChoice, settings: Settings) -> dict[str, str]:
     return {} if precision == FP32 else {"precision": precision}
 
 
-def _embedder(choice: ModelChoice | None, settings: Settings) -> Mapping[str, Any] | str:
-    return _model(choice, settings) if choice else bundled.EMBEDDER.sha256
+def _embedder(
+    workspace: Workspace, choice: ModelChoice | None, settings: Settings
+) -> Mapping[str, Any] | str:
+    lies = in_workspace(workspace, choice)  # a tuned one is named from the workspace
+    if choice is None or lies is None:
+        return bundled.EMBEDDER.sha256
+    return _model(lies, settings) | {"name": choice.name}
 
 
 def _adapter(workspace: Workspace, adapter: str) -> list[Any]:
@@ -140,9 +152,14 @@ def _files(folder: Path) -> list[tuple[str, str]]:
     for file in sorted(folder.glob("*.safetensors")):
         stat = file.stat()
         small = stat.st_size < 200_000_000
-        mark = file_digest(file) if small else f"{stat.st_size}-{stat.st_mtime_ns}"
-        found.append((file.name, mark))
+        stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
+        found.append((file.name, _digest_of(file, stamp) if small else stamp))
     return found
+
+
+@lru_cache(maxsize=16)
+def _digest_of(file: Path, stamp: str) -> str:  # noqa: ARG001 - a file that changes is read again
+    return file_digest(file)
 
 
 def _renderer() -> str:

@@ -15,7 +15,8 @@ def index_since(plan: Plan, seen: Iterable[int | None], present: int) -> str:
 
     Args:
         plan: The run's.
-        seen: The ``index_version`` of its answers; None of those that read nothing.
+        seen: The ``index_version`` of its answers, but of arms that read a version of their own; None
+            of those that read nothing.
         present: ``KnowledgeBase.version`` of the workspace now.
     """
     read = {number for number in seen if number is not None}
@@ -35,6 +36,18 @@ def index_in_words(
         present: What there is now.
         versions: The named versions that there are.
     """
+    there = {version.name for version in versions}
+    own = (
+        f"The arm {plan.names[arm]} reads the version “{name}”"
+        f"{'' if name in there else ', which was deleted since'}."
+        for arm, name in plan.on_versions.items()
+    )
+    return " ".join(filter(None, [_others_in_words(plan, seen, present, versions), *own]))
+
+
+def _others_in_words(
+    plan: Plan, seen: Iterable[int | None], present: int, versions: Collection[Version]
+) -> str:
     since = index_since(plan, seen, present)
     if plan.version is None:
         return {

@@ -85,8 +85,9 @@ class Plan:
     ``latency_questions`` are asked again one arm at a time; ``diversity_questions`` are asked
     ``diversity_samples`` times with other seeds. ``judge`` is an endpoint that is asked for its
     opinion of every answer; ``caveat`` comes with the questions. ``version`` is the named version
-    whose documents are read, None for those that are there when it runs. With ``stop_early`` the run is
-    looked at between batches, and ends where the winner is clear.
+    whose documents are read by arms that name none of their own, None for those that are there when
+    it runs. With ``stop_early`` the run is looked at between batches, and ends where the winner is
+    clear.
     """
 
     id: str
@@ -112,6 +113,12 @@ class Plan:
     def names(self) -> dict[str, str]:
         """What people call each entrant inside a sentence, by its name."""
         return {entrant.name: entrant.in_text for entrant in self.entrants}
+
+    @property
+    def on_versions(self) -> dict[str, str]:
+        """The named versions of the entrants that read one of their own, by the entrant's name."""
+        named = {entrant.name: entrant.arm.settings.version for entrant in self.entrants}
+        return {entrant: version for entrant, version in named.items() if version}
 
     def batches(self, questions: QuestionSet) -> list[QuestionSet]:
         """What is asked before each look, every one the beginning of the next; the last is all."""

@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from ragft_core.access import Right, rights
 from ragft_core.approval import require_approval
-from ragft_core.errors import DocumentError, RetrievalError, WorkspaceError
+from ragft_core.errors import DocumentError, RetrievalError, StoreError, WorkspaceError
 from ragft_core.knowledge import store
 from ragft_core.knowledge.base import KnowledgeBase
 from ragft_core.knowledge.embed import TextEmbedder
@@ -30,6 +31,7 @@ from ragft_core.knowledge.indices.moving import copy_rows
 from ragft_core.knowledge.ingest import Progress
 from ragft_core.knowledge.writer import copy_document
 from ragft_core.settings import Settings
+from ragft_core.storage import artefacts
 from ragft_core.types import Document, ModelChoice
 from ragft_core.values import from_dict, readable, to_dict
 from ragft_core.workspace import Workspace, new_id, now, read_json, write_json
@@ -86,6 +88,8 @@ def find_version(workspace: Workspace, name: str) -> Version:
     for version in list_versions(workspace):
         if name in (version.name, version.id):
             return version
+    if artefacts.bring(workspace, FOLDER):  # one that is lacking here, from the store of copies
+        return find_version(workspace, name)
     raise RetrievalError(
         f"There is no version {name[:80]!r} in this workspace.",
         "'python -m ragft_core versions W' lists them; it may have been deleted.",
@@ -101,6 +105,12 @@ def shelf_of(workspace: Workspace, version: Version) -> Workspace:
     if not _ID.fullmatch(version.id):
         raise RetrievalError(f"{version.id[:80]!r} is not the id of a version.", "See the list.")
     return Workspace(workspace.path / FOLDER / version.id)
+
+
+def version_models(workspace: Workspace) -> list[ModelChoice]:
+    """The embedding models that versions were made with, besides the bundled one."""
+    made = (version.embedder for version in list_versions(workspace))
+    return list(dict.fromkeys(choice for choice in made if choice is not None))
 
 
 def name_version(
@@ -120,6 +130,7 @@ def name_version(
         RetrievalError: The name cannot be used, there are no documents, or the index belongs to
             another embedder.
         WorkspaceError: A document is damaged, or another process is writing.
+        StoreError: Copies go into a store, and it is away.
     """
     workspace = base.workspace
     rights.require(Right.CHANGE, workspace.path)
@@ -132,6 +143,8 @@ def name_version(
             version = _kept(base, shelf, name, on_progress)
         except BaseException:
             shutil.rmtree(shelf.path, ignore_errors=True)
+            with suppress(StoreError):
+                artefacts.forget(workspace, f"{FOLDER}/{shelf.id}")
             raise
     rights.note("version named", workspace.path, name)
     return version
@@ -153,11 +166,23 @@ def _kept(
         embedder.identity, base.workspace.settings().embedder, rights.by(),
     )  # fmt: skip
     write_json(shelf.path / FILE, to_dict(version))
+    artefacts.keep(base.workspace, f"{FOLDER}/{shelf.id}")
     return version
 
 
-def open_version(workspace: Workspace, version: Version, settings: Settings) -> KnowledgeBase:
+def open_version(
+    workspace: Workspace,
+    version: Version,
+    settings: Settings,
+    opened: Callable[[ModelChoice | None], TextEmbedder] | None = None,
+) -> KnowledgeBase:
     """A version to search, by the embedding model that it was made with, whatever is chosen now.
+
+    Args:
+        workspace: Whose.
+        version: Which.
+        settings: Where models lie.
+        opened: Gives an embedding model that may be open already, so that none is twice in memory.
 
     Raises:
         RetrievalError: The model is not any more what it was.
@@ -166,7 +191,8 @@ def open_version(workspace: Workspace, version: Version, settings: Settings) -> 
     """
     if version.embedder is not None:
         require_approval(workspace, version.embedder)
-    embedder = open_embedder(in_workspace(workspace, version.embedder), settings)
+    choice = in_workspace(workspace, version.embedder)
+    embedder = opened(choice) if opened else open_embedder(choice, settings)
     if embedder.identity != version.identity:
         raise RetrievalError(
             f"The version {version.name!r} was indexed by {version.identity}, and that model is "
@@ -197,6 +223,7 @@ def restore_version(
     workspace = base.workspace
     rights.require(Right.CHANGE, workspace.path)
     shelf = shelf_of(workspace, version)
+    artefacts.bring(workspace, f"{FOLDER}/{shelf.id}")
     _whole(shelf, f" of the version {version.name!r}")
     base.repair()
     before = None
@@ -218,6 +245,7 @@ def delete_version(workspace: Workspace, version: Version) -> None:
     """Removes a version with its copies; the workspace's documents stay as they are."""
     rights.require(Right.CHANGE, workspace.path)
     folder = shelf_of(workspace, version).path
+    artefacts.forget(workspace, f"{FOLDER}/{folder.name}")
     (folder / FILE).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     rights.note("version deleted", workspace.path, version.name)

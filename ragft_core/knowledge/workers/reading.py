@@ -23,13 +23,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Source:
-    """A file on its way in; ``number`` is its place in the batch."""
+    """A file on its way in; ``number`` is its place in the batch. The rest as in ``Document``."""
 
     number: int
     name: str
     path: Path
     sha256: str
     encoding: str
+    folder: str = ""
+    came_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,5 +85,7 @@ def split(tokenizer: Tokenizer, source: Source, parsed: ParsedDocument) -> ReadF
         added_at="",
         warnings=parsed.warnings,
         encoding=source.encoding,
+        folder=source.folder,
+        came_as=source.came_as,
     )
     return ReadFile(source, parsed, document, chunks)

@@ -171,6 +171,7 @@ class AdaptiveAnswer(PendingAnswer):
             citations=read.citations if chosen.text == read.text else (),
             passages=read.passages,
             index_version=read.index_version,
+            named_version=read.named_version,
             prompt_tokens=read.prompt_tokens + recalled.prompt_tokens,
             completion_tokens=read.completion_tokens + recalled.completion_tokens,
             retrieval_s=read.retrieval_s,
