@@ -29,15 +29,14 @@ from ragft_core.strategies.conversations import (
 )
 from ragft_core.strategies.lab import (
     Lab,
-    WorkspaceGenerator,
     open_embedder,
     open_lab,
-    open_shared_generator,
     open_workspace_generator,
 )
 from ragft_core.strategies.passages import training_passages
 from ragft_core.strategies.pending import PendingAnswer
 from ragft_core.strategies.prepare import search_settings
+from ragft_core.strategies.sharing import WorkspaceGenerator, open_shared_generator
 
 __all__ = [
     "ArmState",
