@@ -18,7 +18,9 @@ from ragft_core.strategies import (
 from ragft_core.types import Split
 from ragft_core.workspace import new_id, now
 
-components.page_header("Chat", "One question, every arm side by side, all on the same base model.")
+components.page_header(
+    "Chat", "One question, every arm side by side, all on the same base model.", "chat"
+)
 workspace = components.require_workspace()
 chat_id = st.query_params.get("chat") or state.get("chat.id")
 if not chat_id:
