@@ -97,6 +97,8 @@ with show_errors():
                 chat_views.gold_line(known)
         chat_views.turn_columns(workspace, turn, vote, f"turn.{turn.id}", right)
         chat_views.vote_bar(workspace, conversation, turn)
+        if turn is conversation.turns[-1] and (vote or not turn.blind):
+            chat_views.speed_line(workspace, turn)
 
     question = st.chat_input("Ask every arm", submit_mode="stop", max_chars=2000, key="chat.input")
     if not conversation.turns and not question:
