@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import activity, components, resources, setup, state
+from pages.ui import activity, charts, components, resources, setup, state
 from pages.ui.errors import show_errors
 from pages.ui.finished import tour
 from pages.ui.people.screen import manages_people, sign_in_screen, who_line
@@ -35,10 +35,15 @@ STEPS = {
     ],
 }
 # What stands on the primary colour: no colour of the dark scheme is far enough from both the page and
-# white, so that there the text is dark.
+# white, so that there the text is dark. Not by light-dark(): popovers and dialogs lie outside of the
+# element that says which scheme it is.
+ON_PRIMARY = {"light": "#ffffff", "dark": "#0b1220"}[charts.scheme()]
+# A quiet button that is pressed or open: Streamlit darkens the primary colour, which the dark scheme swallows.
+PRESSED = {"light": "#1b4499", "dark": "#a9c6ff"}[charts.scheme()]
 st.html(
     "<style>[data-testid^=stBaseButton-primary], [data-testid^=stBaseButton-primary] p"
-    " {color: light-dark(#ffffff, #0b1220)}</style>"
+    f" {{color: {ON_PRIMARY}}}"
+    f" button[kind=tertiary]:is(:hover, :active, :focus, [aria-expanded=true]) {{color: {PRESSED}}}</style>"
 )
 # Drawn here: Streamlit's own has headings inside a list, which screen readers stumble over.
 page = st.navigation(STEPS, position="hidden")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands_page import commands_page
+from tests.glossary_page import glossary_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["CONTRIBUTING.md", "README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
@@ -59,6 +60,11 @@ def test_the_reference_of_commands_is_what_their_help_says() -> None:
     made = commands_page()
     kept = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert kept == made, "python -m tests.commands_page writes it anew"
+
+
+def test_the_glossary_is_what_the_pages_say() -> None:
+    kept = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert kept == glossary_page(), "python -m tests.glossary_page writes it anew"
 
 
 def named_tests(page: str) -> list[str]:

@@ -13,6 +13,7 @@ components.page_header(
     "Documents",
     "What the RAG arms read from. Files are split into chunks, embedded and indexed on this "
     "machine.",
+    "documents",
 )
 workspace = components.require_workspace()
 with show_errors():
@@ -34,10 +35,10 @@ with show_errors():
             changing.versions_section(workspace)
         st.stop()
 
-    st.subheader(f"Documents ({len(found)})", anchor=False)
+    st.header(f"Documents ({len(found)})", anchor=False)
     document_views.document_table(found)
 
-    st.subheader("Try the search", anchor=False)
+    st.header("Try the search", anchor=False)
     asked, how, many = st.columns([4, 2, 1], vertical_alignment="bottom")
     question = asked.text_input(
         "Question", key="documents.question", placeholder="What would you ask these documents?"
@@ -60,7 +61,7 @@ with show_errors():
             for passage in passages:
                 document_views.passage_result(passage, question)
 
-    st.subheader("Look into a document", anchor=False)
+    st.header("Look into a document", anchor=False)
     titles = {document.id: f"{document.title} ({document.file_name})" for document in found}
     chosen = st.selectbox(
         "Document",

@@ -16,6 +16,7 @@ components.page_header(
     "Examples",
     "Questions with the answers you want. Training learns from some, and others are kept to "
     "test every arm with.",
+    "examples",
 )
 workspace = components.require_workspace()
 with show_errors():

@@ -15,6 +15,7 @@ from ragft_core.types import Split
 components.page_header(
     "Fine-tune",
     "Trains a LoRA adapter on your examples, in the background; the model itself stays as it is.",
+    "finetune",
 )
 workspace = components.require_workspace()
 examples = None
@@ -44,15 +45,15 @@ with show_errors():
             training_views.start_section(workspace, examples)
     sweeps = list_sweeps(workspace)
     if sweeps:
-        st.subheader("Searches", anchor=False)
+        st.header("Searches", anchor=False)
         sweep_views.sweeps_section(workspace, sweeps)
     if runs:
-        st.subheader("Runs", anchor=False)
+        st.header("Runs", anchor=False)
         run_views.seeds_section(workspace, runs)
         curves.compare_section(runs)
         run_views.runs_section(workspace, runs)
     if adapters:
-        st.subheader("Adapters", anchor=False)
+        st.header("Adapters", anchor=False)
         adapter_views.adapters_section(workspace, adapters)
         if st.button("Compare in Chat", icon=":material/forum:"):
             st.switch_page(components.CHAT)

@@ -18,7 +18,9 @@ from ragft_core.strategies import (
 from ragft_core.types import Split
 from ragft_core.workspace import new_id, now
 
-components.page_header("Chat", "One question, every arm side by side, all on the same base model.")
+components.page_header(
+    "Chat", "One question, every arm side by side, all on the same base model.", "chat"
+)
 workspace = components.require_workspace()
 chat_id = st.query_params.get("chat") or state.get("chat.id")
 if not chat_id:
@@ -102,6 +104,8 @@ with show_errors():
                 chat_views.gold_line(known)
         chat_views.turn_columns(workspace, turn, vote, f"turn.{turn.id}", right)
         chat_views.vote_bar(workspace, conversation, turn)
+        if turn is conversation.turns[-1] and (vote or not turn.blind):
+            chat_views.speed_line(workspace, turn)
 
     question = st.chat_input("Ask every arm", submit_mode="stop", max_chars=2000, key="chat.input")
     if not conversation.turns and not question:

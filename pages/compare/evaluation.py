@@ -13,7 +13,9 @@ from ragft_core.jobs import list_jobs
 NEW = "new"
 
 components.page_header(
-    "Evaluation", "Many questions to every arm: which one answers best here, and how sure are we."
+    "Evaluation",
+    "Many questions to every arm: which one answers best here, and how sure are we.",
+    "evaluation",
 )
 workspace = components.require_workspace()
 
@@ -85,9 +87,7 @@ def read(evaluation_id: str) -> None:
         return
     if not ended:
         st.caption("What follows is what there is so far.")
-    origin.notice(workspace, evaluation_id)
-    findings.read_from(workspace, results)
-    findings.verdict(report)
+    top = st.container()
     names = findings.score_names(results)
     slices = {part.key: part for part in results.slices()}
     views = {
@@ -105,6 +105,10 @@ def read(evaluation_id: str) -> None:
         "View", list(views), default="scores", format_func=views.get, key="eval_view",
         bind="query-params", label_visibility="collapsed", required=True,
     )  # fmt: skip
+    with top:
+        origin.notice(workspace, evaluation_id)
+        findings.read_from(workspace, results)
+        findings.verdict(report, brief=view != "scores")
     score, part = names[0], slices["all"]
     if view in ("scores", "questions", "export"):
         score, part = choose(names, slices, scored=view != "export")

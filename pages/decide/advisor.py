@@ -23,11 +23,14 @@ VIEWS = {
     "article": "The article",
     "record": "Next steps and record",
 }
+# Views that are about something else than how the result came about.
+BRIEF = ("people", "cost", "article", "record")
 CERTAINTY = {30.0: "rough", 100.0: "fair", 400.0: "firm"}
 
 components.page_header(
     "Which strategy?",
     "Your answers, the literature and what this workspace measured, weighed in the open.",
+    "advisor",
 )
 workspace = components.require_workspace()
 
@@ -71,7 +74,7 @@ with show_errors():
     with top:
         if answers.who:
             st.caption(f":material/person: What follows from {plain(answers.who)}'s answers:")
-        verdict.verdict(criteria, result)
+        verdict.verdict(criteria, result, brief=view in BRIEF)
         measured_in = evidence.provenance.get("evaluation id")
         if measured_in:
             origin.notice(workspace, measured_in)

@@ -75,7 +75,9 @@ def _figure(title: str, value: float | None, text: str) -> None:
 
 
 components.page_header(
-    "Portfolio", "What was decided in every workspace, from the newest record that was kept."
+    "Portfolio",
+    "What was decided in every workspace, from the newest record that was kept.",
+    "portfolio",
 )
 with show_errors():
     found = make_portfolio(state.workspaces())

@@ -53,13 +53,14 @@ components.page_header(
     "Which strategy should you pick?",
     "A better prompt, RAG, a LoRA fine-tune or both: measured on your own documents, "
     "on this machine.",
+    "home",
 )
 
 workspace = state.current_workspace()
 if workspace:
     with show_errors():
         settings = workspace.settings()
-        st.subheader(plain(settings.name), anchor=False)
+        st.header(plain(settings.name), anchor=False)
         origin.notice(workspace)
         consent_notice(workspace)
         damage_notice(workspace)

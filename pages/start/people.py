@@ -41,7 +41,7 @@ def _row(account: Account) -> None:
                 st.rerun()
 
 
-components.page_header("People", "Who may come in, what they may do, and what they did.")
+components.page_header("People", "Who may come in, what they may do, and what they did.", "people")
 if not manages_people():
     told = "Nobody signs in here: whoever opens the lab on this machine is its owner."
     st.caption("Only administrators manage people." if rights.doors_are_closed() else told)
@@ -64,7 +64,7 @@ else:
         st.caption("  \n".join(f"**{name}** {text}." for name, text in ROLES.items()))
     for account in list_people():
         _row(account)
-st.subheader("What happened", anchor=False)
+st.header("What happened", anchor=False)
 events = audit_log()
 st.dataframe(
     [

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui import arms, state
 from pages.ui.errors import plain, show_error
+from pages.ui.words import glossary
 from ragft_core.errors import RagftError
 from ragft_core.overview import Damage, find_damage, stamp
 from ragft_core.strategies import ArmState, Need
@@ -74,9 +75,11 @@ def _name(workspace: Workspace) -> str:
         return f"{workspace.id} (damaged)"
 
 
-def page_header(title: str, caption: str) -> None:
-    """Title, one sentence, and the notice left by the last action."""
-    st.title(title, anchor=False)
+def page_header(title: str, caption: str, page: str) -> None:
+    """Title, one sentence, the words of the page, and the notice left by the last action."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, anchor=False, width="stretch")
+        glossary.button(page)
     st.caption(caption)
     state.show_notice()
 

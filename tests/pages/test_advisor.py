@@ -55,7 +55,7 @@ def open_page(workspace: Workspace | None, view: str = "questions") -> AppTest:
 
 
 def texts(page: AppTest) -> str:
-    elements = [*page.markdown, *page.caption, *page.error, *page.subheader, *page.title]
+    elements = [*page.markdown, *page.caption, *page.error, *page.header, *page.title]
     return "\n".join(str(element.value) for element in elements).replace("\\", "")
 
 
@@ -252,10 +252,11 @@ def test_turning_points_are_said_in_the_users_words(answered: Workspace) -> None
 
 
 def test_every_reason_can_be_traced(answered: Workspace) -> None:
-    said = texts(open_page(answered, "why"))
-    assert "What speaks for it" in said
-    assert "arXiv 2312.05934" in said
-    assert "Weight of" in said
+    page = open_page(answered, "why")
+    assert "What speaks for it" in texts(page)
+    grounds = "\n".join(sentence.proto.help for sentence in page.markdown)
+    assert "arXiv 2312.05934" in grounds
+    assert "Weight of" in grounds
 
 
 def test_guess_and_measurement_are_told_apart(answered: Workspace) -> None:
@@ -360,6 +361,7 @@ def test_what_a_team_wrote_is_not_rendered(workspace: Workspace) -> None:
         page = open_page(workspace, view)
         assert not page.exception
         shown = [str(element.value) for element in [*page.markdown, *page.caption]]
+        shown += [element.proto.help for element in page.markdown]
         shown += [slider.label for slider in page.slider]
         shown += [item.label for item in page.button_group]
         assert any("evil.example" in text for text in shown)

@@ -197,6 +197,7 @@ def test_right_and_wrong_are_shown_where_the_answer_is_known(ready: Workspace) -
     save_examples(ready, [Example("a", "How long is the warranty?", "24 months", Split.TRAIN)])
     page = ask(open_page(ready))
     assert "**Right answer:** 24 months" in said(page)
-    assert "Prompt only] :red-badge[:material/close: wrong]" in said(page)
+    assert "Prompt only]  \n:red-badge[:material/close: wrong]" in said(page)
+    assert "answered at the same time, which slows each" in said(page)
     page = ask(page, "And who pays?")
     assert said(page).count("Right answer") == 1

@@ -37,7 +37,7 @@ def open_page(workspace: Workspace | None) -> AppTest:
 
 
 def texts(page: AppTest) -> str:
-    elements = [*page.markdown, *page.caption, *page.error, *page.code, *page.subheader]
+    elements = [*page.markdown, *page.caption, *page.error, *page.code, *page.header]
     return "\n".join(str(element.value) for element in elements)
 
 

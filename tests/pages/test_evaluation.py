@@ -45,7 +45,7 @@ def open_page(workspace: Workspace, **params: str) -> AppTest:
 
 
 def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.subheader, *page.warning, *page.error]
+    parts = [*page.markdown, *page.caption, *page.header, *page.warning, *page.error]
     return "\n".join(str(part.value) for part in parts)
 
 

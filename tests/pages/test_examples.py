@@ -42,7 +42,7 @@ def state_workspaces() -> list[str]:
 
 
 def texts(page: AppTest) -> str:
-    elements = [*page.markdown, *page.caption, *page.error, *page.subheader]
+    elements = [*page.markdown, *page.caption, *page.error, *page.header]
     return "\n".join(str(element.value) for element in elements)
 
 

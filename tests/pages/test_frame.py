@@ -34,7 +34,7 @@ def open_app() -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    elements = [*app.title, *app.subheader, *app.markdown, *app.caption, *app.error]
+    elements = [*app.title, *app.header, *app.markdown, *app.caption, *app.error]
     return "\n".join(str(element.value) for element in elements)
 
 

@@ -29,7 +29,7 @@ def open_section(workspace: Workspace) -> AppTest:
 
 
 def texts(page: AppTest) -> str:
-    elements = [*page.markdown, *page.caption, *page.error, *page.subheader]
+    elements = [*page.markdown, *page.caption, *page.error, *page.header]
     return "\n".join(str(element.value) for element in elements)
 
 

@@ -109,7 +109,7 @@ def _publish(workspace: Workspace, adapter: Adapter) -> None:
     """Has a server of vLLM's load the adapter from the workspace's folder."""
     st.caption(
         "A vLLM server on the same base loads it while it runs, if it was started with "
-        "`--enable-lora` and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True. It must see this folder."
+        "--enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True. It must see this folder."
     )
     said = st.container()  # above the fields, where it is seen on a small screen, too
     model = workspace.settings().model

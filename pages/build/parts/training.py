@@ -58,20 +58,31 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
     left, right = st.columns([3, 2], gap="large")
     chosen = state.get("finetune.arm")
     arm = chosen if chosen in arms else arms[0]
-    times = {name: _time(workspace, PRESETS[name], arm, examples) for name in PRESETS}
+    times = {
+        name: components.duration(_seconds(workspace, PRESETS[name], arm, examples))
+        for name in PRESETS
+    }
     with left:
         preset = st.radio(
             "How thorough",
             list(PRESETS),
             format_func=str.capitalize,
-            captions=[f"{times[name]} {PRESET_TEXTS[name]}" for name in PRESETS],
+            captions=[f"About {times[name]}. {PRESET_TEXTS[name]}" for name in PRESETS],
             key="finetune.preset",
         )
         arm = st.segmented_control(
             "Train for", arms, format_func=ARMS.get, default=arms[0], key="finetune.arm",
             required=True, help=ARM_HELP,
         )  # fmt: skip
-        if not has_documents:
+        if has_documents:
+            told = ", ".join(
+                f"{ARMS[kind].lower()} about {components.duration(_seconds(workspace, PRESETS[preset], kind, examples))}"
+                for kind in ("fine-tuned", "hybrid")
+            )
+            st.caption(
+                f"{told.capitalize()}. One is enough to begin with; the other can follow later."
+            )
+        else:
             st.caption("With documents in the workspace the hybrid arm can be trained too.")
         with st.expander("Settings", icon=":material/tune:"):
             config, half = PRESETS[preset], len(FORM_FIELDS) // 2
@@ -99,9 +110,10 @@ def start_section(workspace: Workspace, examples: Sequence[Example]) -> None:
             _search(workspace, configs)
 
 
-def _time(workspace: Workspace, config: RunConfig, arm: str, examples: Sequence[Example]) -> str:
-    seconds = sum(_estimate(workspace, c, examples).seconds for c in _configs(config, arm))
-    return f"About {components.duration(seconds)}."
+def _seconds(
+    workspace: Workspace, config: RunConfig, arm: str, examples: Sequence[Example]
+) -> float:
+    return sum(_estimate(workspace, c, examples).seconds for c in _configs(config, arm))
 
 
 def _configs(config: RunConfig, arm: str) -> list[RunConfig]:

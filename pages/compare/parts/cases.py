@@ -19,7 +19,8 @@ from ragft_core.evaluation.reports import Slice, flips
 from ragft_core.evaluation.scoring import BY_NAME
 from ragft_core.strategies import Turn
 
-ROW_PX, SHOWN_ROWS = 35, 12
+HEAD_PX, SHOWN_ROWS = 35, 7
+ROW_PX = 70  # three lines, so that most answers are read whole
 ALL = "All questions"
 
 
@@ -38,7 +39,8 @@ def cases(results: Results, score: str, part: Slice) -> None:
     picked = st.dataframe(
         [_row(results, question, ranked, score) for question in found],
         hide_index=True,
-        height=ROW_PX * (min(len(found), SHOWN_ROWS) + 1) + 3,
+        height=HEAD_PX + ROW_PX * min(len(found), SHOWN_ROWS) + 3,
+        row_height=ROW_PX,
         column_config={
             "Question": st.column_config.TextColumn(width=230, pinned=True),
             "Right answer": st.column_config.TextColumn(width=130),

@@ -15,6 +15,7 @@ from pages.ui.errors import plain
 from pages.ui.finished import origin
 from pages.ui.people.visit import dialog
 from ragft_core.access import rights
+from ragft_core.evaluation import list_plans
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.knowledge import documents, list_versions, shelf_of, text_of
@@ -109,10 +110,29 @@ def turn_columns(
                     _details(workspace, answer, f"{key}.{number}")
 
 
+def speed_line(workspace: Workspace, turn: Turn) -> None:
+    """That arms which answer together slow each other, and how long each takes alone, if measured."""
+    if len(turn.answers) < 2:
+        return
+    alone, ids = "", [answer.arm for answer in turn.answers]
+    for plan in list_plans(workspace)[:1]:
+        timed = [
+            item for item in resources.evaluation(workspace, plan.id)[1].latency if item.arm in ids
+        ]
+        medians = ", ".join(f"{arms.label(i.arm)} {components.duration(i.median_s)}" for i in timed)
+        alone = (
+            f" Asked alone, a whole answer takes: {medians} (median, last evaluation)."
+            if timed
+            else ""
+        )
+    st.caption(f":material/timer: These arms answered at the same time, which slows each.{alone}")
+
+
 def gold_line(question: Question) -> None:
     """What the right answer is, and what the question is about."""
     gold = plain(" or ".join(question.golds)) or "*to decline: the documents do not say*"
-    st.markdown(f":material/flag: **Right answer:** {gold} :small[{KIND_LABELS[question.kind]}]")
+    kind = f":gray-badge[{KIND_LABELS[question.kind]}]"
+    st.markdown(f":material/flag: **Right answer:** {gold} {kind}")
 
 
 def _heading(arm: str, number: int, hidden: bool, right: bool | None = None) -> None:
@@ -120,7 +140,8 @@ def _heading(arm: str, number: int, hidden: bool, right: bool | None = None) -> 
         st.markdown(f"**Answer {ascii_uppercase[number]}**")
         return
     look = arms.look(arm)
-    mark = "" if right is None else f" {MARKS[right]}"
+    # On a line of its own, so that answers begin at one height whatever the arm is called.
+    mark = "" if right is None else f"  \n{MARKS[right]}"
     st.markdown(f":{look.badge}-badge[{look.icon} {look.name}]{mark}")
 
 
@@ -152,7 +173,8 @@ def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
     decoding = answer.total_s - answer.first_token_s
     parts = [f"first token {answer.first_token_s:.1f} s"] if timed else []
     if timed and decoding > 0 and answer.completion_tokens > 1:
-        parts.append(f"{(answer.completion_tokens - 1) / decoding:.0f} tokens/s")
+        rate = (answer.completion_tokens - 1) / decoding
+        parts.append(f"{rate:.0f} tokens/s" if rate >= 10 else f"{rate:.1f} tokens/s")
     parts.append(f"{answer.prompt_tokens} tokens read, {answer.completion_tokens} written")
     if answer.adapter:
         parts.append(f"adapter {plain(names.get(answer.adapter, answer.adapter))}")

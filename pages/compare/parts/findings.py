@@ -36,17 +36,22 @@ MARKS = {
 }
 
 
-def verdict(report: EvaluationReport) -> None:
-    """The verdict line, both kinds of verdict side by side, and what limits them."""
+def verdict(report: EvaluationReport, *, brief: bool) -> None:
+    """The verdict line, both kinds of verdict side by side, and what limits them.
+
+    ``brief`` is the line alone, above a view that is about something else.
+    """
     icon = ":material/emoji_events:" if report.winner else ":material/balance:"
     with st.container(border=True):
         # The first sentence is the headline; how sure it is stands below in ordinary type.
         first, _, rest = report.verdict.partition(". ")
-        st.subheader(f"{icon} {plain(first.rstrip('.'))}.", anchor=False)
-        if rest:
+        st.header(f"{icon} {plain(first.rstrip('.'))}.", anchor=False)
+        if rest and not brief:
             st.markdown(plain(rest))
         if report.agreement:
             st.markdown(f":orange[:material/warning:] {plain(report.agreement)}")
+        if brief:
+            return
         robust, sensitive = st.columns(2)
         with robust:
             _one_verdict(report, report.robust, "By content", "blind to style")

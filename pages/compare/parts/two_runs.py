@@ -73,6 +73,8 @@ def _arm(change: ArmChange) -> None:
         st.markdown(f":{look.badge}-badge[{look.icon}] {plain(change.text)}")
         for text in change.changed:
             st.caption(f"Changed: {plain(text)}")
+        if not (change.better or change.worse):
+            return
         better, worse = st.columns(2)
         for column, rows, label, icon in (
             (better, change.better, "better", ":material/trending_up:"),

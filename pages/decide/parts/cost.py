@@ -111,7 +111,7 @@ def _scenarios(workspace: Workspace, filled: PrefilledCosts) -> None:
     """Every strategy's total in each named scenario, and the scenarios to edit."""
     scenarios = load_scenarios(workspace, filled)
     found = resources.worked_out(scenario_costs, filled, scenarios)
-    st.subheader("From pilot to scale", anchor=False)
+    st.header("From pilot to scale", anchor=False)
     st.caption("The same prices over other months and volumes: total, and its 90 % range.")
     st.dataframe(
         [

@@ -23,7 +23,7 @@ SHAPES = {
 
 def take_home(workspace: Workspace, chosen: Strategy | None) -> None:
     """The arm, the folder, and what the folder is for."""
-    st.subheader("Take it home", anchor=False)
+    st.header("Take it home", anchor=False)
     by_id = {each.arm.id: each for each in arm_states(workspace) if each.ready}
     ready = list(by_id)
     left, right = st.columns([1, 2], vertical_alignment="bottom")

@@ -79,7 +79,7 @@ def together(
             save_answers(workspace, view.answers)
             state.notify("The group's answers are this workspace's now.")
             st.rerun()
-    st.subheader("What follows from each one's answers", anchor=False)
+    st.header("What follows from each one's answers", anchor=False)
     for who in view.people:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(who)}**: {plain(results[who].headline.text)}", width="stretch")
@@ -106,7 +106,7 @@ def _differences(criteria: Criteria, answers: Answers, view: GroupView) -> None:
             | {"The group": criterion.choice(item.group).label if item.group else "open"}
             | {"This workspace": criterion.choice(own).label if own else "–"}
         )
-    st.subheader("Where they differ", anchor=False)
+    st.header("Where they differ", anchor=False)
     if not rows:
         st.caption("Nobody contradicts anybody.")
         return
@@ -121,7 +121,7 @@ def _differences(criteria: Criteria, answers: Answers, view: GroupView) -> None:
 
 def _weights(criteria: Criteria, view: GroupView) -> None:
     """The group's weights of the seven topics, and how far the ranks agree."""
-    st.subheader("What matters to the group", anchor=False)
+    st.header("What matters to the group", anchor=False)
     if view.agreement is None:
         st.caption(
             "Two people or more have to rank the topics; until then the usual weights count."

@@ -51,7 +51,7 @@ def records(
     result: Recommendation,
 ) -> None:
     """Keeping a record, and what can be done with those kept."""
-    st.subheader("Decision record", anchor=False)
+    st.header("Decision record", anchor=False)
     if not result.informed:
         components.empty_state(
             "There is no decision to keep yet.", "Answer a few questions, or measure something."

@@ -19,7 +19,7 @@ from ragft_core.workspace import Workspace, now
 def next_steps(workspace: Workspace, result: Recommendation, evidence: Evidence) -> None:
     """The checklist of a strategy, with links, its card and its configuration."""
     chosen = result.verdict or result.leader or next(iter(Strategy))
-    st.subheader("Next steps", anchor=False)
+    st.header("Next steps", anchor=False)
     strategy = st.selectbox(
         "For which strategy",
         list(Strategy),

@@ -30,6 +30,7 @@ PAGES = {
 }
 # Fewer trials than this are an accident of the draw.
 SELDOM = 0.01
+TRACED = "The question mark behind a sentence says what it rests on."
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,16 @@ class Trace:
     result: Recommendation
 
 
-def verdict(criteria: Criteria, result: Recommendation) -> None:
-    """The result in one card: what to take, how sure, what comes next, who wins how often."""
+def verdict(criteria: Criteria, result: Recommendation, *, brief: bool) -> None:
+    """The result in one card: what to take, how sure, what comes next, who wins how often.
+
+    ``brief`` says only what to take and how sure, above a view that is about something else.
+    """
     with st.container(border=True):
-        words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
+        if brief:
+            words = st.container()
+        else:
+            words, picture = st.columns([3, 2], gap="large", vertical_alignment="center")
         with words:
             chosen = result.verdict or (result.leader if result.informed else None)
             if result.outside:
@@ -54,18 +61,20 @@ def verdict(criteria: Criteria, result: Recommendation) -> None:
                 look = arms.look(chosen)
                 text = "Recommended" if result.verdict else "In the lead, not clearly"
                 st.badge(f"{text}: {charts.title(chosen)}", icon=look.icon, color=look.badge)
-            st.subheader(plain(result.headline.text), anchor=False)
+            st.header(plain(result.headline.text), anchor=False)
             if result.informed and result.leader:
                 measured = sum(c.basis == "measured" for c in result.contributions)
                 resting = f"{len(result.answers)} answers"
                 resting += f" and {measured} measured values" if measured else ", nothing measured"
                 st.caption(f"Confidence: **{result.confidence}**, from {resting}.")
-                if result.measured_weight:
+                if result.measured_weight and not brief:
                     st.caption(
                         weight_text(result),
                         help="Measured right answers have n / (n + 50) of it, the rest by the "
                         "questions' weights: a questionnaire counts as 50 questions.",
                     )
+            if brief:
+                return
             st.markdown(plain(result.next_step.text))
             page = _page_of(criteria, result.next_step)
             if page and result.informed:
@@ -100,6 +109,7 @@ def why(trace: Trace) -> None:
     if not result.informed:
         st.caption("Answer a question first: there is nothing to explain yet.")
         return
+    st.caption(TRACED)
     for heading, found in (
         ("What speaks for it", result.reasons),
         ("What speaks against it", result.objections),
@@ -107,20 +117,20 @@ def why(trace: Trace) -> None:
         ("Take care", [one for one in result.cautions if one.text != result.next_step.text]),
     ):
         if found:
-            st.subheader(heading, anchor=False)
-            for number, sentence in enumerate(found):
-                _traced(trace, sentence, f"{heading}.{number}")
+            st.header(heading, anchor=False)
+            for sentence in found:
+                _traced(trace, sentence)
     told = " ".join(sentence.text for sentence in result.reasons)
     vetoes = [veto for veto in result.vetoes if veto.reason not in told]  # said once is enough
     if vetoes and result.leader:
-        st.subheader("Ruled out", anchor=False)
-        for number, veto in enumerate(vetoes):
+        st.header("Ruled out", anchor=False)
+        for veto in vetoes:
             text = f"{charts.title(veto.strategy)}: {veto.reason}"
             reference = Reference("answer", veto.criterion)
-            _traced(trace, Sentence(text, (reference,)), f"veto.{number}")
-    st.subheader("What each group contributes", anchor=False)
+            _traced(trace, Sentence(text, (reference,)))
+    st.header("What each group contributes", anchor=False)
     charts.contributions(trace.criteria, result)
-    st.subheader("Every question", anchor=False)
+    st.header("Every question", anchor=False)
     _criteria_table(trace)
     if not result.methods_agree:
         return
@@ -130,15 +140,10 @@ def why(trace: Trace) -> None:
     )
 
 
-def _traced(trace: Trace, sentence: Sentence, key: str) -> None:
-    words, ground = st.columns([6, 1], vertical_alignment="center")
-    words.markdown(plain(sentence.text))
-    if sentence.references:
-        with ground.popover(
-            "Rests on", icon=":material/account_tree:", type="tertiary", key=f"advisor.trace.{key}"
-        ):
-            for reference in sentence.references:
-                st.markdown(_explained(trace, reference))
+def _traced(trace: Trace, sentence: Sentence) -> None:
+    """A sentence, and behind its question mark what it rests on."""
+    ground = "  \n".join(_explained(trace, reference) for reference in sentence.references)
+    st.markdown(plain(sentence.text), help=ground or None)
 
 
 def _explained(trace: Trace, reference: Reference) -> str:
@@ -197,7 +202,8 @@ def _criteria_table(trace: Trace) -> None:
         width="stretch",
         height=420,
         column_config={
-            "Question": st.column_config.TextColumn(pinned=True, width="large"),
+            # Narrow: it stays while the others are scrolled, on a phone as well.
+            "Question": st.column_config.TextColumn(pinned=True, width=220),
             "Weight": st.column_config.NumberColumn(format="%.1f %%"),
         },
         alt="Utility of each strategy on every question, with what it rests on",
@@ -223,33 +229,29 @@ def what_if(trace: Trace) -> None:
     if not result.informed or result.leader is None:
         st.caption("Answer a question first: there is no lead yet that could change.")
         return
-    st.subheader("What other answers would do", anchor=False)
+    st.header("What other answers would do", anchor=False)
     bars = tornado(result)
     if bars:
         charts.tornado(criteria, result, bars)
     flips = [flip for flip in result.answer_flips if flip.margin < 0]
     st.caption(
-        "A must that would rule the leader out is drawn as a lead lost by 0.3. "
+        f"{TRACED} A must that would rule the leader out is drawn as a lead lost by 0.3. "
         f"Other answers that would change the leader: {len(flips)}."
     )
-    for number, flip in enumerate(flips[:8]):
-        sentence = flip_sentence(criteria, result.leader, flip)
-        _traced(trace, sentence, f"flip.{number}")
+    for flip in flips[:8]:
+        _traced(trace, flip_sentence(criteria, result.leader, flip))
     if result.weight_flips:
-        st.subheader("What other weights would do", anchor=False)
-        for number, weight in enumerate(result.weight_flips[:3]):
-            _traced(trace, weight_sentence(criteria, weight), f"weight.{number}")
+        st.header("What other weights would do", anchor=False)
+        for weight in result.weight_flips[:3]:
+            _traced(trace, weight_sentence(criteria, weight))
     _favouring(trace)
     worth = [item for item in result.information if item.changes >= SELDOM]
     if worth:
-        st.subheader("What is worth finding out", anchor=False)
-        st.dataframe(
+        st.header("What is worth finding out", anchor=False)
+        st.table(
             [_information_row(trace, item) for item in worth[:8]],
+            border="horizontal",
             hide_index=True,
-            width="stretch",
-            column_config={
-                "Would change the leader": st.column_config.NumberColumn(format="%.0f %%")
-            },
             alt="What could be found out, and how often it would change the leader",
         )
 
@@ -269,17 +271,18 @@ def _favouring(trace: Trace) -> None:
         )
 
 
-def _information_row(trace: Trace, item: object) -> dict[str, object]:
+def _information_row(trace: Trace, item: object) -> dict[str, str]:
     criteria = trace.criteria
     criterion = criteria.get(item.criterion)  # type: ignore[attr-defined]
     kind, measurement = item.kind, item.measurement  # type: ignore[attr-defined]
     if kind == "answer":
         what = f"Answer: {criterion.question}"
     elif kind == "page":
-        what = f"All that the page “{measurement}” measures"
+        what = f"All that the page “{measurement.capitalize()}” measures"
     else:
         what = f"Measure: {criteria.measurements[measurement].title}"
-    return {"What": what, "Would change the leader": 100 * item.changes}  # type: ignore[attr-defined]
+    changes = f"in {100 * item.changes:.0f} % of trials"  # type: ignore[attr-defined]
+    return {"What": plain(what), "Would change the leader": changes}
 
 
 # ---------------------------------------------------------------------------------- the article
@@ -299,17 +302,17 @@ def article(criteria: Criteria, evidence: Evidence) -> None:
             ):
                 column.markdown(f":{look.badge}-badge[{look.icon} {look.name}] {plain(said)}")
                 if measured:
-                    column.caption(f":material/straighten: {plain(measured)}")
+                    column.caption(f":material/straighten: {plain(_sentence(measured))}")
             st.caption(f":material/science: The evaluation: {row.holding}. {plain(row.tested)}")
             st.caption(f":material/gavel: Research: {plain(row.contested)}")
-    st.subheader("Advantages and limits, by the article", anchor=False)
+    st.header("Advantages and limits, by the article", anchor=False)
     # A table that wraps: what was measured is a sentence.
     st.table(
         [
             {
                 "Strategy": arms.look(point.strategy).name,
                 "By the article": f"{point.kind.capitalize()}: {plain(point.text)}",
-                "Here": plain(point.measured),
+                "Here": plain(_sentence(point.measured)),
             }
             for point in article_points(criteria, evidence)
         ],
@@ -317,3 +320,7 @@ def article(criteria: Criteria, evidence: Evidence) -> None:
         hide_index=True,
         alt="Advantages and limits by the article, beside measurements",
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
