@@ -10,7 +10,7 @@ from threading import get_ident
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import arms, components
+from pages.ui import arms, components, resources
 from pages.ui.errors import plain
 from pages.ui.finished import origin
 from pages.ui.people.visit import dialog
