@@ -107,7 +107,7 @@ def test_what_stands_in_no_passage_is_a_slip_of_the_reader_and_an_answer_of_a_tr
 @pytest.mark.parametrize(
     ("policy", "declining", "expected"),
     [
-        (READER_POLICY, -1.0, "five years"),
+        (READER_POLICY, -1.5, "five years"),
         (READER_POLICY, -0.1, ABSTENTION),
         (TRAINED_POLICY, -1.0, ABSTENTION),
         (TRAINED_POLICY, -3.5, "five years"),
@@ -191,7 +191,7 @@ def test_the_bundled_reader_finds_more_with_it(tramway: Lab) -> None:
     questions: dict[str, Callable[[str], bool]] = {
         "How much voltage is in the tramway's overhead wire?": lambda text: "550" in text,
         "What must I pay for my dog on the tram?": lambda text: "80p" in text,
-        "In what colours does the Lindow fleet run?": lambda text: "plum" in text,
+        "Over which viaduct do trams cross the Orrin?": lambda text: "Pellow" in text,
         "How many passengers can sit in one of the saloon cars?": lambda text: "44" in text,
         "What is the salary of a Lindow driver?": lambda text: text == ABSTENTION,
     }

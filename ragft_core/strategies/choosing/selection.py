@@ -55,7 +55,7 @@ class Policy:
 
 
 # The reader declines too soon; an adapter trained on a user's questions too late, and it knows more.
-READER_POLICY = Policy(0.5, 5.0, True)
+READER_POLICY = Policy(0.5, 2.0, True)
 TRAINED_POLICY = Policy(0.2, 0.4, False)
 
 
