@@ -123,6 +123,7 @@ with show_errors():
             st.markdown(plain(question))
         history = conversation.history() if remember else None
         pending = resources.lab(workspace).ask(question, order, history, only=only)
+        chat_views.catch_up(workspace, chat_id, len(conversation.turns))
         try:
             chat_views.stream_columns(pending, blind)
         finally:  # Stop, a page change or a closed tab ends the run here: keep what there is

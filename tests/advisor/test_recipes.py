@@ -110,7 +110,12 @@ def test_the_configuration_holds_what_the_strategy_needs(workspace: Workspace) -
     evidence = Evidence()
     rag = make_recipe(workspace, Strategy.RAG, evidence).configuration
     tuned = make_recipe(workspace, Strategy.FINE_TUNED, evidence).configuration
-    assert rag["retrieval"] == {"mode": "hybrid", "passages": 3, "bundled_reader": True}
+    assert rag["retrieval"] == {
+        "mode": "hybrid",
+        "passages": 3,
+        "bundled_reader": True,
+        "selects_among_answers": True,
+    }
     assert "adapter" not in rag
     assert tuned["adapter"]["start_with"]["preset"] == "balanced"
 

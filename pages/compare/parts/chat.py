@@ -13,13 +13,20 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
 from pages.ui.finished import origin
-from pages.ui.people.visit import dialog
+from pages.ui.people.visit import dialog, fragment
 from ragft_core.access import rights
 from ragft_core.evaluation import list_plans
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.knowledge import documents, list_versions, shelf_of, text_of
-from ragft_core.strategies import Conversation, PendingAnswer, Turn, Vote, save_vote
+from ragft_core.strategies import (
+    Conversation,
+    PendingAnswer,
+    Turn,
+    Vote,
+    load_conversation,
+    save_vote,
+)
 from ragft_core.types import Answer, Passage
 from ragft_core.workspace import Workspace, now
 
@@ -47,6 +54,20 @@ def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
         _draw(pending, slots)
     finally:
         _watching.discard(get_ident())
+
+
+def catch_up(workspace: Workspace, chat_id: str, shown: int) -> None:
+    """Draws the page anew once there are more turns than ``shown``.
+
+    Stop ends the script before it can draw what there was; this part comes back by itself.
+    """
+
+    @fragment(run_every="1s")
+    def look() -> None:
+        if len(load_conversation(workspace, chat_id).turns) > shown:
+            st.rerun()
+
+    look()
 
 
 def _draw(pending: Sequence[PendingAnswer], slots: Sequence[DeltaGenerator]) -> None:

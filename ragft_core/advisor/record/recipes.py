@@ -196,6 +196,8 @@ def _configuration(workspace: Workspace, strategy: Strategy) -> dict[str, Any]:
         made["retrieval"] = {"mode": settings.search_mode, "passages": settings.top_k}
     if arm.adapter is AdapterKind.READER:
         made["retrieval"]["bundled_reader"] = settings.reader
+    if arm.retrieves and arm.adapter is not AdapterKind.NONE:
+        made["retrieval"]["selects_among_answers"] = settings.select
     if arm.reads is Reads.DOCUMENTS:
         made["layout"] = "documents first, question last"
     if arm.is_trained:
