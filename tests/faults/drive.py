@@ -77,6 +77,7 @@ def without_models(home: Path) -> Iterator[None]:
         patch("ragft_core.knowledge.embedders.Embedder", embedder),
         patch("ragft_core.strategies.lab.Embedder", embedder),
         patch("ragft_core.strategies.lab.open_generator", generator),
+        patch("ragft_core.strategies.sharing.open_generator", generator),
         patch.object(LocalLauncher, "spawn", _no_process),
     ):
         try:
