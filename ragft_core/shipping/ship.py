@@ -146,7 +146,7 @@ def _measured(lab: Lab, arm_id: str) -> tuple[EvaluationReport | None, QuestionS
 def _ask(
     lab: Lab, state: ArmState, settings: Settings, questions: QuestionSet | None
 ) -> list[tuple[Task, Answer]]:
-    """Ten questions at even distances, asked as an evaluation asks them."""
+    """Ten questions at even distances, asked as an evaluation asks them, but for selecting."""
     if questions is None:
         return []
     chosen = QuestionSet(
@@ -155,7 +155,8 @@ def _ask(
     plan = make_plan(chosen, [state.arm])
     tasks = answer_tasks(lab.workspace, settings, plan, chosen)
     pending = [
-        lab.ask(task.question.text, [state.arm.id], sampling=task.sampling)[0] for task in tasks
+        lab.ask(task.question.text, [state.arm.id], sampling=task.sampling, select=False)[0]
+        for task in tasks
     ]
     answers = [(task, each.answer()) for task, each in zip(tasks, pending, strict=True)]
     for _, answer in answers:
@@ -242,6 +243,10 @@ def _caveat(
     }
     others = [name for name, differs in changed.items() if differs]
     note = f" The {' and the '.join(others)} changed since: measure again." if others else ""
+    if state.writer:
+        note += (
+            " There the arm selected among answers (select=on); what is shipped gives the first."
+        )
     return f"The evaluation “{report.name}” of {report.created_at}.{note}"
 
 

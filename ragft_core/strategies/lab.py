@@ -77,6 +77,7 @@ class Lab:
         sampling: Sampling | None = None,
         priority: int = 0,
         only: str = "",
+        select: bool = True,
     ) -> list[PendingAnswer]:
         """Starts every arm on one question and returns at once.
 
@@ -87,6 +88,7 @@ class Lab:
             sampling: How to decode; greedy within the workspace's limit when None.
             priority: 0 for people who wait, larger for work in the background.
             only: Which documents are read, as ``knowledge.filters`` has it; empty for all.
+            select: Whether arms that select among answers do; else they give the first.
 
         Returns:
             One pending answer per arm, in their order. An arm that cannot run, or fails
@@ -98,7 +100,10 @@ class Lab:
         settings = self.workspace.settings()
         sampling = sampling or Sampling(max_new_tokens=settings.max_new_tokens)
         preparer = Preparer(self.workspace, settings, self.knowledge_of, sampling, only)
-        states = {state.arm.id: state for state in self.arms()}
+        found = self.arms()
+        if not select:
+            found = [dataclasses.replace(state, writer=None) for state in found]
+        states = {state.arm.id: state for state in found}
         known = [state.arm for state in states.values()]
         past = history or {}
         return [
@@ -219,6 +224,7 @@ class Lab:
             ConsentError: Nobody has allowed that model on this machine.
             ModelError: The model cannot be had.
         """
+        rights.require(Right.READ, self.workspace.path)
         if not arm.settings.version:
             return self.knowledge
         version = find_version(self.workspace, arm.settings.version)

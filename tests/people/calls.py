@@ -22,6 +22,7 @@ from ragft_core import advisor
 from ragft_core.access import rights
 from ragft_core.advisor.cost import Scenario, fill_costs, price_presets
 from ragft_core.advisor.criteria import Answers
+from ragft_core.arms import BY_ID
 from ragft_core.evaluation import list_plans, load_results
 from ragft_core.evaluation.retrieval import Asked, Comparison, Tuning, Way
 from ragft_core.finetuning import RunConfig, load_examples, read_table
@@ -223,6 +224,7 @@ class Things:
             "table": lambda: read_table("pairs.csv", (self.scratch / "pairs.csv").read_bytes()),
             "question": lambda: "How heavy is the Wren?",
             "arms": lambda: ["prompt"],
+            "arm": lambda: BY_ID["rag"],
             "adapter_or_none": lambda: None,
             "messages": lambda: (Message("user", "How heavy?"),),
             "request": lambda: Request((Message("user", "How heavy?"),)),
