@@ -1,14 +1,18 @@
-"""Ingest on a Ray cluster: how much two workers are faster than one, and that a kill loses nothing.
+"""Jobs on a Ray cluster: how much two workers are faster than one, and that a kill loses nothing.
 
-    python -m tests.benchmarks.cluster speed [DOCUMENTS [CORES]]
+    python -m tests.benchmarks.cluster speed [DOCUMENTS]
+    python -m tests.benchmarks.cluster training [TOKENS]
+    python -m tests.benchmarks.cluster search [TOKENS]
     python -m tests.benchmarks.cluster kills [ROUNDS]
 
-``speed`` compares a cluster of one node with one processor, all of it held to one core, with one of
-two nodes on two cores; each worker has one thread. The time holds everything from the order to the
-last document, the start of job, workers and models included; beside it stands what other programs of
-the machine took of the processors meanwhile, because they slow down two cores more than one. ``kills`` ends one process of the cluster that works on the job at
-a random moment of each round, workers and the job's own process alike, and holds the index against
-one that was made in peace.
+The first three compare a cluster of one node with one processor, all of it held to one core, with one of
+two nodes on two cores; each worker has one thread. ``speed`` takes in documents, ``training`` is one run
+that two workers share, ``search`` four trials, both on the tramway's examples without rewordings.
+The time holds everything from the order to the end, the start of job, workers and models included;
+beside it stands what other programs of the machine took of the processors meanwhile, because they slow
+down two cores more than one. ``kills`` ends one process of the cluster that works on the job at a random
+moment of each round of ingest, workers and the job's own process alike, and holds the index against one
+that was made in peace.
 """
 
 from __future__ import annotations
@@ -18,18 +22,28 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import psutil
 
+from ragft_core.finetuning import RunConfig, preset_config, save_examples, start_run
+from ragft_core.finetuning.training import start_sweep
 from ragft_core.jobs import Job, JobState
-from ragft_core.knowledge import Embedder, KnowledgeBase, ingest_state, start_ingest
+from ragft_core.jobs.kinds import KINDS, Kind
+from ragft_core.knowledge import Embedder, KnowledgeBase, start_ingest
 from ragft_core.models.weights.bundled import EMBEDDER, fetch
 from ragft_core.settings import Settings
-from ragft_core.workspace import create_workspace
+from ragft_core.types import Example
+from ragft_core.workspace import Workspace, create_workspace
+from tests.benchmarks.recall import HERE, read
 from tests.cluster import ray_cluster
+
+TRAMWAY = HERE / "tramway"
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "ragft_core/samples/knowledge/documents"
 WORDS = (
@@ -50,31 +64,62 @@ def written(folder: Path, n: int) -> list[tuple[str, Path]]:
     return files
 
 
-def speed(n: int, cores: int = 0) -> None:
-    found = {each: measured(n, each) for each in ([cores] if cores else [1, 2])}
-    if len(found) == 2:
-        print(f"two workers are {found[1] / found[2]:.2f} times as fast")
+def ingest(n: int, workspace: Workspace) -> Job:
+    folder = workspace.folder("in")
+    return start_ingest(workspace, written(folder, n))
 
 
-def measured(n: int, cores: int) -> float:
-    """Seconds of an ingest on so many nodes with a core each."""
+def training(n_tokens: int, workspace: Workspace) -> Job:
+    return start_run(taught(workspace), few_tokens(n_tokens))
+
+
+def search(n_tokens: int, workspace: Workspace) -> Job:
+    return start_sweep(taught(workspace), few_tokens(n_tokens), 60)
+
+
+def taught(workspace: Workspace) -> Workspace:
+    """The workspace with the tramway's examples."""
+    rows = enumerate(read(TRAMWAY / "questions.jsonl"))
+    save_examples(
+        workspace,
+        [
+            Example(f"{n}-{k}", question, row["answer"])
+            for n, row in rows
+            for k, question in enumerate(row["trained"])
+        ],
+    )
+    return workspace
+
+
+def few_tokens(n: int) -> RunConfig:
+    return replace(preset_config("quick"), tokens=n, rewordings=0)
+
+
+def compared(task: Callable[[int, Workspace], Job], size: int) -> None:
+    found = {cores: measured(task, size, cores) for cores in (1, 2)}
+    print(f"two workers are {found[1] / found[2]:.2f} times as fast")
+
+
+def measured(task: Callable[[int, Workspace], Job], size: int, cores: int) -> float:
+    """Seconds of a job on so many nodes with a core each."""
     os.sched_setaffinity(0, set(range(cores)))
     with tempfile.TemporaryDirectory() as scratch, ray_cluster(nodes=cores) as cluster:
-        home = {"RAGFT_HOME": scratch, "RAGFT_THREADS": "1"}
-        with patch.dict(os.environ, home | cluster.variables):
-            (Path(scratch) / "in").mkdir()
-            files = written(Path(scratch) / "in", n)
+        home = {"RAGFT_HOME": scratch, "RAGFT_THREADS": "1", "RAGFT_RAY_WORKERS": str(cores)}
+        models = {"RAGFT_MODELS": str(Settings().models)}
+        with (
+            patch.dict(os.environ, home | models | cluster.variables),
+            patch.dict(KINDS, {"sweep": Kind("tests.jobs.kinds:few_trials", spreads=True)}),
+        ):
             workspace = create_workspace(Settings(), "Speed")
             others, began = of_others(), time.monotonic()
-            job = start_ingest(workspace, files)
+            job = task(size, workspace)
             while job.status().active:
                 time.sleep(0.2)
             seconds = time.monotonic() - began
-            others = of_others() - others
-            assert job.status().state is JobState.SUCCEEDED, job.log_tail()
-            chunks = ingest_state(job).n_chunks
+            others, status = of_others() - others, job.status()
+            assert status.state is JobState.SUCCEEDED, job.log_tail()
     print(
-        f"{cores} worker(s), one core each: {seconds:.1f} s, {chunks} chunks; other programs took "
+        f"{cores} worker(s), one core each: {seconds:.1f} s ({status.message}); other programs took "
         f"{100 * others / seconds / (os.cpu_count() or 1):.0f} % of the machine",
         flush=True,
     )
@@ -151,11 +196,17 @@ def rows_of(base: KnowledgeBase) -> dict[str, tuple[str, bytes]]:
 
 def main() -> None:
     what = sys.argv[1] if len(sys.argv) > 1 else "speed"
-    if what == "kills":
-        kills(int(sys.argv[2]) if len(sys.argv) > 2 else 20)
-    else:
-        speed(*(int(word) for word in sys.argv[2:4] or ["24"]))
+    task, size = TASKS[what]
+    task(int(sys.argv[2]) if len(sys.argv) > 2 else size)
 
+
+# What each does, and its usual size.
+TASKS = {
+    "speed": (partial(compared, ingest), 24),
+    "training": (partial(compared, training), 8000),
+    "search": (partial(compared, search), 3000),
+    "kills": (kills, 20),
+}
 
 if __name__ == "__main__":
     main()

@@ -6,7 +6,8 @@
 The set holds facts, each in two wordings to train on and a third to ask, questions that its
 documents do not answer, and the documents. The run is the product's own, in the background; the
 arms are asked by the product's lab. Told are right answers, facts wrongly declined, unanswerable
-questions declined, and general knowledge (40 questions, without documents) before and after.
+questions declined, and general knowledge (40 questions, without documents) before and after; and
+how long the product said that the run would take beside how long it took (on a quiet machine).
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from pathlib import Path
 
 from ragft_core.evaluation.scoring.equivalence import equivalent
 from ragft_core.evaluation.text import is_abstention
-from ragft_core.finetuning import preset_config, save_examples, start_run, with_passages
+from ragft_core.finetuning import (
+    estimate_run,
+    load_examples,
+    preset_config,
+    save_examples,
+    start_run,
+    with_passages,
+)
 from ragft_core.finetuning.config import with_settings
 from ragft_core.knowledge import texts_of
 from ragft_core.overlap import normalise
@@ -103,12 +111,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             preset_config(options.preset), [f"seed={options.seed}", *options.changes]
         )
         for arm in options.arms:
+            hybrid = arm == "hybrid"
+            passages = training_passages(workspace, lab.knowledge) if hybrid else None
+            wanted = with_passages(config) if hybrid else config
+            time.sleep(1)  # the engine's threads spin for a moment after their last answer
+            estimate = estimate_run(workspace, wanted, load_examples(workspace), settings)
             began = time.monotonic()
-            if arm == "hybrid":
-                passages = training_passages(workspace, lab.knowledge)
-                job = start_run(workspace, with_passages(config), passages, texts_of(workspace))
-            else:
-                job = start_run(workspace, config, texts=texts_of(workspace))
+            job = start_run(workspace, wanted, passages, texts_of(workspace))
             status = job.wait(3600)
             seconds = time.monotonic() - began
             card = next(iter(workspace.path.glob(f"adapters/{job.id}/card.json")), None)
@@ -118,7 +127,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(
                 f"{arm}, {options.preset}, seed {options.seed}: {seconds:.0f} s in all, "
                 f"{told['steps']} + {told['refit_steps']} steps, {told['counts']}, validation loss "
-                f"{told['first_val_loss']:.2f} to {told['val_loss']:.2f} {told['warning']}"
+                f"{told['first_val_loss']:.2f} to {told['val_loss']:.2f} {told['warning']}\n"
+                f"told before: {estimate.seconds:.0f} s ({estimate.seconds / seconds:.2f} of it; "
+                f"{estimate.basis}, busy {estimate.busy:.2f})"
             )
             print(measure(lab, arm, rows), flush=True)
         lab.close()

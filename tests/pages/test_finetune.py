@@ -170,6 +170,8 @@ def test_a_run_shows_its_answers_why_it_ended_and_stands_beside_another(
     assert not page.exception
     assert "**3 of 5** watched questions right" in texts(page)
     assert any("Ended early" in item.value for item in page.info)
+    page.session_state["finetune.tabs.b"] = "Answers"  # as a click on the tab does
+    page.run()
     tables = [item.value for item in page.dataframe]
     answers = next(table for table in tables if "Right answer" in table.columns)
     assert list(answers["Answer"]) == ["1 kg", "Bert"]

@@ -118,6 +118,8 @@ def test_the_samples_arms_answer_ten_questions_the_same_elsewhere(
     assert done.n_questions == 10
     tried = run(tmp_path / arm, "smoke_test.py")
     assert "10 of 10 answers" in tried.stdout, tried.stdout + tried.stderr
+    told = (tmp_path / arm / "README.md").read_text(encoding="utf-8")
+    assert ("what is shipped gives the first" in told) == (arm != "fine-tuned")
 
 
 @pytest.mark.parametrize("mode", list(SearchMode))

@@ -41,10 +41,10 @@ WARNING = ":orange[:material/warning:]"
 
 
 def runs_section(workspace: Workspace, runs: Sequence[Job]) -> None:
-    """All runs, newest first; those at work are drawn anew every other second."""
+    """All runs, newest first; those at work are drawn anew every four seconds."""
     active = any(job.status().active for job in runs)
 
-    @fragment(run_every="2s" if active else None)
+    @fragment(run_every="4s" if active else None)
     def live() -> None:
         for number, job in enumerate(runs):
             run_card(workspace, job, expanded=number == 0)
@@ -107,28 +107,48 @@ def _inside(workspace: Workspace, job: Job, status: JobStatus) -> None:
         _now(metrics)
         for text in signs(metrics):
             st.caption(f"{WARNING} {plain(text)}")
-    losses, answers, speed = st.tabs(["Losses", "Answers", "Learning rate and speed"])
-    with losses:
-        curves.loss_chart(metrics, f"finetune.chart.{job.id}")
-    with answers:
-        _answers(metrics, job.id)
-    with speed:
-        curves.speed_charts(metrics, job.id)
+    # What is not looked at is not drawn: drawing takes the processor from the training.
+    losses, answers, speed = st.tabs(
+        ["Losses", "Answers", "Learning rate and speed"],
+        on_change="rerun",
+        key=f"finetune.tabs.{job.id}",
+    )
+    if losses.open:
+        with losses:
+            curves.loss_chart(metrics, f"finetune.chart.{job.id}")
+    if answers.open:
+        with answers:
+            _answers(metrics, job.id)
+    if speed.open:
+        with speed:
+            curves.speed_charts(metrics, job.id)
     if result is not None and not status.active and result.adapter:
         _try_it(workspace, result.adapter, job.id)
     written = rewordings_of(job.folder)
     if written:
-        with st.expander(f"{len(written)} questions in other words", icon=":material/edit_note:"):
-            st.caption("Written from your examples before training, and trained beside them.")
-            st.dataframe(
-                [{"Question": e.question, "Answer": e.answer} for e in written],
-                hide_index=True,
-                height=240,
-            )
-    with st.expander("Run card and log", icon=":material/description:"):
-        spec = job.spec
-        st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)
-        st.code(job.log_tail(30) or "The log is empty.", language=None, height=160)
+        with st.expander(
+            f"{len(written)} questions in other words",
+            icon=":material/edit_note:",
+            on_change="rerun",
+            key=f"finetune.reworded.{job.id}",
+        ) as reworded:
+            if reworded.open:
+                st.caption("Written from your examples before training, and trained beside them.")
+                st.dataframe(
+                    [{"Question": e.question, "Answer": e.answer} for e in written],
+                    hide_index=True,
+                    height=240,
+                )
+    with st.expander(
+        "Run card and log",
+        icon=":material/description:",
+        on_change="rerun",
+        key=f"finetune.card.{job.id}",
+    ) as card:
+        if card.open:
+            spec = job.spec
+            st.json({"counts": spec.get("counts"), "config": spec.get("config")}, expanded=1)
+            st.code(job.log_tail(30) or "The log is empty.", language=None, height=160)
 
 
 def _progress(status: JobStatus) -> None:
