@@ -82,6 +82,8 @@ def _check_metrics(job: Job) -> None:
     assert sum("val_loss" in row for row in rows) >= 6
     assert all(row["tokens_per_s"] > 0 and row["eta_s"] >= 0 for row in rows[1:])
     assert rows[-1]["eta_s"] == 0
+    for told in ("tokens", "seconds"):  # of the whole run, the search and its refit
+        assert [row[told] for row in rows[1:]] == sorted({row[told] for row in rows[1:]})
 
 
 def _check_files(folder: Path, places: list[Path]) -> None:

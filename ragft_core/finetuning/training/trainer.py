@@ -63,13 +63,18 @@ class TrainingSpec:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a run: ``before`` steps were done, ``after`` are planned when it ends."""
+    """A part of a run: ``before`` steps were done, ``after`` are planned when it ends.
+
+    ``tokens`` were trained before it, in ``seconds``.
+    """
 
     name: str
     steps: int
     learning_rate: float
     before: int = 0
     after: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
 
     @property
     def total(self) -> int:
@@ -87,7 +92,8 @@ def refit_phase(config: RunConfig, search: Trainer) -> Phase:
     """The phase that goes on from the best step with all rows."""
     steps = config.refit_steps(search.progress.best_step)
     rate = REFIT_RATE * config.learning_rate
-    return Phase(REFIT, steps, rate, before=search.progress.step)
+    done = search.progress
+    return Phase(REFIT, steps, rate, before=done.step, tokens=done.tokens, seconds=done.seconds)
 
 
 class Trainer:
@@ -213,9 +219,9 @@ class Trainer:
             "loss": step.loss,
             "learning_rate": step.learning_rate,
             "gradient_norm": step.gradient_norm,
-            "tokens": progress.tokens,
+            "tokens": self.phase.tokens + progress.tokens,
             "tokens_per_s": self._tokens_per_s(),
-            "seconds": progress.seconds,
+            "seconds": self.phase.seconds + progress.seconds,
             "eta_s": self._eta_s(),
         }
         stopping = self.context.stopping
