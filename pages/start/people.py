@@ -36,7 +36,8 @@ def _row(account: Account) -> None:
             if st.button(label, key=f"people.suspend.{account.id}"):
                 change_person(account.id, suspended=not account.suspended)
                 st.rerun()
-            if st.button("Remove", key=f"people.remove.{account.id}", type="tertiary"):
+            lost = f"{plain(account.id)} is taken out of the list. What they made and said stays."
+            if components.confirmed("Remove", lost, "Remove", f"people.remove.{account.id}"):
                 remove_person(account.id)
                 st.rerun()
 

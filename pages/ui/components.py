@@ -151,6 +151,15 @@ _LEADS = {
 }
 
 
+def confirmed(
+    label: str, told: str, button: str, key: str, icon: str = ":material/delete:"
+) -> bool:
+    """A button that first says what will be lost; True once that is agreed to."""
+    with st.popover(label, icon=icon):
+        st.markdown(told)
+        return st.button(button, type="primary", key=key)
+
+
 def missing_arms(states: Sequence[ArmState]) -> None:
     """Says which arms cannot run yet, and leads to what each needs."""
     for item in states:

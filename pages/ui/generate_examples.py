@@ -135,7 +135,12 @@ def _review(workspace: Workspace, job: Job, status: JobStatus) -> None:
             with show_errors():
                 job.resume()
                 st.rerun()
-        if st.button("Discard all" if kept else "Close", icon=":material/delete:"):
+        lost = f"The {len(kept)} examples that were written are removed for good."
+        if (
+            components.confirmed("Discard all", lost, "Discard them", "examples.discard")
+            if kept
+            else st.button("Close", icon=":material/close:")
+        ):
             discard(job)
             st.rerun()
     if dropped:

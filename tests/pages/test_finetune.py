@@ -180,3 +180,7 @@ def test_a_run_shows_its_answers_why_it_ended_and_stands_beside_another(
     page.button(key="run.rename.a").click().run()
     assert not page.exception
     assert "**The good one**" in texts(page)
+    assert any("removed for good" in element.value for element in page.markdown)
+    page.button(key="delete.a").click().run()
+    assert not page.exception
+    assert [job.id for job in list_runs(trainable)] == ["b"]

@@ -84,7 +84,7 @@ def test_adding_makes_examples_and_ends_the_review(with_result: Workspace) -> No
 
 
 def test_discarding_makes_none(with_result: Workspace) -> None:
-    page = press(open_section(with_result), "Discard all")
+    page = press(open_section(with_result), "Discard them")
     assert not page.exception
     assert load_examples(with_result) == []
     assert "**3** kept" not in texts(open_section(with_result))

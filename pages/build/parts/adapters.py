@@ -162,9 +162,8 @@ def _adapter_actions(workspace: Workspace, adapter: Adapter, used: bool) -> None
                 st.rerun()
     with st.popover("Run card", icon=":material/description:"):
         st.json(adapter.card, expanded=1)
-    with st.popover("Delete", icon=":material/delete:"):
-        st.caption("The adapter's weights are removed for good; its run and its examples stay.")
-        if st.button("Delete the adapter", key=f"remove.{adapter.id}"):
-            with show_errors():
-                delete_adapter(workspace, adapter.id)
-                st.rerun()
+    lost = "The adapter's weights are removed for good; its run and its examples stay."
+    if components.confirmed("Delete", lost, "Delete the adapter", f"remove.{adapter.id}"):
+        with show_errors():
+            delete_adapter(workspace, adapter.id)
+            st.rerun()

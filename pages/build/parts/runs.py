@@ -178,9 +178,12 @@ def _actions(workspace: Workspace, job: Job, status: JobStatus) -> None:
             with show_errors():
                 rename_run(workspace, job.id, name, notes)
                 st.rerun()
-    if st.button("Delete run", icon=":material/delete:", key=f"delete.{job.id}", type="tertiary"):
+    lost = "The run's curves, answers and log are removed for good; its adapter stays."
+    if status.state.resumable:
+        lost += " It cannot be resumed then."
+    if components.confirmed("Delete", lost, "Delete the run", f"delete.{job.id}"):
         with show_errors():
-            job.delete()  # its adapter stays until it is deleted itself
+            job.delete()
             st.rerun()
 
 

@@ -95,7 +95,8 @@ def _actions(workspace: Workspace, job: Job) -> None:
         with show_errors():
             job.resume()
             st.rerun()
-    if st.button("Delete", icon=":material/delete:", key=f"sweep.delete.{job.id}", type="tertiary"):
+    lost = "The search's trials are removed for good; what was trained by them stays."
+    if components.confirmed("Delete", lost, "Delete the search", f"sweep.delete.{job.id}"):
         with show_errors():
             job.delete()
             st.rerun()

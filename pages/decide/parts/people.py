@@ -83,7 +83,8 @@ def together(
     for who in view.people:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(who)}**: {plain(results[who].headline.text)}", width="stretch")
-            if st.button("Remove", key=f"advisor.person.remove.{who}", type="tertiary"):
+            lost = f"{plain(who)}'s answers are removed for good."
+            if components.confirmed("Remove", lost, "Remove them", f"advisor.person.remove.{who}"):
                 with show_errors():
                     remove_stakeholder(workspace, who)
                     st.rerun()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.ui import state
+from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.access import Right, rights
 from ragft_core.advisor import (
@@ -174,9 +174,11 @@ def _exchange(workspace: Workspace, criteria: Criteria, answers: Answers) -> Non
             icon=":material/download:",
             on_click="ignore",
         )
-        with out.popover("Clear all answers", icon=":material/ink_eraser:"):
-            st.markdown(f"Clear {len(answers.choices)} answers? Download them first to keep them.")
-            if st.button("Clear them", type="primary", key="advisor.clear"):
+        with out:
+            lost = f"Clear {len(answers.choices)} answers? Download them first to keep them."
+            if components.confirmed(
+                "Clear all answers", lost, "Clear them", "advisor.clear", ":material/ink_eraser:"
+            ):
                 save_answers(workspace, Answers(who=answers.who))
                 _reread()
         with back.form("advisor.import", border=False, clear_on_submit=True):
