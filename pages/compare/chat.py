@@ -8,15 +8,9 @@ from pages.ui import arms, components, own_arms, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation.reports.pairing import Golds
 from ragft_core.finetuning import load_examples
-from ragft_core.strategies import (
-    Turn,
-    arm_states,
-    list_conversations,
-    load_conversation,
-    save_turn,
-)
+from ragft_core.strategies import arm_states, list_conversations, load_conversation
 from ragft_core.types import Split
-from ragft_core.workspace import new_id, now
+from ragft_core.workspace import new_id
 
 components.page_header(
     "Chat", "One question, every arm side by side, all on the same base model.", "chat"
@@ -122,15 +116,9 @@ with show_errors():
         with st.chat_message("user", avatar=":material/person:"):
             st.markdown(plain(question))
         history = conversation.history() if remember else None
-        pending = resources.lab(workspace).ask(question, order, history, only=only)
         chat_views.catch_up(workspace, chat_id, len(conversation.turns))
-        try:
+        with chat_views.kept(workspace, chat_id, question, order, blind) as pending:
+            pending += resources.lab(workspace).ask(question, order, history, only=only)
             chat_views.stream_columns(pending, blind)
-        finally:  # Stop, a page change or a closed tab ends the run here: keep what there is
-            for answer in pending:
-                answer.cancel()
-            answers = tuple(answer.answer(timeout=30) for answer in pending)
-            turn = Turn(new_id("turn"), question, answers, now(), blind)
-            save_turn(workspace, chat_id, turn)
         st.query_params["chat"] = chat_id
         st.rerun()

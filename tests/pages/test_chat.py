@@ -201,3 +201,46 @@ def test_right_and_wrong_are_shown_where_the_answer_is_known(ready: Workspace) -
     assert "answered at the same time, which slows each" in said(page)
     page = ask(page, "And who pays?")
     assert said(page).count("Right answer") == 1
+
+
+def test_the_passage_that_holds_an_answer_is_one_hover_away(
+    ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = resources.knowledge(ready)
+    words = "The kiln stands in the yard, and the yard is dry. " * 20
+    (tmp_path / "long.md").write_text(f"{words}It was built in 1999.", encoding="utf-8")
+    base.add_files([("long.md", tmp_path / "long.md")])
+    lab = Lab(ready, ScriptedGenerator(lambda request: "1999."), base)
+    monkeypatch.setattr(resources, "lab", lambda _: lab)
+    page = ask(open_page(ready), "When was the kiln in the dry yard built?")
+    hovers = [element.help for element in page.markdown if element.help]
+    assert any("built in **1999**." in text for text in hovers), hovers
+    assert all(len(text) < 900 for text in hovers)
+
+
+def test_a_question_stopped_while_a_model_loads_is_kept(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(workspace: Workspace) -> Lab:
+        st.stop()  # where Stop is clicked meanwhile, Streamlit ends the script so
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resources, "lab", stopped)
+        page = ask(open_page(ready), "What is known?")
+    page.run()
+    assert "What is known?" in said(page)
+    assert "*(stopped)*" in said(page)
+    page = ask(page)
+    assert "24 months" in said(page), "and the next one is answered"
+
+
+def test_a_question_that_cannot_be_asked_leaves_no_turn(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(workspace: Workspace) -> Lab:
+        raise ModelError("The model is gone.", "Choose another.")
+
+    monkeypatch.setattr(resources, "lab", broken)
+    page = ask(open_page(ready))
+    assert [element.value for element in page.error] == ["Choose another."]
+    assert list_conversations(ready) == []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from string import ascii_uppercase
 from threading import get_ident
 
@@ -25,10 +26,11 @@ from ragft_core.strategies import (
     Turn,
     Vote,
     load_conversation,
+    save_turn,
     save_vote,
 )
 from ragft_core.types import Answer, Passage
-from ragft_core.workspace import Workspace, now
+from ragft_core.workspace import Workspace, new_id, now
 
 # All sessions together draw so often: each drawing takes the processor from the answers.
 REFRESH_S = 0.08
@@ -68,6 +70,32 @@ def catch_up(workspace: Workspace, chat_id: str, shown: int) -> None:
             st.rerun()
 
     look()
+
+
+@contextmanager
+def kept(
+    workspace: Workspace, chat_id: str, question: str, order: Sequence[str], blind: bool
+) -> Iterator[list[PendingAnswer]]:
+    """Keeps a turn with the answers that are put into the list, however the block ends.
+
+    Stop, a page change or a closed tab may end it while a model is still loaded: the question is
+    kept then, with answers that say nothing. Only where asking fails there is no turn.
+    """
+    pending: list[PendingAnswer] = []
+    failed = False
+    try:
+        yield pending
+    except Exception:  # what ends a script is none
+        failed = True
+        raise
+    finally:
+        for answer in pending:
+            answer.cancel()
+        answers = tuple(answer.answer(timeout=30) for answer in pending)
+        if not failed:
+            answers = answers or tuple(Answer(arm, question, finish="cancelled") for arm in order)
+        if answers:
+            save_turn(workspace, chat_id, Turn(new_id("turn"), question, answers, now(), blind))
 
 
 def _draw(pending: Sequence[PendingAnswer], slots: Sequence[DeltaGenerator]) -> None:
@@ -174,7 +202,23 @@ def _holding(answer: Answer) -> str | None:
     passage = next((p for p in answer.passages if p.rank == best.rank), None)
     if passage is None:
         return None
-    return f"**{plain(passage.document_title)}**: {plain(passage.chunk.text[:AROUND])}"
+    return f"**{plain(passage.document_title)}**: {_around(passage.chunk.text, answer.text)}"
+
+
+def _around(text: str, said: str) -> str:
+    """What stands around an answer, which is bold; the beginning where it is not there word for word."""
+    said = said.strip().rstrip(".")
+    at = text.lower().find(said.lower()) if said else -1
+    found, ends = max(at, 0), max(at, 0) + (len(said) if at >= 0 else 0)
+    first = max(0, found - AROUND // 2)
+    last = max(ends, first + AROUND)
+    before, held, after = text[first:found], text[found:ends], text[ends:last]
+    bold = f"**{plain(held)}**" if held else ""
+    return (
+        ("… " if first else "")
+        + f"{plain(before)}{bold}{plain(after)}"
+        + (" …" if last < len(text) else "")
+    )
 
 
 def _cited(answer: Answer, hidden: bool) -> str:
