@@ -35,9 +35,9 @@ STEPS = {
     ],
 }
 # What stands on the primary colour: no colour of the dark scheme is far enough from both the page and
-# white, so that there the text is dark. Not by light-dark(): popovers and dialogs lie outside of the
-# element that says which scheme it is.
-ON_PRIMARY = {"light": "#ffffff", "dark": "#0b1220"}[charts.scheme()]
+# white, so that there the text is black, which can be read on the darker shade under the mouse, too. Not
+# by light-dark(): popovers and dialogs lie outside of the element that says which scheme it is.
+ON_PRIMARY = {"light": "#ffffff", "dark": "#000000"}[charts.scheme()]
 # A quiet button that is pressed or open: Streamlit darkens the primary colour, which the dark scheme swallows.
 PRESSED = {"light": "#1b4499", "dark": "#a9c6ff"}[charts.scheme()]
 st.html(
