@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
+from textwrap import shorten
 
 import numpy as np
 import streamlit as st
@@ -21,6 +22,7 @@ from ragft_core.strategies import Turn
 
 HEAD_PX, SHOWN_ROWS = 35, 7
 ROW_PX = 70  # three lines, so that most answers are read whole
+CELL_CHARACTERS = 42  # what three lines of an arm's column hold
 ALL = "All questions"
 
 
@@ -102,7 +104,8 @@ def _cell(results: Results, question: Question, arm: str, score: str) -> str | N
         mark = "✓" if value else "✗"
     else:
         mark = shown(scorer, value)
-    return f"{mark} {row.answer.text or row.answer.error or '(said nothing)'}"
+    said = f"{mark} {row.answer.text or row.answer.error or '(said nothing)'}"
+    return shorten(said, CELL_CHARACTERS, placeholder=" …")
 
 
 def _case(results: Results, question: Question, ranked: Sequence[str]) -> None:

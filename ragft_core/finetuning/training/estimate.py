@@ -1,9 +1,9 @@
 """How long a run will take and how much memory it needs, told before it starts.
 
 The speed is the one that the last run on this machine had with this model, counted in processor time
-so that what ran beside it does not matter; before the first run it is reckoned from a matrix
-multiplication that takes a fraction of a second. What competes for the processors now is looked at
-and slows the estimate. Times are about right, not promises: the run itself shows its own ETA.
+so that what ran beside it does not matter; before the first run it is reckoned in the same way from a
+matrix multiplication that takes a fraction of a second. What competes for the processors now is looked
+at and slows the estimate. Times are about right, not promises: the run itself shows its own ETA.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def estimate_run(
     steps = search + config.refit_steps(search)
     tokens = round(steps * config.batch_size * per_row)
     known = known_speed(settings, weights_digest(folder), config)
-    speed = known or EFFICIENCY * matmul_gigaflops(device) / (4 * facts.parameters / 1e9)
+    gigaflops = matmul_gigaflops(device, settings.threads or _cores())
+    speed = known or EFFICIENCY * gigaflops / (4 * facts.parameters / 1e9)
     busy = others_share()
     watching = EVALUATIONS * len(division.validation) * per_row * EVALUATION_COST
     watching += _answering(division) + _rewording(division, config)
@@ -255,16 +256,18 @@ def _machine() -> str:
     return f"{platform.node()} {platform.machine()} {os.cpu_count()}"
 
 
-def matmul_gigaflops(device: Device = CPU) -> float:
+def matmul_gigaflops(device: Device = CPU, processors: int = 1) -> float:
     """Speed of matrix multiplication on a device as its numbers are kept, in 10^9 operations/s.
 
-    Measured once a minute at most: what else runs on the machine counts, and changes.
+    Of a CPU: what so many processors do with nothing else at work. Measured once a minute at most.
     """
-    return _measured_gigaflops(device, int(time.monotonic() / 60))
+    minute = int(time.monotonic() / 60)
+    return _measured_gigaflops(device, minute) * (1 if device.is_gpu else processors)
 
 
 @lru_cache(maxsize=1)
 def _measured_gigaflops(device: Device, minute: int) -> float:
+    """Of a GPU, or of one processor."""
     import numpy as np
 
     side = 4096 if device.is_gpu else 1024
@@ -273,6 +276,8 @@ def _measured_gigaflops(device: Device, minute: int) -> float:
         import torch
 
         a = torch.from_numpy(a).to(device.kind, device.dtype)
+    # The time of the processors, which others do not lengthen: they are reckoned with apart.
+    clock = time.perf_counter if device.is_gpu else time.process_time
 
     def multiply() -> float:
         return float((a @ a)[0, 0])  # reading a number waits for a GPU
@@ -280,10 +285,17 @@ def _measured_gigaflops(device: Device, minute: int) -> float:
     multiply()  # the first one starts the threads
     best = 0.0
     for _ in range(5):
-        began = time.perf_counter()
+        began = clock()
         multiply()
-        best = max(best, 2 * side**3 / (time.perf_counter() - began) / 1e9)
+        best = max(best, 2 * side**3 / max(1e-9, clock() - began) / 1e9)
     return best
+
+
+def _cores() -> int:
+    """Cores, of which a second thread on each is no second one for arithmetic."""
+    import psutil
+
+    return int(psutil.cpu_count(logical=False) or os.cpu_count() or 1)
 
 
 def others_share() -> float:
