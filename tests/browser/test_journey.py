@@ -187,6 +187,11 @@ def compare(page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Tie").click()
     expect(page.get_by_text("Your vote: a tie")).to_be_visible()
+    box.fill("Tell me all that you know about the company, and why.")
+    box.press("Enter")
+    page.get_by_test_id("stChatInputStopButton").click()
+    expect(page.get_by_text("(stopped)").first).to_be_visible()
+    expect(box).to_be_enabled()
 
 
 def evaluate(page: Page) -> None:

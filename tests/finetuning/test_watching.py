@@ -48,6 +48,9 @@ def test_forgetting_a_loss_that_never_fell_and_one_that_is_no_number_are_said() 
     assert signs(curve([1.0, 1.4], "general_loss")) == ()
     assert "forgets" in signs(curve([1.0, 1.6], "general_loss"))[0]
     assert "Nothing is learned" in signs(curve([2.0, 2.1, 2.0, 2.0]))[0]
+    answered = curve([0.7, 1.6, 1.2, 1.1])  # as of what begins as the reader
+    answered[0]["answers"] = [{"right": True}, {"right": True}, {"right": False}]
+    assert "before the first step (2 of 3 right)" in signs(answered)[0]
     assert "known before the first step (loss 0.17)" in signs(curve([0.17, 0.2, 0.2, 0.2]))[0]
     assert "lower learning rate" in signs([{"step": 1, "loss": float("nan")}])[0]
 

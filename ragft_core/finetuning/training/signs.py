@@ -25,7 +25,7 @@ def signs(metrics: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         return ("The loss is no number any more: take a lower learning rate.",)
     watched = [(row["step"], row["val_loss"]) for row in metrics if "val_loss" in row]
     general = [row["general_loss"] for row in metrics if "general_loss" in row]
-    found = [_overfits(metrics, watched), _nothing(watched), _forgets(general)]
+    found = [_overfits(metrics, watched), _nothing(metrics, watched), _forgets(general)]
     return tuple(text for text in found if text)
 
 
@@ -58,13 +58,16 @@ def _overfits(metrics: Sequence[dict[str, Any]], watched: Sequence[tuple[int, fl
     )
 
 
-def _nothing(watched: Sequence[tuple[int, float]]) -> str:
+def _nothing(metrics: Sequence[dict[str, Any]], watched: Sequence[tuple[int, float]]) -> str:
     if len(watched) < 4 or min(loss for _, loss in watched[1:]) < watched[0][1]:
         return ""
-    if watched[0][1] < KNOWN:
+    before = [(right, asked) for step, right, asked in right_answers(metrics) if step == 0]
+    right, asked = before[0] if before else (0, 0)
+    if watched[0][1] < KNOWN or 2 * right > asked:
+        told = f"{right} of {asked} right" if 2 * right > asked else f"loss {watched[0][1]:.2f}"
         return (
-            "The watched questions were mostly known before the first step (loss "
-            f"{watched[0][1]:.2f}), so that they cannot show what is learned. An evaluation can."
+            f"The watched questions were mostly known before the first step ({told}), so that they "
+            "cannot show what is learned. An evaluation can."
         )
     return (
         "Nothing is learned: the validation loss has not been below the base model's "
