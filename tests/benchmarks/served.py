@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -42,28 +44,35 @@ def main() -> None:
         if not Path(merged).exists():
             told("adapters", "demo", "--export", READER, "--format", "merged", "--to", merged)
         print(f"prepared in {time.monotonic() - began:.0f} s", flush=True)
-        port = free_port()
-        server = subprocess.Popen(
-            [Path(sys.executable).parent / "transformers", "serve", "--host", "127.0.0.1"]
-            + ["--port", str(port), "--device", "cpu", "--dtype", "float32"],
-            env={**os.environ, "HF_HOME": f"{home}/hub"},
-        )
-        try:
-            began = time.monotonic()
-            wait_for(f"http://127.0.0.1:{port}/health")
-            print(f"the server is up in {time.monotonic() - began:.0f} s", flush=True)
-            evaluate(list_workspaces(Settings())[0], str(model), merged, port)
-        finally:
-            server.terminate()
-            server.wait()
+        with transformers_server(home) as url:
+            evaluate(list_workspaces(Settings())[0], str(model), merged, url)
 
 
-def evaluate(workspace: Workspace, model: str, merged: str, port: int) -> None:
+@contextmanager
+def transformers_server(home: str) -> Iterator[str]:
+    """``transformers serve`` on this machine; gives its OpenAI-compatible address."""
+    port = free_port()
+    server = subprocess.Popen(
+        [Path(sys.executable).parent / "transformers", "serve", "--host", "127.0.0.1"]
+        + ["--port", str(port), "--device", "cpu", "--dtype", "float32"],
+        env={**os.environ, "HF_HOME": f"{home}/hub"},
+    )
+    try:
+        began = time.monotonic()
+        wait_for(f"http://127.0.0.1:{port}/health")
+        print(f"the server is up in {time.monotonic() - began:.0f} s", flush=True)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def evaluate(workspace: Workspace, model: str, merged: str, url: str) -> None:
     workspace.update(max_new_tokens=24, long_context_tokens=700, top_k=3)
     began = time.monotonic()
     told(
-        "model", "demo", "--kind", "endpoint", "--name", model, "--url",
-        f"http://127.0.0.1:{port}/v1", "--tuned", merged, "--tuned-hybrid", merged,
+        "model", "demo", "--kind", "endpoint", "--name", model, "--url", url,
+        "--tuned", merged, "--tuned-hybrid", merged,
     )  # fmt: skip
     print(f"connected in {time.monotonic() - began:.0f} s", flush=True)
     began = time.monotonic()

@@ -2,10 +2,12 @@
 
     python -m tests.benchmarks.switches [QUESTIONS [WAY ...]]
 
-Ways are ``store`` (index and originals in an S3 store, moto, by RAGFT_INDEX_URI and RAGFT_STORE) and ``ray`` (a
-cluster of two nodes, by RAGFT_RAY); without any, both are held against the laptop's default. Each way
-has a home of its own, takes the sample's documents in by a job, and asks so many questions (20) of
-the arms prompt and RAG. One thread everywhere: sums in another order would be other numbers.
+Ways are ``store`` (index and originals in an S3 store, moto, by RAGFT_INDEX_URI and RAGFT_STORE), ``ray``
+(a cluster of two nodes, by RAGFT_RAY) and ``served`` (the bundled model behind transformers serve, which
+has no reading adapter and does not select: it is held against the laptop without both); without any, all
+are held against the laptop's default. Each way has a home of its own, takes the sample's documents in by
+a job, and asks so many questions (20) of the arms prompt and RAG. One thread everywhere: sums in
+another order would be other numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
@@ -27,7 +29,7 @@ from ragft_core.models.weights.bundled import EMBEDDER, GENERATOR, fetch
 from ragft_core.samples.load import read_sample, sample_documents, sample_examples
 from ragft_core.settings import Settings
 from ragft_core.workspace import create_workspace
-from tests.benchmarks.served import told
+from tests.benchmarks.served import told, transformers_server
 from tests.cluster import ray_cluster
 from tests.storage.conftest import empty, serve
 
@@ -64,19 +66,25 @@ def way(name: str) -> Iterator[dict[str, str]]:
         yield {}
 
 
-def measured(name: str, n: int) -> Found:
+def measured(name: str, n: int, *, reader: bool = True) -> Found:
+    """What a way gives; ``reader`` says whether RAG has its reading adapter, and selects."""
     began = time.monotonic()
     models = {"RAGFT_MODELS": str(Settings().models), "HF_HUB_OFFLINE": "1", "RAGFT_THREADS": "1"}
     with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, models), way(name) as switch:
-        with patch.dict(os.environ, switch | {"RAGFT_HOME": home}):
+        with patch.dict(os.environ, switch | {"RAGFT_HOME": home}), ExitStack() as stack:
             sample = read_sample("knowledge")
             workspace = create_workspace(Settings(), "demo")
             workspace.update(
                 sample=sample.name,
                 instruction=sample.instruction,
                 max_new_tokens=sample.max_new_tokens,
-                reader=sample.reader,
+                reader=sample.reader and reader,
+                select=reader,
             )
+            if name == "served":
+                model = str(fetch(GENERATOR, Settings().models))
+                address = stack.enter_context(transformers_server(home))
+                told("model", "demo", "--kind", "endpoint", "--name", model, "--url", address)
             save_examples(workspace, sample_examples(sample))
             job = start_ingest(workspace, [(path.name, path) for path in sample_documents(sample)])
             assert job.wait().state is JobState.SUCCEEDED, job.log_tail()
@@ -103,9 +111,12 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     for model in (EMBEDDER, GENERATOR):
         fetch(model, Settings().models)
-    here = measured("laptop", n)
-    for name in sys.argv[2:] or ("store", "ray"):
-        there = measured(name, n)
+    laptop: dict[bool, Found] = {}
+    for name in sys.argv[2:] or ("store", "ray", "served"):
+        reader = name != "served"
+        if reader not in laptop:
+            laptop[reader] = measured("laptop", n, reader=reader)
+        here, there = laptop[reader], measured(name, n, reader=reader)
         assert there.answers.keys() == here.answers.keys()
         answers = sum(there.answers[key] == text for key, text in here.answers.items())
         passages = sum(there.passages[key] == ids for key, ids in here.passages.items())
