@@ -230,6 +230,7 @@ def test_a_question_stopped_while_a_model_loads_is_kept(
     page.run()
     assert "What is known?" in said(page)
     assert "*(stopped)*" in said(page)
+    assert "Which is best?" not in said(page), "nothing was said that could be"
     page = ask(page)
     assert "24 months" in said(page), "and the next one is answered"
 

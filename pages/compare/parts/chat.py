@@ -233,7 +233,8 @@ def _cited(answer: Answer, hidden: bool) -> str:
 
 
 def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
-    if answer.error:
+    never_asked = answer.finish == "cancelled" and not answer.prompt_tokens
+    if answer.error or never_asked:
         return
     decoding = answer.total_s - answer.first_token_s
     parts = [f"first token {answer.first_token_s:.1f} s"] if timed else []
@@ -317,6 +318,11 @@ def _saw(answer: Answer) -> None:
     st.table({"": list(facts), "Value": list(facts.values())}, border="horizontal")
 
 
+def _whole(answer: Answer) -> bool:
+    """Whether an answer came to its end; of a stopped one nobody can say how good it is."""
+    return not answer.error and answer.finish != "cancelled"
+
+
 def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> None:
     """Buttons to say which answer was best, or what was said."""
     vote = conversation.vote_on(turn)
@@ -328,7 +334,7 @@ def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> No
     names = {
         answer.arm: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)
         for i, answer in enumerate(turn.answers)
-        if not answer.error
+        if _whole(answer)
     }
     if len(names) < 2:
         return
@@ -337,8 +343,6 @@ def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> No
         st.caption("Which is best?", width="content")
         for choice, name in choices.items():
             if st.button(name, key=f"vote.{turn.id}.{choice}", width="content"):
-                shown = tuple(answer.arm for answer in turn.answers if not answer.error)
-                save_vote(
-                    workspace, conversation.id, Vote(turn.id, choice, shown, now(), turn.blind)
-                )
+                cast = Vote(turn.id, choice, tuple(names), now(), turn.blind)
+                save_vote(workspace, conversation.id, cast)
                 st.rerun()
