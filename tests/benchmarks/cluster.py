@@ -92,7 +92,7 @@ def taught(workspace: Workspace) -> Workspace:
 
 
 def few_tokens(n: int) -> RunConfig:
-    return replace(preset_config("quick"), tokens=n, rewordings=0)
+    return replace(preset_config("quick"), most_tokens=n, rewordings=0)
 
 
 def compared(task: Callable[[int, Workspace], Job], size: int) -> None:
