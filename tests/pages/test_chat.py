@@ -235,6 +235,23 @@ def test_a_question_stopped_while_a_model_loads_is_kept(
     assert "24 months" in said(page), "and the next one is answered"
 
 
+def test_a_blind_turn_on_which_nobody_can_vote_tells_which_arm_is_which(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(workspace: Workspace) -> Lab:
+        st.stop()
+
+    page = open_page(ready)
+    page.toggle(key="chat.blind").set_value(True).run()
+    with monkeypatch.context() as patch:
+        patch.setattr(resources, "lab", stopped)
+        ask(page)
+    page.run()
+    assert "*(stopped)*" in said(page)
+    assert "Answer A" not in said(page)
+    assert "RAG" in said(page)
+
+
 def test_a_question_that_cannot_be_asked_leaves_no_turn(
     ready: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

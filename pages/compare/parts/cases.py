@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
-from textwrap import shorten
 
 import numpy as np
 import streamlit as st
@@ -105,7 +104,8 @@ def _cell(results: Results, question: Question, arm: str, score: str) -> str | N
     else:
         mark = shown(scorer, value)
     said = f"{mark} {row.answer.text or row.answer.error or '(said nothing)'}"
-    return shorten(said, CELL_CHARACTERS, placeholder=" …")
+    # By characters, not by words: not every language parts them.
+    return said if len(said) <= CELL_CHARACTERS else f"{said[:CELL_CHARACTERS].rstrip()} …"
 
 
 def _case(results: Results, question: Question, ranked: Sequence[str]) -> None:

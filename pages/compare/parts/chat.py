@@ -79,7 +79,8 @@ def kept(
     """Keeps a turn with the answers that are put into the list, however the block ends.
 
     Stop, a page change or a closed tab may end it while a model is still loaded: the question is
-    kept then, with answers that say nothing. Only where asking fails there is no turn.
+    kept then, with answers that say nothing. Only where asking fails there is no turn. A turn with
+    nothing to vote on is not blind: no vote would ever tell which arm was which.
     """
     pending: list[PendingAnswer] = []
     failed = False
@@ -95,6 +96,7 @@ def kept(
         if not failed:
             answers = answers or tuple(Answer(arm, question, finish="cancelled") for arm in order)
         if answers:
+            blind = blind and sum(map(_whole, answers)) > 1
             save_turn(workspace, chat_id, Turn(new_id("turn"), question, answers, now(), blind))
 
 
@@ -209,16 +211,12 @@ def _around(text: str, said: str) -> str:
     """What stands around an answer, which is bold; the beginning where it is not there word for word."""
     said = said.strip().rstrip(".")
     at = text.lower().find(said.lower()) if said else -1
-    found, ends = max(at, 0), max(at, 0) + (len(said) if at >= 0 else 0)
-    first = max(0, found - AROUND // 2)
+    if at < 0:
+        return plain(text[:AROUND]) + " …" * (len(text) > AROUND)
+    first, ends = max(0, at - AROUND // 2), at + len(said)
     last = max(ends, first + AROUND)
-    before, held, after = text[first:found], text[found:ends], text[ends:last]
-    bold = f"**{plain(held)}**" if held else ""
-    return (
-        ("… " if first else "")
-        + f"{plain(before)}{bold}{plain(after)}"
-        + (" …" if last < len(text) else "")
-    )
+    told = f"{plain(text[first:at])}**{plain(text[at:ends])}**{plain(text[ends:last])}"
+    return "… " * (first > 0) + told + " …" * (last < len(text))
 
 
 def _cited(answer: Answer, hidden: bool) -> str:

@@ -63,8 +63,9 @@ def _nothing(metrics: Sequence[dict[str, Any]], watched: Sequence[tuple[int, flo
         return ""
     before = [(right, asked) for step, right, asked in right_answers(metrics) if step == 0]
     right, asked = before[0] if before else (0, 0)
-    if watched[0][1] < KNOWN or 2 * right > asked:
-        told = f"{right} of {asked} right" if 2 * right > asked else f"loss {watched[0][1]:.2f}"
+    mostly = 2 * right > asked
+    if watched[0][1] < KNOWN or mostly:
+        told = f"{right} of {asked} right" if mostly else f"loss {watched[0][1]:.2f}"
         return (
             f"The watched questions were mostly known before the first step ({told}), so that they "
             "cannot show what is learned. An evaluation can."
