@@ -231,6 +231,8 @@ def test_a_question_stopped_while_a_model_loads_is_kept(
     assert "What is known?" in said(page)
     assert "*(stopped)*" in said(page)
     assert "Which is best?" not in said(page), "nothing was said that could be"
+    assert "answered at the same time" not in said(page)
+    assert not [button for button in page.button if button.label == "Prompt"]
     page = ask(page)
     assert "24 months" in said(page), "and the next one is answered"
 

@@ -163,7 +163,7 @@ def turn_columns(
 
 def speed_line(workspace: Workspace, turn: Turn) -> None:
     """That arms which answer together slow each other, and how long each takes alone, if measured."""
-    if len(turn.answers) < 2:
+    if sum(map(_whole, turn.answers)) < 2:
         return
     alone, ids = "", [answer.arm for answer in turn.answers]
     for plan in list_plans(workspace)[:1]:
@@ -220,9 +220,10 @@ def _around(text: str, said: str) -> str:
 
 
 def _cited(answer: Answer, hidden: bool) -> str:
-    text = plain(answer.text) or "*The model said nothing.*"
-    if answer.finish == "cancelled":
-        text += " *(stopped)*"
+    stopped = answer.finish == "cancelled"
+    text = plain(answer.text) or "*The model said nothing.*" * (not stopped)
+    if stopped:
+        text = f"{text} *(stopped)*".strip()
     elif answer.finish == "length":
         text += " *(cut at the limit)*"
     if hidden:
@@ -231,8 +232,7 @@ def _cited(answer: Answer, hidden: bool) -> str:
 
 
 def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
-    never_asked = answer.finish == "cancelled" and not answer.prompt_tokens
-    if answer.error or never_asked:
+    if answer.error or _never_asked(answer):
         return
     decoding = answer.total_s - answer.first_token_s
     parts = [f"first token {answer.first_token_s:.1f} s"] if timed else []
@@ -246,7 +246,7 @@ def _footer(answer: Answer, names: Mapping[str, str], *, timed: bool) -> None:
 
 
 def _details(workspace: Workspace, answer: Answer, key: str) -> None:
-    if answer.error:
+    if answer.error or _never_asked(answer):
         return
     with st.container(horizontal=True, gap="xsmall"):
         n = len(answer.passages)
@@ -319,6 +319,11 @@ def _saw(answer: Answer) -> None:
 def _whole(answer: Answer) -> bool:
     """Whether an answer came to its end; of a stopped one nobody can say how good it is."""
     return not answer.error and answer.finish != "cancelled"
+
+
+def _never_asked(answer: Answer) -> bool:
+    """Whether it was stopped before the model read anything."""
+    return answer.finish == "cancelled" and not answer.prompt_tokens
 
 
 def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> None:
