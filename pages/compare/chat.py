@@ -2,8 +2,8 @@ import random
 
 import streamlit as st
 
+from pages.compare.parts import asking, differing
 from pages.compare.parts import chat as chat_views
-from pages.compare.parts import differing
 from pages.ui import arms, components, own_arms, resources, state
 from pages.ui.errors import plain, show_errors
 from ragft_core.evaluation.reports.pairing import Golds
@@ -87,6 +87,7 @@ with show_errors():
         differing.button(workspace)
     components.missing_arms(states)
 
+    unfinished = asking.unfinished()  # before the turns are read, or it might come between
     conversation = load_conversation(workspace, chat_id)
     golds = Golds(workspace)
     for turn in conversation.turns:
@@ -101,7 +102,10 @@ with show_errors():
         if turn is conversation.turns[-1] and (vote or not turn.blind):
             chat_views.speed_line(workspace, turn)
 
-    question = st.chat_input("Ask every arm", submit_mode="stop", max_chars=2000, key="chat.input")
+    if unfinished:
+        asking.draw_when_kept(unfinished)
+
+    question = st.chat_input("Ask every arm", submit_mode="disable", max_chars=2000)
     if not conversation.turns and not question:
         tests = [row.question for row in load_examples(workspace) if row.split is Split.TEST]
         if tests:
@@ -113,12 +117,10 @@ with show_errors():
         order = list(chosen)
         if blind:
             random.shuffle(order)
-        with st.chat_message("user", avatar=":material/person:"):
-            st.markdown(plain(question))
         history = conversation.history() if remember else None
-        chat_views.catch_up(workspace, chat_id, len(conversation.turns))
-        with chat_views.kept(workspace, chat_id, question, order, blind) as pending:
+        with asking.kept(workspace, chat_id, question, order, blind) as pending:
+            asking.question_row(question)
+            st.query_params["chat"] = chat_id
             pending += resources.lab(workspace).ask(question, order, history, only=only)
-            chat_views.stream_columns(pending, blind)
-        st.query_params["chat"] = chat_id
+            asking.stream_columns(pending, blind)
         st.rerun()

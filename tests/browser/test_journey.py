@@ -189,7 +189,7 @@ def compare(page: Page) -> None:
     expect(page.get_by_text("Your vote: a tie")).to_be_visible()
     box.fill("Tell me all that you know about the company, and why.")
     box.press("Enter")
-    page.get_by_test_id("stChatInputStopButton").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("(stopped)").first).to_be_visible()
     expect(box).to_be_enabled()
 

@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.compare.parts import asking
 from pages.ui import resources
 from ragft_core.errors import ModelError
 from ragft_core.evaluation import load_results, make_report
@@ -264,3 +265,16 @@ def test_a_question_that_cannot_be_asked_leaves_no_turn(
     page = ask(open_page(ready))
     assert [element.value for element in page.error] == ["Choose another."]
     assert list_conversations(ready) == []
+
+
+def test_a_click_while_arms_answer_draws_the_page_and_then_what_was_kept(ready: Workspace) -> None:
+    """A click begins a new run at once, and the one that it ends keeps its turn a little later."""
+    page = open_page(ready)
+    page.session_state[asking.TURN] = "turn-1"
+    asking._unfinished.add("turn-1")
+    page.run()
+    assert "Stopping" in said(page)
+    assert len(page.chat_input) == 1
+    asking._unfinished.discard("turn-1")
+    page.run()
+    assert "Stopping" not in said(page)

@@ -2,124 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from string import ascii_uppercase
-from threading import get_ident
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import arms, components, resources
 from pages.ui.errors import plain
 from pages.ui.finished import origin
-from pages.ui.people.visit import dialog, fragment
+from pages.ui.people.visit import dialog
 from ragft_core.access import rights
 from ragft_core.evaluation import list_plans
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.knowledge import documents, list_versions, shelf_of, text_of
-from ragft_core.strategies import (
-    Conversation,
-    PendingAnswer,
-    Turn,
-    Vote,
-    load_conversation,
-    save_turn,
-    save_vote,
-)
+from ragft_core.strategies import Conversation, Turn, Vote, save_vote
 from ragft_core.types import Answer, Passage
-from ragft_core.workspace import Workspace, new_id, now
+from ragft_core.workspace import Workspace, now
 
-# All sessions together draw so often: each drawing takes the processor from the answers.
-REFRESH_S = 0.08
-SLOWEST_S = 1.0
-BLINK_S = 1.5
-_watching: set[int] = set()  # the threads of this server's sessions that watch answers now
 AROUND = 600
 MARKS = {
     True: ":green-badge[:material/check: right]",
     False: ":red-badge[:material/close: wrong]",
 }
-
-
-def stream_columns(pending: Sequence[PendingAnswer], blind: bool) -> None:
-    """Shows the answers as they come, all columns at once, until the last is done."""
-    slots = []
-    for number, column in enumerate(st.columns(len(pending))):
-        with column.container(border=True, height="stretch"):
-            _heading(pending[number].arm, number, blind)
-            slots.append(st.empty())
-    _watching.add(get_ident())
-    try:
-        _draw(pending, slots)
-    finally:
-        _watching.discard(get_ident())
-
-
-def catch_up(workspace: Workspace, chat_id: str, shown: int) -> None:
-    """Draws the page anew once there are more turns than ``shown``.
-
-    Stop ends the script before it can draw what there was; this part comes back by itself.
-    """
-
-    @fragment(run_every="1s")
-    def look() -> None:
-        if len(load_conversation(workspace, chat_id).turns) > shown:
-            st.rerun()
-
-    look()
-
-
-@contextmanager
-def kept(
-    workspace: Workspace, chat_id: str, question: str, order: Sequence[str], blind: bool
-) -> Iterator[list[PendingAnswer]]:
-    """Keeps a turn with the answers that are put into the list, however the block ends.
-
-    Stop, a page change or a closed tab may end it while a model is still loaded: the question is
-    kept then, with answers that say nothing. Only where asking fails there is no turn. A turn with
-    nothing to vote on is not blind: no vote would ever tell which arm was which.
-    """
-    pending: list[PendingAnswer] = []
-    failed = False
-    try:
-        yield pending
-    except Exception:  # what ends a script is none
-        failed = True
-        raise
-    finally:
-        for answer in pending:
-            answer.cancel()
-        answers = tuple(answer.answer(timeout=30) for answer in pending)
-        if not failed:
-            answers = answers or tuple(Answer(arm, question, finish="cancelled") for arm in order)
-        if answers:
-            blind = blind and sum(map(_whole, answers)) > 1
-            save_turn(workspace, chat_id, Turn(new_id("turn"), question, answers, now(), blind))
-
-
-def _draw(pending: Sequence[PendingAnswer], slots: Sequence[DeltaGenerator]) -> None:
-    """Draws what has changed, seldom where many watch or nothing can have changed."""
-    shown = [""] * len(pending)
-    while True:
-        ended = all(answer.done for answer in pending)
-        for number, answer in enumerate(pending):
-            # The blinking is not for show only: Stop takes effect at the next call of Streamlit,
-            # and while a long prompt is read there is no new text to draw.
-            blink = time.monotonic() % BLINK_S < BLINK_S / 2
-            cursor = "" if answer.done else " ▌" if blink else " …"
-            text = plain(answer.text) + cursor
-            if answer.place:  # others were first, and nothing can be drawn yet
-                text = f":material/hourglass_empty: *Place {answer.place} in the line*{cursor}"
-            if text != shown[number]:
-                slots[number].markdown(text)
-                shown[number] = text
-        if ended:
-            return
-        waits = all(answer.done or answer.place for answer in pending)
-        time.sleep(SLOWEST_S if waits else min(SLOWEST_S, REFRESH_S * max(1, len(_watching) / 4)))
 
 
 def turn_columns(
@@ -147,7 +52,7 @@ def turn_columns(
         # What was said begins at one height in all columns, and what it took ends at one.
         with column.container(border=True, height="stretch", vertical_alignment="distribute"):
             with st.container():
-                _heading(answer.arm, number, hidden, None if hidden else right.get(answer.arm))
+                heading(answer.arm, number, hidden, None if hidden else right.get(answer.arm))
                 if answer.error:
                     st.error(plain(answer.error))
                 else:
@@ -163,7 +68,7 @@ def turn_columns(
 
 def speed_line(workspace: Workspace, turn: Turn) -> None:
     """That arms which answer together slow each other, and how long each takes alone, if measured."""
-    if sum(map(_whole, turn.answers)) < 2:
+    if sum(map(whole, turn.answers)) < 2:
         return
     alone, ids = "", [answer.arm for answer in turn.answers]
     for plan in list_plans(workspace)[:1]:
@@ -186,7 +91,8 @@ def gold_line(question: Question) -> None:
     st.markdown(f":material/flag: **Right answer:** {gold} {kind}")
 
 
-def _heading(arm: str, number: int, hidden: bool, right: bool | None = None) -> None:
+def heading(arm: str, number: int, hidden: bool, right: bool | None = None) -> None:
+    """Which arm answers in a column, or only its letter; and whether it is right, where known."""
     if hidden:
         st.markdown(f"**Answer {ascii_uppercase[number]}**")
         return
@@ -316,7 +222,7 @@ def _saw(answer: Answer) -> None:
     st.table({"": list(facts), "Value": list(facts.values())}, border="horizontal")
 
 
-def _whole(answer: Answer) -> bool:
+def whole(answer: Answer) -> bool:
     """Whether an answer came to its end; of a stopped one nobody can say how good it is."""
     return not answer.error and answer.finish != "cancelled"
 
@@ -337,7 +243,7 @@ def vote_bar(workspace: Workspace, conversation: Conversation, turn: Turn) -> No
     names = {
         answer.arm: f"Answer {ascii_uppercase[i]}" if turn.blind else arms.label(answer.arm)
         for i, answer in enumerate(turn.answers)
-        if _whole(answer)
+        if whole(answer)
     }
     if len(names) < 2:
         return
