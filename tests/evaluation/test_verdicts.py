@@ -46,6 +46,15 @@ def test_an_interval_that_spans_zero_is_too_close_to_call() -> None:
     assert "Prompt only is behind RAG" in verdict.text
 
 
+def test_an_interval_that_touches_zero_has_no_signed_zero() -> None:
+    verdict = decide(
+        BY_NAME["correct"],
+        {"rag": summary(0.5), "prompt": summary(0.0)},
+        [gap("rag", "prompt", 0.5, 0.5, half=0.5)],
+    )
+    assert "interval 0 to 100" in verdict.text
+
+
 def test_an_arm_far_behind_is_not_called_close_where_only_the_test_is_unsure() -> None:
     far = Difference(
         "fine-tuned",

@@ -26,7 +26,9 @@ def shown(scorer: Scorer, value: float | None) -> str:
         return "n/a"
     if scorer.unit == "tokens":
         return f"{value:.0f}"
-    return f"{value:.3g}" if scorer.unit or scorer.name == "wer" else f"{100 * value:.0f} %"
+    number = scorer.unit or scorer.name == "wer"
+    text = f"{value:z.3g}" if number else f"{100 * value:z.0f} %"
+    return text.replace("-", "−")
 
 
 def signed(value: float) -> str:

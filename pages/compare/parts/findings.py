@@ -197,7 +197,7 @@ def _all_scores(results: Results, report: EvaluationReport, part: Slice) -> None
         rows,
         hide_index=True,
         height="content",
-        column_config={"Score": st.column_config.TextColumn(width=140, pinned=True)},
+        column_config={"Score": st.column_config.TextColumn(width=180, pinned=True)},
     )
     st.caption(
         "Mean with its 95 % interval in brackets; n is the number of scored questions of an arm. "

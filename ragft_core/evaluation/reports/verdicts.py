@@ -110,9 +110,9 @@ def describe(scorer: Scorer, difference: Difference | None) -> str:
         low = -low
     mean = abs(difference.mean)
     if scorer.unit:
-        text = f"{mean:.3g} {scorer.unit} (95 % interval {low:.3g} to {high:.3g}, "
+        text = f"{mean:.3g} {scorer.unit} (95 % interval {low:z.3g} to {high:z.3g}, "
     else:
-        text = f"{100 * mean:.0f} points (95 % interval {100 * low:.0f} to {100 * high:.0f}, "
+        text = f"{100 * mean:.0f} points (95 % interval {100 * low:z.0f} to {100 * high:z.0f}, "
     return f"{text.replace('-', MINUS)}n = {difference.n}{corrected(difference)})"
 
 

@@ -210,8 +210,8 @@ def _directed(gap: Difference, *, reverse: bool = False) -> bool | None:
 
 def _points(gap: Difference) -> str:
     return (
-        f"{100 * gap.mean:+.0f} points (95 % interval {100 * gap.low:+.0f} to "
-        f"{100 * gap.high:+.0f}, n = {gap.n}{corrected(gap)})"
+        f"{100 * gap.mean:+z.0f} points (95 % interval {100 * gap.low:+z.0f} to "
+        f"{100 * gap.high:+z.0f}, n = {gap.n}{corrected(gap)})"
     ).replace("-", MINUS)
 
 
