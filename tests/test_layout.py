@@ -46,6 +46,7 @@ SUB_ROOMS = {
         "statistics",
         "store",
         "retrieval",
+        "equivalence",
         "scoring",
         "judging",
         "reports",

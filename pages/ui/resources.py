@@ -155,7 +155,7 @@ def evaluation(workspace: Workspace, evaluation_id: str) -> tuple[Results, Evalu
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _findings(path: str, stamp: str) -> tuple[Finding, ...]:
-    from ragft_core.evaluation.scoring import equivalent
+    from ragft_core.evaluation.equivalence import equivalent
     from ragft_core.finetuning import load_examples
     from ragft_core.finetuning.training import look_over
 

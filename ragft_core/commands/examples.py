@@ -64,7 +64,7 @@ def examples(
 
 def _check(workspace: Workspace, fixes: list[str], as_json: bool) -> None:
     """Checks the examples; with fixes, mends them first and shows what is left."""
-    from ragft_core.evaluation.scoring import equivalent
+    from ragft_core.evaluation.equivalence import equivalent
     from ragft_core.finetuning import load_examples, save_examples
     from ragft_core.finetuning.examples import Problem, fixed
     from ragft_core.finetuning.training import look_over

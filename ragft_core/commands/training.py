@@ -80,7 +80,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Starts fine-tuning runs in the background; for both arms, or several seeds, one by one."""
-    from ragft_core.evaluation.scoring import equivalent
+    from ragft_core.evaluation.equivalence import equivalent
     from ragft_core.finetuning import load_examples, preset_config, start_run, with_passages
     from ragft_core.finetuning.config import with_settings
     from ragft_core.finetuning.training import look_over, with_seeds

@@ -12,7 +12,8 @@ from ragft_core.overlap import normalise, with_plain_numbers
 # for at the beginning only: a refusal opens an answer, an aside further down is none.
 _TEXTS = (
     r"(?:documents?|passages?|texts?|contexts?|sources?|evidence|information|data|filings?|reports?"
-    r"|statements?|excerpts?|manual|files?)"
+    r"|statements?|excerpts?|manuals?|files?|sections?|pages?|handbooks?|leaflets?|guides?|brochures?|timetables?"
+    r"|sheets?|catalogues?)"
 )
 _TOLD = (
     r"(?:say|mention|state|contain|provide|specify|include|hold|give|offer|disclose|list|reveal"
@@ -21,9 +22,30 @@ _TOLD = (
 _GERMAN = r"(?:\w+ )?(?:dokumente?n?|unterlagen|texte?n?|passagen?|quellen?|kontext)"
 _REFUSALS = re.compile(
     rf"\b{_TEXTS}\b[^.,]{{0,60}}?\b(?:do|does|did)(?:n't| not) (?:\w+ )?{_TOLD}"
-    rf"|\bnot (?:\w+ )?(?:mentioned|stated|specified|covered|answerable|provided|given|found|available"
+    rf"|\b{_TEXTS}\b[^.,]{{0,60}}?\b(?:gives?|provides?|contains?|states?|lists?|shows?) no (?:\w+ )?"
+    r"(?:information|details?|mention|indication|reference|answer|data|figures?|numbers?|dates?|prices?|codes?|values?)\b"
+    # Whatever it is, what says nothing of a thing is a text.
+    r"|\b(?:does|do|did)(?:n't| not) (?:\w+ )?(?:say|mention|specify|state)\b"
+    r"|\b(?:does|do|did)(?:n't| not) contain (?:any )?(?:information|details?|mention)\b"
+    r"|\b(?:not|n't) (?:specified|stated|mentioned|known|clear|disclosed) (?:who|what|when|where|how|whether|which|why|if)\b"
+    r"|\bnon (?:lo )?(?:riporta|menziona|specifica|precisa)\w*|\bil \w+ non (?:indica|dice)\b"
+    r"|\bne (?:le )?(?:précise|mentionne|spécifie)(?:nt)? pas\b|\bno (?:lo )?(?:menciona|especifica|precisa)n?\b"
+    r"|\bnão (?:menciona|especifica)m?\b|\b(?:vermeldt|noemt) (?:\w+ ){0,3}niet\b"
+    r"|\b(?:nennt|erwähnt|nennen|erwähnen) (?:\w+ ){0,3}(?:nicht|kein\w*)\b"
+    # "Norway is not covered" answers, "this is not covered" does not.
+    rf"|(?:\bnot|n't) (?:\w+ )?(?:mentioned|stated|specified|answerable|found|known|disclosed|listed|described)\W*$"
+    rf"|(?:^\W*|\b(?:it|this|that|which|information|details?|answer|question|topic) (?:is|was|are) )(?:not|n't)"
+    rf" (?:\w+ )?(?:covered|provided|given|available|included)\W*$"
+    rf"|(?:\bnot|n't) (?:\w+ )?(?:mentioned|stated|specified|covered|answerable|provided|given|found|available"
     rf"|known|disclosed|included|listed|described)"
-    rf"(?:\W*$|[^.]{{0,20}}? (?:in|from|by|within) (?:the|these|those|any|your|this|my)\b[^.]{{0,30}}{_TEXTS})"
+    rf"[^.]{{0,20}}? (?:in|from|by|within) (?:the|these|those|any|your|this|my)\b[^.]{{0,30}}{_TEXTS}"
+    r"|\b(?:says?|contains?|mentions?|states?) nothing (?:about|on|of|regarding)\b"
+    r"|\b(?:testo|documenti|documento|contesto|passaggi|brani?) non (?:lo )?(?:riporta|menziona|indica|specifica|contien|dic)\w*"
+    r"|\bnon (?:è|sono|viene|vengono) (?:specificat|indicat|menzionat|riportat|precisat)\w*|\bnon lo so\b|\bnessuna informazione\b"
+    r"|\b(?:documenten?|tekst|passages?|bronnen|context) (?:vermeld|noem|zeg|bevat|geef|geeft)\w* (?:\w+ ){0,4}(?:niet|geen)\b"
+    r"|\bstaat (?:\w+ ){0,2}niet (?:in|vermeld)\b|\bgeen informatie\b|\bweet (?:ik )?(?:het |dat )?niet\b|\bniet (?:vermeld|genoemd)\b"
+    r"|\b(?:documentos?|textos?|contexto|trechos?) não (?:\w+ )?(?:menciona|diz|indica|especifica|contém|informa)\w*"
+    r"|\bnão (?:consta|sei|é mencionad|está especificad|há informaç|encontrei)\w*"
     r"|\b(?:i|we) (?:do(?:n't| not)) (?:\w+ ){0,2}(?:know|have (?:[\w-]+ ){0,4}"
     r"(?:access|information|data|details?|knowledge))"
     r"|\b(?:i|we) (?:can(?:not|'t| not)|am unable to|are unable to|couldn't|could not) (?:\w+ )?"
@@ -49,7 +71,7 @@ _REFUSALS = re.compile(
     r"|\bwithout (?:the|access|more|further|additional|actual|that|this)\b[^.]{0,80}?\b(?:cannot|can't|can not|unable|impossible|not possible)"
     rf"|\bmakes? no (?:\w+ )?(?:mention|reference)\b|\bnothing (?:\w+ )?(?:in|about) (?:the|these|this|my|your)\b"
     rf"|\b(?:is(?:n't| not)|not) something (?:that )?(?:i|we) (?:can|could|know)|\b(?:couldn't|could not|can't|cannot|did not|didn't) find (?:any|a|the|it)"
-    r"|\bhard to (?:say|tell) (?:from|without|based)"
+    r"|\bhard to (?:say|tell) (?:from|without|based)|\b(?:unclear|not clear) (?:from|in|based)"
     r"|\b(?:steht|stehen|findet sich|ist|sind) (?:\w+ )?nicht (?:in|aus) (?:den|dem|der) (?:\w+ )?"
     r"(?:dokument|unterlagen|text|passage)\w*"
     r"|\b(?:dokumente|unterlagen|passagen|texte?) (?:\w+ )?(?:sagen|enthalten|nennen|geben)\w* (?:\w+ ){0,3}"

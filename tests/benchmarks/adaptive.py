@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from ragft_core.evaluation.scoring.equivalence import equivalent
+from ragft_core.evaluation.equivalence import equivalent
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.finetuning.rows.general import FILE as TRAINED_GENERAL
 from ragft_core.settings import Settings

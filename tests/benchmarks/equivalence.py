@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ragft_core.evaluation.scoring import equivalence
+from ragft_core.evaluation.equivalence import equivalent as equivalence
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.knowledge.embed import Embedder
 from ragft_core.models.weights import EMBEDDER, fetch

@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ragft_core.evaluation.scoring.equivalence import equivalent
+from ragft_core.evaluation.equivalence import equivalent
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.finetuning import (
     estimate_run,

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from ragft_core.evaluation.scoring.equivalence import equivalent
+from ragft_core.evaluation.equivalence import equivalent
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.finetuning import get_adapter
 from ragft_core.finetuning.adapters import READER, WRITER

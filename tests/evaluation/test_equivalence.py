@@ -2,10 +2,10 @@
 
 import pytest
 
+from ragft_core.evaluation.equivalence import LONG, equivalent, likelihood
+from ragft_core.evaluation.equivalence.content import same_number, take_apart
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring.catalogue import score_answer
-from ragft_core.evaluation.scoring.content import same_number, take_apart
-from ragft_core.evaluation.scoring.equivalence import LONG, equivalent, likelihood
 from ragft_core.types import Answer
 
 SAME = [

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ragft_core.errors import TrainingDataError
-from ragft_core.evaluation.scoring import equivalent
+from ragft_core.evaluation.equivalence import equivalent
 from ragft_core.finetuning.examples import (
     Problem,
     by_fact,

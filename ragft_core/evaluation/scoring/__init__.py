@@ -1,7 +1,6 @@
 """From one answer to its scores."""
 
 from ragft_core.evaluation.scoring.catalogue import BY_NAME, SCORERS
-from ragft_core.evaluation.scoring.equivalence import equivalent
 from ragft_core.evaluation.scoring.plain_classifier import Trial, try_classifier
 from ragft_core.evaluation.scoring.scorers import Family, Scorer
 
@@ -11,6 +10,5 @@ __all__ = [
     "Family",
     "Scorer",
     "Trial",
-    "equivalent",
     "try_classifier",
 ]

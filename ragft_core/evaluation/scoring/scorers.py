@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ragft_core.evaluation.equivalence import DOUBT, RIGHT, likelihood
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring import measures
-from ragft_core.evaluation.scoring.equivalence import DOUBT, RIGHT, likelihood
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.overlap import exact_match, holds_most, numbers
 from ragft_core.overlap import support as faithfulness

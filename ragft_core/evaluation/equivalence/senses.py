@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 
-from ragft_core.evaluation.scoring.content import (
+from ragft_core.evaluation.equivalence.content import (
     Number,
     Said,
+    root,
     same_date,
     same_number,
     take_apart,
 )
-from ragft_core.evaluation.scoring.vocabulary import DENYING, OPPOSITES
-from ragft_core.overlap import stem
+from ragft_core.evaluation.equivalence.vocabulary import DENYING, OPPOSITES
 
 _NO = re.compile(
     r"\b(?:not|no|never|none|without|neither|nor|cannot|lacks?|nicht|kein\w*|nie|ohne|pas|jamais|aucune?"
-    r"|sans|nunca|sin|ning[uú]n\w*|tampoco)\b|n't\b"
+    r"|sans|nunca|sin|ning[uú]n\w*|tampoco|senza|nessun\w*|niet|geen|zonder|não|sem|nenhum\w*)\b|n't\b"
+    # English has "non-GAAP" and "non compliant", so that Italian's is known by the verb behind it.
+    r"|\bnon (?:è|sono|si|ci|può|possono|ha|hanno|viene|lo|la|li|deve|vale)\b"
 )
 # In answers a "no" that opens it stands apart from one within.
 YES_NO = re.compile(
-    r"^\W*(?:(?P<yes>yes|ja|oui|sí|si|はい|sure|correct|certainly)|(?P<no>no|nein|non|いいえ|いえ))(?:\b|(?<=[えい]))",
+    r"^\W*(?:(?P<yes>yes|ja|oui|sí|sì|si|sim|はい|sure|correct|certainly)|(?P<no>no|nein|nee|non|não|いいえ|いえ))(?:\b|(?<=[えい]))",
     re.IGNORECASE,
 )
 # Words too frequent to be compared, which turn a short answer round all the same.
@@ -29,25 +31,33 @@ _SMALL_OPPOSITES += [(other, one) for one, other in _SMALL_OPPOSITES]
 _SMALL = re.compile(
     rf"\b(?:{'|'.join(sorted({word for pair in _SMALL_OPPOSITES for word in pair}))})\b"
 )
+# An enumeration's items, and how much one may say and still be one.
+_ITEMS = re.compile(r"[,;]\s(?:and |or |und |et |y |e |en )?|\s(?:and|und|et|y|&)\s")
+ITEM = 4
 _ROUTE = re.compile(r"\bfrom (?:the )?([^\W\d_]+) to (?:the )?([^\W\d_]+)")
 _PLAIN = re.compile(r"\b(yes|no)\b[,.]", re.IGNORECASE)
 _OR = re.compile(r"\b(?:or|maybe|perhaps|oder|ou|(?<=\s)o(?=\s))\b", re.IGNORECASE)
 _RANGE = re.compile(r"(\d[\d.,]*)\s*(?:to|-|–|and|until)\s*(\d[\d.,]*)")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+# What stands behind these words is what something is measured by, or put in the place of.
+_BEHIND = re.compile(r"\b(?:instead of|than|anstatt|statt|als|plutôt que)\b", re.IGNORECASE)
+_POLAR = re.compile(
+    r"^\W*(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|am|ist|sind|war|darf"
+    r"|dürfen|kann|können|muss|müssen|soll|gibt|gilt|hat|haben|wird|werden|est-ce|está|están|es|son|puede\w*|hay)\b",
+    re.IGNORECASE,
+)
 # What holds together within a sentence: commas between figures are none.
 _CLAUSE = re.compile(
     r"[;:]\s|,\s(?!\d)|\s[–—-]\s|\b(?:and|but|while|whereas|after|so|because|und|aber|während|et|mais|y|pero)\b",
     re.IGNORECASE,
 )
-_STEMMED = tuple((stem(one), stem(other)) for one, other in OPPOSITES)
+_STEMMED = tuple((root(one), root(other)) for one, other in OPPOSITES)
 _NOT_NUMBER = re.compile(r"(?:\bnot|n't|\bnicht) (?:the )?([$€£]?\d[^.;\n]{0,30})")
-# "No. 5" is a number, "not only" and "no later than" deny nothing.
+# "No. 5" is a number, and "not only" denies nothing.
 _NO_DENIAL = re.compile(
-    r"\bno\.(?=\s*\d)|\bnot only\b|\bno (?:later|earlier|more|less|fewer) than\b|\bno doubt\b",
+    r"\bno\.(?=\s*\d)|\bnot only\b|\bno doubt\b",
     re.IGNORECASE,
 )
-# Japanese, Chinese and Korean endings that deny.
-_DENIES_UNSPACED = re.compile(r"ません|ない|なし|ず(?:に|。|$)|いいえ|不|没|未|非|않|없|아니")
 
 
 def without_numero(text: str) -> str:
@@ -60,9 +70,9 @@ def denied(text: str) -> bool:
     return bool(_NO.search(text.lower()))
 
 
-def denied_unspaced(text: str) -> bool:
-    """Whether a text in a script without spaces denies."""
-    return bool(_DENIES_UNSPACED.search(text))
+def refuses(words: tuple[str, ...]) -> bool:
+    """Whether a word denies without a "not": excluded, prohibited."""
+    return any(word.startswith(deny) for word in words for deny in DENYING)
 
 
 def first_sentence(text: str) -> str:
@@ -87,9 +97,7 @@ def says_yes(answer: str, question: str = "") -> bool:
     first = first_sentence(answer)
     asked = take_apart(question).words
     words = take_apart(first).words
-    against = turned_round(words, asked) or any(
-        word.startswith(deny) for word in words for deny in DENYING if len(deny) > 2
-    ) != any(word.startswith(deny) for word in asked for deny in DENYING)
+    against = turned_round(words, asked) or refuses(words) != refuses(asked)
     return denied(first) == against
 
 
@@ -128,6 +136,39 @@ def turned_by_a_small_word(answer: str, gold: str) -> bool:
     return here.groups() == there.groups()[::-1] != there.groups()
 
 
+def only_compared_with(answer: str, wanted: Said) -> bool:
+    """Whether the gold answer is only what something is compared with: "the X10 is heavier than the X20"."""
+    names = set(wanted.words)
+    for sentence in SENTENCE.split(answer):
+        before, *behind = _BEHIND.split(sentence, maxsplit=1)
+        if names and behind and names <= set(take_apart(behind[0]).words):
+            return not names <= set(take_apart(before).words)
+    return False
+
+
+def misses_an_item(said: Said, gold: str) -> bool:
+    """Whether nothing that is peculiar to an item of an enumeration stands in an answer."""
+    parts = _ITEMS.split(gold)
+    if any(part.isupper() for part in parts):  # initials, which an answer may write out
+        return False
+    items = [take_apart(item) for item in parts]
+    if len(items) < 2 or not all(0 < item.size <= ITEM for item in items):
+        return False
+    held = set(said.words)
+    for item in items:
+        own = set(item.words) - {
+            word for other in items if other is not item for word in other.words
+        }
+        if not item.numbers and not item.dates and own and not own & held:
+            return True
+    return False
+
+
+def is_polar(question: str) -> bool:
+    """Whether a question asks for yes or no."""
+    return bool(_POLAR.match(question))
+
+
 def in_order(said: Said, gold: str) -> bool:
     """Whether the two ends of a range stand in the gold answer's order."""
     if not _RANGE.search(gold):
@@ -156,7 +197,7 @@ def offers_several(answer: str, said: Said, wanted: Said) -> bool:
 
 def denies(answer: str, wanted: Said, gold: str, question: str) -> bool:
     """Whether each part of the answer with the gold answer's words says that it is not so."""
-    if denied(question):
+    if denied(question) or refuses(take_apart(question).words):
         return False
     if denied(gold):
         return not denied(answer)  # says that it is so, where it is not

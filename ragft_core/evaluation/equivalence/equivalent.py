@@ -14,36 +14,44 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ragft_core.evaluation.scoring.content import (
+from ragft_core.evaluation.equivalence.bounds import (
+    another_rate,
+    crosses_the_bound,
+    with_plain_bounds,
+)
+from ragft_core.evaluation.equivalence.content import (
     Number,
     Said,
     in_the_scale_of,
     same_number,
     take_apart,
 )
-from ragft_core.evaluation.scoring.senses import (
+from ragft_core.evaluation.equivalence.frequency import said_alike
+from ragft_core.evaluation.equivalence.senses import (
     SENTENCE,
     YES_NO,
     belongs_elsewhere,
     denied,
-    denied_unspaced,
     denies,
     first_sentence,
     found_number,
     holds_dates,
     in_order,
+    is_polar,
+    misses_an_item,
     offers_several,
+    only_compared_with,
     says_yes,
     told,
     turned_by_a_small_word,
     turned_round,
     without_numero,
 )
-from ragft_core.evaluation.scoring.vocabulary import UNITS
+from ragft_core.evaluation.equivalence.unspaced import held_unspaced, is_unspaced
+from ragft_core.evaluation.equivalence.vocabulary import TITLES, UNITS
 from ragft_core.overlap import STOP_WORDS
 
 _NONE = re.compile(
@@ -52,11 +60,9 @@ _NONE = re.compile(
 )
 _ZERO = re.compile(r"\b(?:0|zero|none|nothing|nobody|no one|nil)\b(?![.,]\d)", re.IGNORECASE)
 _BARE_NO = re.compile(r"\bno (?!later|earlier|more|less)\w+", re.IGNORECASE)
-# Scripts whose words are not parted by spaces, or carry their particles: Thai, kana, Han, Hangul.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_KANJI = str.maketrans("〇一二三四五六七八九", "0123456789")
-_COUNTED = re.compile(r"[〇一二三四五六七八九](?=[年月日人回個つ台本枚件時分秒円万千百])")
 _NAME = re.compile(r"^(?:[^\W\d_][\w.'-]* ){1,3}[^\W\d_][\w'-]*$")
+# An order number or a part's name: letters and figures, with signs between that may be left out.
+_CODE = re.compile(r"^(?=\S*[A-Za-z])(?=\S*\d)[A-Za-z0-9]+(?:[-/._][A-Za-z0-9]+)+$")
 _INITIALS = re.compile(r"\b[A-Z]{2,6}\b")
 # A gold answer that says more things than this is a long one.
 LONG = 4
@@ -70,8 +76,10 @@ DOUBT = (0.35, 0.85)
 # is no more than doubtful; a longer one has room for both.
 BRIEF = 3
 DOUBTFUL = 0.5
-# From what cosine on prose in other words is one to check by hand.
+# From what cosine on prose in other words is one to check by hand, and from what it counts as said.
 NEAR = 0.6
+ONE = 0.85
+ALIKE = 0.7
 
 
 @dataclass(frozen=True)
@@ -115,13 +123,18 @@ def likelihood(answer: str, gold: str, question: str = "", meaning: float | None
 
     Args: as ``equivalent``.
     """
-    answer, gold = without_numero(answer), without_numero(gold)
-    if _UNSPACED.search(gold):
-        return _unspaced(answer, gold)
+    answer, gold = (without_numero(with_plain_bounds(text)) for text in (answer, gold))
+    answer = said_alike(answer, gold)
+    if is_unspaced(gold):
+        return held_unspaced(answer, gold, question)
     if is_long(gold):
         return _by_degrees(answer, gold, question, meaning)
-    right = _short_right(answer, gold, question)
-    return float(right) or (DOUBTFUL if _near_in_meaning(answer, gold, meaning) else 0.0)
+    if _short_right(answer, gold, question):
+        return 1.0
+    if meaning is None or meaning < NEAR or not _is_prose(gold) or told(gold) is not None:
+        return 0.0
+    in_other_words = _same_short(answer, gold, question, by_words=False)
+    return (ALIKE if meaning >= ONE else DOUBTFUL) if in_other_words else 0.0
 
 
 def _by_degrees(answer: str, gold: str, question: str, meaning: float | None) -> float:
@@ -134,7 +147,8 @@ def _by_degrees(answer: str, gold: str, question: str, meaning: float | None) ->
         likely = BY_MEANING.likelihood(weighed | {"meaning": meaning})
     said, wanted = take_apart(answer), take_apart(gold)
     brief = said.size <= BRIEF * wanted.size
-    return min(likely, DOUBTFUL) if brief and turned_round(said.words, wanted.words) else likely
+    doubted = brief and turned_round(said.words, wanted.words) or misses_an_item(said, gold)
+    return min(likely, DOUBTFUL) if doubted else likely
 
 
 def _short_right(answer: str, gold: str, question: str) -> bool:
@@ -142,23 +156,23 @@ def _short_right(answer: str, gold: str, question: str) -> bool:
     if _NONE.match(gold):
         return _none_of_it(answer, gold, question)
     if agrees is None:
+        bare = told(answer) is not None and not take_apart(YES_NO.sub("", answer)).size
+        if bare and is_polar(question):
+            return told(answer) == says_yes(gold, question)
         return _same_short(answer, gold, question)
     rest = YES_NO.sub("", gold)
     said_so = told(answer) is None and _same_short(answer, rest, question)
     return says_yes(answer, question) == agrees or (take_apart(rest).size > 1 and said_so)
 
 
-def _near_in_meaning(answer: str, gold: str, meaning: float | None) -> bool:
-    """Whether a person should look: prose that is near in meaning, with other words."""
-    said, wanted = take_apart(answer), take_apart(gold)
-    prose = len(wanted.words) > 1 and not wanted.numbers and not wanted.dates
-    plain = prose and gold[1:] == gold[1:].lower() and denied(answer) == denied(gold)
-    return plain and (meaning or 0.0) >= NEAR and not turned_round(said.words, wanted.words)
+def _is_prose(gold: str) -> bool:
+    """Whether a short gold answer could be said in other words: several, and no names."""
+    return len(take_apart(gold).words) > 1 and gold[1:] == gold[1:].lower()
 
 
 def is_long(gold: str) -> bool:
     """Whether a gold answer says so much that an answer holds it by degrees."""
-    return take_apart(gold).size > LONG and not _UNSPACED.search(gold)
+    return take_apart(gold).size > LONG and not is_unspaced(gold)
 
 
 def _none_of_it(answer: str, gold: str, question: str) -> bool:
@@ -202,29 +216,6 @@ def _ends(answer: str) -> str:
     return "\n".join([*sentences[:1], *sentences[1:][-2:]])
 
 
-def _unspaced(answer: str, gold: str) -> float:
-    """For a script without spaces: yes and no, denials, and the share of character pairs that it holds."""
-    answer, gold = (
-        _COUNTED.sub(lambda m: m[0].translate(_KANJI), unicodedata.normalize("NFKC", text))
-        for text in (answer, gold)
-    )
-    agrees = told(gold)
-    if agrees is not None:
-        opened = told(answer)
-        return float((opened if opened is not None else not denied_unspaced(answer)) == agrees)
-    if denied_unspaced(answer) != denied_unspaced(gold):
-        return 0.0
-    return _bigrams_held(answer, gold)
-
-
-def _bigrams_held(answer: str, gold: str) -> float:
-    """Share of the gold answer's character pairs in the answer; 1 where it stands there whole."""
-    plain, wanted = ("".join(filter(str.isalnum, text.lower())) for text in (answer, gold))
-    pairs = {wanted[place : place + 2] for place in range(max(1, len(wanted) - 1))}
-    short = len(wanted) <= 2 * LONG
-    return float(wanted in plain) if short else sum(pair in plain for pair in pairs) / len(pairs)
-
-
 def _share(words: set[str], said: Said) -> float:
     return len(words & set(said.words)) / len(words) if words else 1.0
 
@@ -236,10 +227,17 @@ def _telling_numbers(wanted: Said, question: str) -> list[Number]:
     return in_the_scale_of(question, telling)
 
 
-def _same_short(answer: str, gold: str, question: str) -> bool:
+def _same_short(answer: str, gold: str, question: str, *, by_words: bool = True) -> bool:
+    """Whether an answer holds what a short gold answer says; without ``by_words`` all but its words."""
     said, wanted = take_apart(answer), take_apart(gold)
     if not wanted.size:
         return " ".join(answer.split()) == " ".join(gold.split())
+    if (
+        _CODE.match(gold)
+        and _squeezed(gold) in map(_squeezed, answer.split())
+        and not denied(answer)
+    ):
+        return True
     # Where an answer reckons with many numbers, what counts stands where it begins or ends.
     offered = said if len(said.numbers) <= MANY else take_apart(_ends(answer))
     telling = _telling_numbers(wanted, question)
@@ -247,12 +245,16 @@ def _same_short(answer: str, gold: str, question: str) -> bool:
         return False
     if not holds_dates(said, wanted) or offers_several(answer, said, wanted):
         return False
-    if not (_holds_words(answer, gold, question) or _same_name(answer, gold)):
+    if by_words and not (_holds_words(answer, gold, question) or _same_name(answer, gold)):
         return False
     if turned_round(said.words, wanted.words) and not set(wanted.words) <= set(said.words):
         return False
     brief = said.size <= LONG + BRIEF * wanted.size
-    if brief and turned_by_a_small_word(answer, gold):
+    if brief and (
+        turned_by_a_small_word(answer, gold) or crosses_the_bound(answer, gold, question)
+    ):
+        return False
+    if only_compared_with(answer, wanted) or another_rate(answer, gold, question):
         return False
     if brief and turned_round(said.words, take_apart(question).words):
         return False  # who lost, where who won was asked
@@ -267,12 +269,15 @@ def _holds_words(answer: str, gold: str, question: str) -> bool:
     words = (names - set(asked.words) - set(UNITS.values())) or (
         names if not wanted.numbers and not wanted.dates else set()
     )
-    return len(words & set(said.words)) >= 0.8 * len(words)
+    # Whose number is there needs fewer of the words around it.
+    enough = 0.6 if len(words) > 2 and _telling_numbers(wanted, question) else 0.8
+    return len(words & set(said.words)) >= enough * len(words)
 
 
 def _same_name(answer: str, gold: str) -> bool:
     """Whether a name's last part stands for it with no other first name before, or its initials do."""
-    letters = "".join(w[0] for w in gold.split() if w[0].isalpha() and w not in STOP_WORDS).upper()
+    words = [word for word in gold.split() if word[0].isalpha() and word.lower() not in STOP_WORDS]
+    letters = "".join(word[0] for word in words).upper()
     spoken = "".join(word[0] for word in answer.split() if word[0].isalpha()).upper()
     if len(letters) > 1 and letters in _INITIALS.findall(answer):
         return True
@@ -286,4 +291,8 @@ def _same_name(answer: str, gold: str) -> bool:
         return False
     # At an answer's beginning any word has a capital: only a name before the name is another's.
     other = before[1] or ""
-    return not other[:1].isupper() or other in first
+    return not other[:1].isupper() or other in first or other.rstrip(".").lower() in TITLES
+
+
+def _squeezed(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))

@@ -11,13 +11,14 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ragft_core.evaluation.scoring.rewriting import rewritten
-from ragft_core.evaluation.scoring.vocabulary import (
+from ragft_core.evaluation.equivalence.rewriting import rewritten
+from ragft_core.evaluation.equivalence.vocabulary import (
     CHANGES,
     CURRENCIES,
     MEASURES,
     MONEY,
     NUMBER_WORDS,
+    SAME,
     SCALES,
     UNITS,
 )
@@ -37,10 +38,16 @@ _TOKEN = re.compile(
 FILLERS = STOP_WORDS | frozenset(
     "yes no every each about approximately around roughly circa via per because due owing thanks etwa"
     " der das des ein eine einer einen und oder ist im zu von für mit auf aus"
-    " le la les un une du et ou sont en au aux à de el las y es del que il ce".split()
+    " le la les un une du et ou sont en au aux à de el las y es del que il ce"
+    # What bounds a number is compared by itself, and what is counted is a piece.
+    " maximum minimum max min least most within between up mindestens höchstens maximal moins plus menos máximo"
+    " almeno minimo massimo piece pieces pcs unit units item items stück"
+    " di il lo gli della dei per het een van op o os da do na no ao um uma".split()
 )
 # How far two measures of one thing may lie apart where their units differ: 5 miles are 8 km.
 CONVERTED = 0.01
+# As far in degrees Fahrenheit beside degrees Celsius.
+FAHRENHEIT = 1.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,12 @@ def take_apart(text: str) -> Said:
 def _root(word: str) -> str:
     """A word without accents, genitive, elided article ("l'eau") and ending; verbs of change as one."""
     word = re.sub(r"^(?:[ldnsjmtc]|qu)'(?=\w{2})", "", word.removesuffix("'s"))
-    return stem(_plain(CHANGES.get(word, word)))
+    return root(_plain(CHANGES.get(word) or SAME.get(word, word)))
+
+
+def root(word: str) -> str:
+    """A word without its ending; "dried" and "drying" have one."""
+    return re.sub(r"(?<=\w\w)y$", "i", stem(word))
 
 
 def _plain(word: str) -> str:
@@ -123,6 +135,14 @@ def _number(match: re.Match[str]) -> Number:
 
 def same_number(one: Number, other: Number) -> bool:
     """Whether two numbers are one: rounded, at another scale, in another unit, or a share as per cent."""
+    if "cent" in (one.unit, other.unit) and {one.unit, other.unit} & {"usd", "eur"}:
+        cents, whole = (one, other) if one.unit == "cent" else (other, one)
+        return abs(cents.value - 100 * whole.value) < 1e-6
+    if {one.unit, other.unit} == {"lb", "gbp"}:
+        return one.value == other.value  # pounds
+    if {one.unit, other.unit} == {"°", "°f"}:
+        celsius, fahrenheit = (one, other) if one.unit == "°" else (other, one)
+        return abs(1.8 * celsius.value + 32 - fahrenheit.value) <= FAHRENHEIT
     if one.unit and other.unit and one.unit != other.unit:
         (kind, size), (other_kind, other_size) = MEASURES[one.unit], MEASURES[other.unit]
         if kind == other_kind:
@@ -142,6 +162,8 @@ def _readings(number: Number, other: Number) -> list[tuple[float, float]]:
     place = 10.0**-number.decimals
     scale = number.value / number.written if number.written else 1.0
     readings = [(number.value, place * scale)]
+    if number.decimals == 3 and 1 <= number.written < 1000 <= other.value and not other.decimals:
+        readings.append((1000 * number.value, 1.0))  # a point of thousands: 1.500 Stück
     if scale == 1 and other.value != other.written:
         # "11,588" beside "11.6 billion": a bare number may be in thousands or millions.
         readings += [(number.value * step, place * step) for step in (1e3, 1e6, 1e9)]

@@ -11,18 +11,46 @@ SMALL = (
     " sixteen seventeen eighteen nineteen twenty"
 ).split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+# From 2 to 31 and the tens, as far as they are no other words: "elf", "once", "six", "mille" are left out.
+_FOREIGN = (
+    "zwei drei vier fünf sechs sieben acht neun zehn - zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn"
+    " neunzehn zwanzig einundzwanzig zweiundzwanzig dreiundzwanzig vierundzwanzig fünfundzwanzig sechsundzwanzig"
+    " siebenundzwanzig achtundzwanzig neunundzwanzig dreißig einunddreißig",
+    "deux trois quatre cinq - - huit neuf dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf vingt"
+    " vingt-et-un vingt-deux vingt-trois vingt-quatre vingt-cinq vingt-six vingt-sept vingt-huit vingt-neuf trente",
+    "dos tres cuatro cinco seis siete ocho nueve diez - doce trece catorce quince dieciséis diecisiete dieciocho"
+    " diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete veintiocho"
+    " veintinueve treinta",
+    "- tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici diciassette"
+    " diciotto diciannove venti ventuno ventidue ventitré ventiquattro venticinque ventisei ventisette ventotto"
+    " ventinove trenta",
+    "twee drie vier vijf zes zeven acht negen tien - twaalf dertien veertien vijftien zestien zeventien achttien"
+    " negentien twintig eenentwintig tweeëntwintig drieëntwintig vierentwintig vijfentwintig zesentwintig"
+    " zevenentwintig achtentwintig negenentwintig dertig",
+    "dois três quatro cinco seis sete oito nove dez - doze treze quatorze quinze dezesseis dezessete dezoito"
+    " dezenove vinte",
+)
 NUMBER_WORDS = (
-    {word: float(value) for value, word in enumerate(SMALL)}
+    {word: float(value) for words in _FOREIGN for value, word in enumerate(words.split(), 2) if word != "-"}
+    | {word: float(value) for value, word in enumerate(SMALL)}
     | {word: 10.0 * value for value, word in enumerate(TENS, 2)}
-    | {"hundred": 100.0, "dozen": 12.0}
-    | dict(zip("zwei drei vier fünf sechs sieben acht neun zehn".split(), range(2, 11), strict=True))
-    | dict(zip("deux trois quatre cinq huit neuf dix".split(), (2, 3, 4, 5, 8, 9, 10), strict=True))
-    | dict(zip("dos tres cuatro cinco seis siete ocho nueve diez".split(), range(2, 11), strict=True))
-    | {"null": 0.0, "dreißig": 30.0, "vierzig": 40.0, "fünfzig": 50.0, "sechzig": 60.0,
-       "siebzig": 70.0, "achtzig": 80.0, "neunzig": 90.0, "trente": 30.0, "quarante": 40.0,
-       "cinquante": 50.0, "treinta": 30.0, "cuarenta": 40.0, "cincuenta": 50.0, "zwölf": 12.0, "zwanzig": 20.0, "hundert": 100.0, "douze": 12.0, "vingt": 20.0,
-       "doce": 12.0, "veinte": 20.0, "cien": 100.0}
+    | {"hundred": 100.0, "dozen": 12.0, "duas": 2.0, "null": 0.0, "hundert": 100.0, "cien": 100.0}
+    | dict(zip("vierzig fünfzig sechzig siebzig achtzig neunzig".split(), range(40, 100, 10), strict=True))
+    | {"quarante": 40.0, "cinquante": 50.0, "cuarenta": 40.0, "cincuenta": 50.0, "quaranta": 40.0, "cinquanta": 50.0}
 )  # fmt: skip
+# Numbers that are other words as well, where an hour is told: "halb elf", "las once y media".
+HOURS = {
+    "midi": 12.0,
+    "minuit": 12.0,
+    "elf": 11.0,
+    "onze": 11.0,
+    "once": 11.0,
+    "una": 1.0,
+    "une": 1.0,
+    "eins": 1.0,
+    "sept": 7.0,
+    "six": 6.0,
+}
 SCALES = {
     word: value
     for value, words in (
@@ -52,20 +80,35 @@ _UNITS: dict[str, dict[str, tuple[float, str]]] = {
         "ft": (0.3048, "foot feet"),
         "inch": (0.0254, "inches"),
     },
+    "area": {
+        "m2": (1, "sqm qm"),
+        "cm2": (1e-4, ""),
+        "mm2": (1e-6, ""),
+        "km2": (1e6, ""),
+        "ha": (1e4, "hectare hectares hektar"),
+    },
     "volume": {
         "l": (1, "litre litres liter liters litro litros"),
         "ml": (1e-3, "millilitre millilitres milliliter milliliters"),
+        "cl": (1e-2, "centilitre centilitres"),
+        "m3": (1e3, "cbm"),
     },
     "time": {
         "s": (1, "second seconds sec secs sekunde sekunden seconde secondes segundo segundos"),
-        "min": (60, "minute minutes mins minuten minuto minutos"),
-        "h": (3600, "hour hours hr hrs stunde stunden heure heures hora horas"),
-        "day": (86400, "days tag tage tagen jour jours día días"),
-        "week": (604800, "weeks wk wks woche wochen semaine semaines semana semanas"),
+        "min": (60, "minute minutes mins minuten minuto minutos minuti minuut"),
+        "h": (3600, "hour hours hr hrs stunde stunden heure heures hora horas ore ora uur"),
+        "day": (86400, "days tag tage tagen jour jours día días giorno giorni dag dagen dia dias"),
+        "week": (
+            604800,
+            "weeks wk wks woche wochen semaine semaines semana semanas settimana settimane weken",
+        ),
     },
     "months": {
-        "month": (1, "months monat monate monaten mois meses"),
-        "year": (12, "years yr yrs jahr jahre jahren ans année années año años"),
+        "month": (1, "months monat monate monaten mois meses mese mesi maand maanden mês"),
+        "year": (
+            12,
+            "years yr yrs jahr jahre jahren ans année années año años anno anni jaar jaren ano anos",
+        ),
     },
     "share": {"%": (1, "percent pct percentage prozent"), "bps": (0.01, "bp")},
     "data": {
@@ -75,16 +118,60 @@ _UNITS: dict[str, dict[str, tuple[float, str]]] = {
         "tb": (1e6, "terabyte terabytes"),
     },
     "speed": {"km/h": (1, "kph kmh"), "mph": (1.609344, "")},
-    "pressure": {"bar": (1, "bars"), "mbar": (1e-3, "millibar"), "psi": (0.0689476, "")},
-    "power": {"w": (1, "watt watts"), "kw": (1e3, "kilowatt kilowatts")},
-    "voltage": {"v": (1, "volt volts")},
+    "pressure": {
+        "bar": (1, "bars"),
+        "mbar": (1e-3, "millibar hpa hectopascal"),
+        "pa": (1e-5, "pascal"),
+        "kpa": (1e-2, "kilopascal kilopascals"),
+        "mpa": (10, "megapascal megapascals"),
+        "psi": (0.0689476, ""),
+    },
+    "power": {
+        "w": (1, "watt watts"),
+        "kw": (1e3, "kilowatt kilowatts"),
+        "mw": (1e6, "megawatt megawatts"),
+    },
+    "energy": {"wh": (1, ""), "kwh": (1e3, "kilowatt-hours"), "mwh": (1e6, "")},
+    "voltage": {
+        "v": (1, "volt volts"),
+        "mv": (1e-3, "millivolt"),
+        "kv": (1e3, "kilovolt kilovolts"),
+    },
+    "current": {"amp": (1, "amps ampere amperes"), "ma": (1e-3, "milliampere milliamps")},
+    "frequency": {
+        "hz": (1, "hertz"),
+        "khz": (1e3, "kilohertz"),
+        "mhz": (1e6, "megahertz"),
+        "ghz": (1e9, "gigahertz"),
+    },
     "temperature": {"°": (1, "degree degrees celsius °c grad")},
     "fahrenheit": {"°f": (1, "fahrenheit")},
     "usd": {"usd": (1, "dollar dollars")},
     "eur": {"eur": (1, "euro euros")},
     "gbp": {"gbp": (1, "sterling")},
+    "cents": {"cent": (1, "cents ct")},
 }
 CURRENCIES = {"$": "usd", "€": "eur", "£": "gbp"}
+# "Second" after a number is a time; that it is none elsewhere, ``rewriting`` finds out.
+ORDINALS = {
+    word: place
+    for place, words in enumerate(
+        (
+            "second zweite zweiter zweiten zweites deuxième segundo segunda secondo seconda tweede",
+            "third dritte dritter dritten drittes troisième tercero tercera terzo terza derde terceiro terceira",
+            "fourth vierte vierter vierten viertes quatrième cuarto cuarta",
+            "fifth fünfte fünfter fünften fünftes cinquième quinto quinta",
+            "sixth sechste sechster sechsten sechstes sixième sexto sexta",
+            "seventh siebte siebter siebten siebtes septième",
+            "eighth achte achter achten achtes huitième",
+            "ninth neunte neunter neunten neuntes neuvième",
+            "tenth zehnte zehnter zehnten zehntes dixième",
+            "eleventh elfte elfter elften", "twelfth zwölfte zwölfter zwölften",
+        ),
+        2,
+    )
+    for word in words.split()
+}  # fmt: skip
 MONEY = frozenset(CURRENCIES.values())
 UNITS = {
     word: unit
@@ -125,6 +212,8 @@ CHANGES = {
     }.items()
     for word in words.split()
 }
+# One word for another that means the same wherever it stands.
+SAME = {"shut": "closed", "shuts": "close", "anticlockwise": "counterclockwise", "final": "last"}
 # Pairs of which a text that means the other holds the other, both ways.
 _OPPOSITES = (
     "increase/decrease improve/worsen improve/deteriorate open/close open/shut allow/forbid"
@@ -143,11 +232,18 @@ OPPOSITES = tuple((one, other) for one, _, other in (pair.partition("/") for pai
 DENYING = (
     "exclud prohibit forbid forbidden bann refus deni deny fail miss reject impossibl illegal unabl"
     " ineligibl disallow unavailabl lack ausgeschlossen verboten untersagt unmöglich exclu interdit"
-    " impossible excluid prohibid imposibl"
+    " impossible excluid prohibid imposibl separat esclus vietat proibid uitgeslot verbod"
 ).split()
+# Before a surname, in place of a first name.
+TITLES = frozenset(
+    "mr mrs ms miss mx dr prof professor sir herr frau monsieur madame mme señor señora sr sra".split()
+)
 # One spelling of what has several; a name's short form stands for the long one.
 SHORT_FORMS = {
     "usa": "united states", "u.s.a.": "united states", "u.s.": "united states", "uk":
     "united kingdom", "u.k.": "united kingdom", "eu": "european union", "un": "united nations",
-    "uno": "united nations",
+    "uno": "united nations", "ext.": "extension", "dept.": "department", "approx.": "about", "incl.": "including",
+    "excl.": "excluding", "max.": "maximum", "min.": "minimum", "tel.": "telephone", "p.a.": "per year",
+    "mon-fri": "monday to friday", "mon-sat": "monday to saturday", "mon-thu": "monday to thursday",
+    "mo-fr": "montag bis freitag", "mo-sa": "montag bis samstag", "sat-sun": "saturday to sunday",
 }  # fmt: skip
