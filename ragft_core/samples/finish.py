@@ -35,6 +35,7 @@ from ragft_core.evaluation import (
     start_evaluation,
     workspace_questions,
 )
+from ragft_core.evaluation.store.plans import REPORT_FILE
 from ragft_core.finetuning import (
     RunConfig,
     list_adapters,
@@ -218,8 +219,7 @@ def _follow(job: Job) -> None:
 
 def _evaluate(workspace: Workspace, name: str, *, reader: bool, trained: bool = True) -> None:
     """One run over all test questions with the usual arms, by the name of the run."""
-    done = [plan for plan in list_plans(workspace) if plan.name.startswith(name)]
-    if done and (workspace.path / "evaluations" / done[0].id / "report.json").exists():
+    if any(plan.name.startswith(name) for plan in _evaluated(workspace)):
         return
     workspace.update(reader=reader)
     questions = workspace_questions(workspace)
@@ -228,6 +228,12 @@ def _evaluate(workspace: Workspace, name: str, *, reader: bool, trained: bool = 
     plan: Plan = replace(make_plan(questions, arms), name=f"{name}: {questions.name}")
     _follow(start_evaluation(workspace, plan, questions))
     _say(load_report(workspace, plan.id).verdict)
+
+
+def _evaluated(workspace: Workspace) -> list[Plan]:
+    """The evaluations that came to their end; one that was broken off is none of the case."""
+    rooms = workspace.path / "evaluations"
+    return [plan for plan in list_plans(workspace) if (rooms / plan.id / REPORT_FILE).exists()]
 
 
 def _keep_origin(workspace: Workspace) -> MadeElsewhere:
@@ -239,7 +245,7 @@ def _keep_origin(workspace: Workspace) -> MadeElsewhere:
         weights=adapters[0].base,
         lab=ragft_core.__version__,
         adapters=tuple(adapter.id for adapter in adapters),
-        evaluations=tuple(plan.id for plan in list_plans(workspace)),
+        evaluations=tuple(plan.id for plan in _evaluated(workspace)),
         records=tuple(list_records(workspace)),
         choice=workspace.settings().model,
     )
@@ -264,12 +270,17 @@ def _members(workspace: Workspace) -> Iterator[Path]:
     for folder in sorted(root.glob("adapters/[!.]*")):
         stored = DIFFERENCE if (folder / DIFFERENCE).exists() else "adapter_model.safetensors"
         yield from (folder / name for name in ("adapter_config.json", "card.json", stored))
-    for room in ("advisor", "evaluations"):  # how fast this machine answers stays here
-        yield from (file for file in sorted((root / room).glob("*/**/*")) if file.is_file())
+    yield from _files(root / "advisor", "*/**/*")  # how fast this machine answers stays here
+    for plan in _evaluated(workspace):
+        yield from _files(root / "evaluations" / plan.id, "**/*")
     yield from sorted((root / "advisor").glob("*.json"))
     for run in sorted(root.glob("jobs/train-*")):
         if json.loads((run / "status.json").read_text(encoding="utf-8"))["state"] in ENDED:
             yield from (run / name for name in RUN_FILES)
+
+
+def _files(folder: Path, pattern: str) -> Iterator[Path]:
+    return (file for file in sorted(folder.glob(pattern)) if file.is_file())
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ragft_core.evaluation.equivalence import equivalent as equivalence
+from ragft_core.evaluation.equivalence import grading
 from ragft_core.evaluation.text import is_abstention
 from ragft_core.knowledge.embed import Embedder
 from ragft_core.models.weights import EMBEDDER, fetch
@@ -94,7 +94,7 @@ class Meanings:
         texts = {
             text
             for row in rows
-            if any(map(equivalence.is_long, row.golds)) and not is_abstention(row.answer)
+            if any(map(grading.is_long, row.golds)) and not is_abstention(row.answer)
             for text in (row.answer, *row.golds)
         }
         order = sorted(texts - set(self._vectors))
@@ -115,12 +115,12 @@ MEANINGS = Meanings()
 def likely(row: Labelled) -> float:
     """How likely the product holds an answer for right."""
     meaning = MEANINGS.of(row.answer, row.golds)
-    return max(equivalence.likelihood(row.answer, g, row.question, meaning) for g in row.golds)
+    return max(grading.likelihood(row.answer, g, row.question, meaning) for g in row.golds)
 
 
 def says_right(row: Labelled) -> bool:
     """What the product says of an answer."""
-    return not is_abstention(row.answer) and likely(row) >= equivalence.RIGHT
+    return not is_abstention(row.answer) and likely(row) >= grading.RIGHT
 
 
 def kappa(one: Sequence[bool], other: Sequence[bool]) -> float:
@@ -189,7 +189,7 @@ def fit(rows: Sequence[Labelled]) -> None:
     """
     from sklearn.linear_model import LogisticRegression
 
-    weighed = [r for r in rows if equivalence.is_long(r.golds[0]) and not is_abstention(r.answer)]
+    weighed = [r for r in rows if grading.is_long(r.golds[0]) and not is_abstention(r.answer)]
     golds = sorted({(r.id, r.golds[0], r.question) for r in weighed})
     others = [
         golds[(golds.index((r.id, r.golds[0], r.question)) + 1 + place) % len(golds)]
@@ -201,7 +201,7 @@ def fit(rows: Sequence[Labelled]) -> None:
         if other != r.id
     ]
     for name in ("BY_RULES", "BY_MEANING"):
-        features = [equivalence.features(*pair[:3]) for pair in pairs]
+        features = [grading.features(*pair[:3]) for pair in pairs]
         if name == "BY_MEANING":
             for feature, (answer, gold, *_) in zip(features, pairs, strict=True):
                 feature["meaning"] = MEANINGS.of(answer, [gold]) or 0.0
@@ -211,7 +211,7 @@ def fit(rows: Sequence[Labelled]) -> None:
             sample_weight=[pair[4] for pair in pairs],
         )
         weights = dict(zip(features[0], map(float, model.coef_[0]), strict=True))
-        setattr(equivalence, name, equivalence.Weighing(float(model.intercept_[0]), weights))
+        setattr(grading, name, grading.Weighing(float(model.intercept_[0]), weights))
         rounded = {name: round(weight, 2) for name, weight in weights.items()}
         print(f"{name}: {len(weighed)} answers, {model.intercept_[0]:.2f}, {rounded}")
 

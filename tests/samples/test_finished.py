@@ -54,6 +54,8 @@ def test_a_case_says_where_it_was_made_and_with_which_model(unpacked: Path) -> N
     assert origin.weights == GENERATOR.sha256
     assert {path.name for path in unpacked.glob("adapters/*")} == set(origin.adapters)
     assert {path.name for path in unpacked.glob("evaluations/eval-*")} == set(origin.evaluations)
+    ended = {path.parent.name for path in unpacked.glob("evaluations/*/report.json")}
+    assert ended == set(origin.evaluations), "one that was broken off is none of the case"
     assert {path.stem for path in unpacked.glob("advisor/records/*")} == set(origin.records)
     assert origin.machine in origin.text
     assert GENERATOR.sha256[:12] in origin.text
