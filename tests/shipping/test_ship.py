@@ -106,8 +106,12 @@ def test_a_merged_model_and_a_gguf_file_go_along(lab: Lab, tmp_path: Path) -> No
         ship(lab, "rag", tmp_path / "a", Settings(), form="onnx")
 
 
+# The hybrid arm has all that the others have; those two run by hand.
 @pytest.mark.slow
-@pytest.mark.parametrize("arm", ["rag", "fine-tuned", "hybrid"])
+@pytest.mark.parametrize(
+    "arm",
+    ["hybrid", *(pytest.param(arm, marks=pytest.mark.long) for arm in ("rag", "fine-tuned"))],
+)
 def test_the_samples_arms_answer_ten_questions_the_same_elsewhere(
     arm: str, settings: Settings, tmp_path: Path
 ) -> None:
