@@ -78,7 +78,7 @@ BRIEF = 3
 DOUBTFUL = 0.5
 # From what cosine on prose in other words is one to check by hand, and from what it counts as said.
 NEAR = 0.6
-ONE = 0.85
+ONE = 0.8
 ALIKE = 0.7
 
 
