@@ -148,7 +148,7 @@ def _pairs(table: ScoreTable) -> None:
     if not table.differences:
         return
     scorer = BY_NAME[table.score]
-    scale = 1 if scorer.unit or scorer.name == "wer" else 100
+    scale = 1 if scorer.unit else 100
     unit = "points" if scale == 100 else scorer.unit
     st.markdown(f"**Pairs** · on the same questions, {table.differences[0].test}")
     st.dataframe(
