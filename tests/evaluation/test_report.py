@@ -153,6 +153,7 @@ def test_prices_rest_on_the_mean_time_not_on_the_median(stocked: Workspace) -> N
     keep(folder_of(stocked, plan.id) / LATENCY_FILE, times)
     report = make_report(load_results(stocked, plan.id))
     assert report.latency[0].median_s == 1.0
+    assert report.latency[0].first_low_s == report.latency[0].first_high_s == 0.1
     (price,) = price_arms(report, Prices(machine_hour=3600.0))
     assert price.answer == pytest.approx(4.0)
 

@@ -38,7 +38,11 @@ _DRAWS = 1000
 
 @dataclass(frozen=True)
 class ArmLatency:
-    """Seconds per answer, asked alone; the interval is of the median, by bootstrap."""
+    """Seconds per answer, asked alone: medians with 95 % intervals by bootstrap.
+
+    ``first_low_s`` and ``first_high_s`` hold the median time to the first token; None in reports of
+    before.
+    """
 
     arm: str
     n: int
@@ -47,6 +51,8 @@ class ArmLatency:
     high_s: float
     first_token_s: float
     values_s: tuple[float, ...]
+    first_low_s: float | None = None
+    first_high_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,16 +128,14 @@ def latencies(results: Results) -> list[ArmLatency]:
         mine = [timing for timing in results.timings if timing.arm == arm]
         if not mine:
             continue
-        values = np.array([timing.total_s for timing in mine])
-        drawn = np.median(random.choice(values, (_DRAWS, len(values))), axis=1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        first = float(np.median([timing.first_token_s for timing in mine]))
+        times = np.array([[timing.total_s, timing.first_token_s] for timing in mine])
+        drawn = np.median(times[random.choice(len(times), (_DRAWS, len(times)))], axis=1)
+        whole, first = np.median(times, axis=0).tolist()
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0).tolist()
+        values = tuple(times[:, 0].tolist())
         found.append(
-            ArmLatency(
-                arm, len(mine), float(np.median(values)), float(low), float(high), first,
-                tuple(values.tolist()),
-            )
-        )  # fmt: skip
+            ArmLatency(arm, len(mine), whole, low[0], high[0], first, values, low[1], high[1])
+        )
     return found
 
 
