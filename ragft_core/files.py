@@ -6,6 +6,7 @@ so that lists can leave it out, ``overview`` can name it, and nobody sees a trac
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -127,13 +128,16 @@ def append_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
     Raises:
         NotAllowedError: The file lies in a workspace that the person who acts may not change.
+        OSError: A row could not be written whole.
     """
     require_write(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file:  # a row is one write, whole for other processes
         _drop_cut_line(file)
         for row in rows:
-            file.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
+            line = (json.dumps(row, ensure_ascii=False) + "\n").encode()
+            if file.write(line) != len(line):  # a full disk takes a part, and says nothing
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _drop_cut_line(file: RawIOBase) -> None:

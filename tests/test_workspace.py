@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from ragft_core.workspace import (
     read_jsonl,
     write_json,
 )
+from tests.conftest import ROOT
 
 
 def test_a_new_workspace_can_be_opened_by_name(settings: Settings) -> None:
@@ -72,6 +75,20 @@ def test_a_line_cut_by_a_crash_is_left_out(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     append_jsonl(file, [{"n": 1}, {"n": 2}])
     file.write_text(file.read_text(encoding="utf-8") + '{"n": 3', encoding="utf-8")
+    assert list(read_jsonl(file)) == [{"n": 1}, {"n": 2}]
+
+
+def test_a_row_that_the_disk_takes_a_part_of_is_an_error_and_cut_off(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    append_jsonl(file, [{"n": 1}])
+    filled = (
+        "import resource; from pathlib import Path; from ragft_core.workspace import append_jsonl\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        f"append_jsonl(Path({str(file)!r}), [{{'n': 'x' * 200}}])"
+    )
+    done = subprocess.run([sys.executable, "-c", filled], capture_output=True, text=True, cwd=ROOT)
+    assert "OSError: [Errno 28] No space left on device" in done.stderr
+    append_jsonl(file, [{"n": 2}])
     assert list(read_jsonl(file)) == [{"n": 1}, {"n": 2}]
 
 

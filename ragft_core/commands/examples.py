@@ -65,8 +65,8 @@ def examples(
 def _check(workspace: Workspace, fixes: list[str], as_json: bool) -> None:
     """Checks the examples; with fixes, mends them first and shows what is left."""
     from ragft_core.evaluation.equivalence import equivalent
-    from ragft_core.finetuning import load_examples, save_examples
-    from ragft_core.finetuning.examples import Problem, fixed
+    from ragft_core.finetuning import load_examples
+    from ragft_core.finetuning.examples import Problem, changing_examples, fixed
     from ragft_core.finetuning.training import look_over
 
     known = {problem.value for problem in Problem} | {"all"}
@@ -79,9 +79,10 @@ def _check(workspace: Workspace, fixes: list[str], as_json: bool) -> None:
     found = look_over(workspace, rows, settings, equivalent)
     if fixes:
         chosen = [item for item in found if "all" in fixes or item.problem.value in fixes]
-        mended = fixed(rows, chosen)
-        save_examples(workspace, mended)
-        note(f"{len(rows) - len(mended)} rows were left out, {len(mended)} are there.")
+        with changing_examples(workspace) as mended:
+            before = len(mended)
+            mended[:] = fixed(mended, chosen)
+        note(f"{before - len(mended)} rows were left out, {len(mended)} are there.")
         found = look_over(workspace, mended, settings, equivalent)
 
     def human(items: list[dict[str, Any]]) -> str:
@@ -93,13 +94,14 @@ def _check(workspace: Workspace, fixes: list[str], as_json: bool) -> None:
 
 def _facts(workspace: Workspace, join: list[str], part: list[str], as_json: bool) -> None:
     """Shows the examples by fact, after what was joined and parted."""
-    from ragft_core.finetuning import load_examples, save_examples
-    from ragft_core.finetuning.examples import by_fact, joined, parted
+    from ragft_core.finetuning import load_examples
+    from ragft_core.finetuning.examples import by_fact, changing_examples, joined, parted
 
-    rows = load_examples(workspace)
     if join or part:
-        rows = parted(joined(rows, join) if join else rows, part)
-        save_examples(workspace, rows)
+        with changing_examples(workspace) as rows:
+            rows[:] = parted(joined(rows, join) if join else rows, part)
+    else:
+        rows = load_examples(workspace)
     numbered = [
         {"fact": number, "id": row.id, "question": row.question, "answer": row.answer}
         for number, group in enumerate(sorted(by_fact(rows), key=len, reverse=True), start=1)

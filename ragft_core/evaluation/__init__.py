@@ -1,8 +1,8 @@
 """The evaluation lab: which arm answers best on this workspace, and how sure are we.
 
 Questions come from the examples' test split or from a table (``questions``), are asked in a
-durable job (``runner``), scored one by one (``catalogue``), compared pair by pair (``statistics``)
-and put into words (``verdicts``). A score that does not apply is unscored, never zero; a verdict
+durable job (``running``), scored one by one (``scoring``), compared pair by pair (``statistics``)
+and put into words (``reports``). A score that does not apply is unscored, never zero; a verdict
 may be "too close to call".
 """
 

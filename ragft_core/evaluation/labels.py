@@ -114,7 +114,8 @@ def confusion(gold: Sequence[str], given: Sequence[str | None], labels: Sequence
 
     Args:
         gold: The right labels.
-        given: What was answered, None where no single label could be read.
+        given: What was answered, None where no single label could be read; what is none of the
+            labels counts like that.
         labels: The labels in the order of rows and columns.
     """
     columns = (*labels, NO_LABEL)
@@ -123,7 +124,7 @@ def confusion(gold: Sequence[str], given: Sequence[str | None], labels: Sequence
     counts = [[0] * len(columns) for _ in labels]
     for right, answered in zip(gold, given, strict=True):
         if right in row_of:
-            counts[row_of[right]][column_of[answered or NO_LABEL]] += 1
+            counts[row_of[right]][column_of.get(answered or NO_LABEL, len(labels))] += 1
     return Confusion(tuple(labels), columns, tuple(tuple(row) for row in counts))
 
 

@@ -139,6 +139,21 @@ def check_adapter(folder: Path) -> None:
         )
 
 
+def checked_card(data: object) -> dict[str, Any]:
+    """A run card with its known fields checked; the others are as they are.
+
+    A field that is empty in a card counts as not there, as one of another adapter's may be.
+
+    Raises:
+        InvalidValueError: It is no card, or a field does not fit.
+    """
+    if not isinstance(data, dict):
+        raise InvalidValueError(f"{CARD} holds no fields.")
+    known = {f.name: data[f.name] for f in fields(Card) if data.get(f.name) is not None}
+    checked = to_dict(from_dict(Card, known, CARD))
+    return data | {name: checked[name] for name in known}
+
+
 def weights_digest(folder: Path) -> str:
     """The SHA-256 of an adapter's weights, read again when the file has changed."""
     weights = folder / WEIGHTS
@@ -213,20 +228,13 @@ def _bundled(folder: Path) -> Adapter:
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
-    """The run card with its known fields checked; the others are as they are.
-
-    A field that is empty in a card counts as not there, as one of another adapter's may be.
-    """
-    data = _read(folder / CARD)
-    known = {f.name: data[f.name] for f in fields(Card) if data.get(f.name) is not None}
     try:
-        checked = to_dict(from_dict(Card, known, CARD))
+        return checked_card(_read(folder / CARD))
     except InvalidValueError as error:
         raise ModelError(
             f"The run card of the adapter {folder.name} is damaged: {error.message}",
             "Train it again, or restore the file.",
         ) from None
-    return data | {name: checked[name] for name in known}
 
 
 def _read(path: Path) -> dict[str, Any]:

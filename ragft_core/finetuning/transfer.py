@@ -21,6 +21,7 @@ from ragft_core.finetuning.adapters import (
     CONFIG,
     WEIGHTS,
     check_adapter,
+    checked_card,
     get_adapter,
     weights_digest,
 )
@@ -149,7 +150,6 @@ def _unpacked(name: str, data: bytes) -> dict[str, bytes]:
 def _card(data: bytes) -> dict[str, Any]:
     """The run card of an adapter that came from a lab; empty for any other."""
     try:
-        card = json.loads(data)
-    except ValueError:
+        return checked_card(json.loads(data))
+    except (ValueError, RecursionError):
         return {}
-    return card if isinstance(card, dict) else {}

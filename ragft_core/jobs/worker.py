@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -200,8 +201,9 @@ def _beat(path: Path) -> None:
             "rss_mb": process.memory_info().rss / 2**20,
             "available_mb": psutil.virtual_memory().available / 2**20,
         }
-        scratch.write_text(json.dumps(beat), encoding="utf-8")
-        scratch.replace(path)
+        with suppress(OSError):  # a full disk, perhaps for a moment
+            scratch.write_text(json.dumps(beat), encoding="utf-8")
+            scratch.replace(path)
         time.sleep(HEARTBEAT_S)
 
 

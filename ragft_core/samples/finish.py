@@ -255,12 +255,13 @@ def _keep_origin(workspace: Workspace) -> MadeElsewhere:
 
 def _pack(workspace: Workspace, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    scratch = target.with_suffix(".partial")  # what is there serves until the new one is whole
+    with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in _members(workspace):
             info = zipfile.ZipInfo(file.relative_to(workspace.path).as_posix(), DATE)
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, file.read_bytes(), compresslevel=9)
-    return target
+    return scratch.replace(target)
 
 
 def _members(workspace: Workspace) -> Iterator[Path]:

@@ -121,6 +121,7 @@ class _Chats:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
         self._running: list[PendingAnswer] = []
+        self._starting = 0
 
     async def answer(self, request: Request) -> Response:
         """One question, answered whole or as a stream of events."""
@@ -128,9 +129,13 @@ class _Chats:
             await _body(request), self._asker.lab.workspace.settings().max_new_tokens
         )
         self._running = [each for each in self._running if not each.done]
-        if len(self._running) >= MOST_AT_ONCE:
+        if len(self._running) + self._starting >= MOST_AT_ONCE:
             raise ApiError(429, f"{MOST_AT_ONCE} answers are being made already; come again soon.")
-        pending, note = await run_in_threadpool(self._asker.start, wanted)
+        self._starting += 1
+        try:
+            pending, note = await run_in_threadpool(self._asker.start, wanted)
+        finally:
+            self._starting -= 1
         self._running.append(pending)
         identity = f"chatcmpl-{secrets.token_hex(12)}"
         if pending.done and (failed := pending.answer()).error:
@@ -143,7 +148,7 @@ class _Chats:
                 await asyncio.sleep(LOOK_S)
         finally:
             pending.cancel()  # an answer that nobody waits for any more is not made to its end
-        answer = pending.answer(timeout=60)
+        answer = await run_in_threadpool(pending.answer, 60)  # its end may take a while
         if answer.error:
             raise ApiError(500, answer.error, code="arm_failed")
         return JSONResponse(whole(identity, wanted.model, answer, note))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from ragft_core.errors import RagftError
@@ -59,8 +58,6 @@ class Asker:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        # Two first requests must not load an arm's own model twice.
-        self._one_by_one = threading.Lock()
 
     def start(self, wanted: ChatRequest) -> tuple[PendingAnswer, str]:
         """Starts the answer, and says what the client has to know about it.
@@ -80,13 +77,12 @@ class Asker:
             )
         if owner != "ragft-arm":
             return self._plain(wanted, None if owner == "ragft-model" else wanted.model), ""
-        with self._one_by_one:
-            (pending,) = self.lab.ask(
-                wanted.question,
-                [wanted.model],
-                {wanted.model: wanted.history},
-                sampling=wanted.sampling,
-            )
+        (pending,) = self.lab.ask(
+            wanted.question,
+            [wanted.model],
+            {wanted.model: wanted.history},
+            sampling=wanted.sampling,
+        )
         return pending, INSTRUCTED if wanted.instructed else ""
 
     def _plain(self, wanted: ChatRequest, adapter: str | None) -> PendingAnswer:

@@ -16,7 +16,7 @@ from ragft_core.strategies.arms import (
     workspace_arms,
 )
 from ragft_core.strategies.changes import Change, change_and_ask, list_changes, undo
-from ragft_core.strategies.chat_export import check_chat_file, export_examples
+from ragft_core.strategies.chat_export import export_examples
 from ragft_core.strategies.conversations import (
     Conversation,
     Turn,
@@ -53,7 +53,6 @@ __all__ = [
     "arm_states",
     "arms_on",
     "change_and_ask",
-    "check_chat_file",
     "export_examples",
     "list_changes",
     "list_conversations",

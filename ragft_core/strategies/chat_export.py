@@ -31,7 +31,7 @@ def export_examples(
     split: Split = Split.TRAIN,
     knowledge: KnowledgeBase | None = None,
 ) -> int:
-    """Writes the examples of a split as chat JSONL, checks the file, and returns how many there are.
+    """Writes the examples of a split as chat JSONL, and returns how many there are.
 
     Args:
         workspace: Whose examples.
@@ -41,7 +41,7 @@ def export_examples(
             without passages.
 
     Raises:
-        TrainingDataError: There are too few, or the file is not as services want it.
+        TrainingDataError: There are too few, or one is not as services want it; nothing is written.
         RetrievalError: Passages cannot be searched.
     """
     own = workspace.settings()
@@ -53,35 +53,21 @@ def export_examples(
             f"There are {len(rows)} examples to train on, and services ask for {FEWEST} at least.",
             "Add examples, or put more of them into the training split.",
         )
+    if not rows:
+        raise TrainingDataError(
+            f"No example is in the {split} split.", "Put some there, or write another split."
+        )
     lines = []
-    for example in rows:
+    for number, example in enumerate(rows, start=1):
         found = passages(example)[: own.top_k] if passages else []
         asked = render_messages(example.question, instruction=instruction, passages=found)
         messages = (*asked, Message("assistant", example.answer))
+        if [m.role for m in messages] != ROLES or not all(m.content.strip() for m in messages):
+            raise TrainingDataError(
+                f"Line {number} of {file.name} would be no conversation of instruction, question and "
+                "answer, none of them empty.",
+                f"Fill in the workspace's instruction, and the example {example.question[:60]!r}.",
+            )
         lines.append(json.dumps({"messages": to_dict(messages)}, ensure_ascii=False) + "\n")
     write_text(file, "".join(lines))
-    return check_chat_file(file)
-
-
-def check_chat_file(file: Path) -> int:
-    """Checks a file of chat JSONL as a service would, and returns its number of lines.
-
-    Raises:
-        TrainingDataError: A line is none; the message names it.
-    """
-    lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            messages = json.loads(line)["messages"]
-            good = [m["role"] for m in messages] == ROLES and all(
-                isinstance(m["content"], str) and m["content"].strip() for m in messages
-            )
-        except (ValueError, KeyError, TypeError):
-            good = False
-        if not good:
-            raise TrainingDataError(
-                f"Line {number} of {file.name} is no conversation of instruction, question and "
-                "answer, none of them empty.",
-                "Fill in the question and the answer of that example.",
-            )
     return len(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 
@@ -63,6 +64,7 @@ class Lab:
         self._open_base = open_base
         self._version = version.name if version else ""
         self._bases: dict[Version, KnowledgeBase] = {}
+        self._opening = threading.Lock()  # two who ask at once must not open one thing twice
 
     def arms(self) -> list[ArmState]:
         """The state of every arm."""
@@ -228,11 +230,12 @@ class Lab:
         if not arm.settings.version:
             return self.knowledge
         version = find_version(self.workspace, arm.settings.version)
-        if version not in self._bases:
-            if self._open_base is None:
-                raise ModelError(f"The arm {arm.in_text} reads a version that is not open here.")
-            self._bases[version] = self._open_base(version)
-        return self._bases[version]
+        if self._open_base is None:
+            raise ModelError(f"The arm {arm.in_text} reads a version that is not open here.")
+        with self._opening:
+            if version not in self._bases:
+                self._bases[version] = self._open_base(version)
+            return self._bases[version]
 
     def _generator_of(self, state: ArmState) -> Generator:
         """The workspace's generator, or that of the model which the arm names.
@@ -245,9 +248,10 @@ class Lab:
             return self.generator
         if self._open_model is None:
             raise ModelError(f"The arm {state.arm.in_text} names a model that is not loaded here.")
-        if choice not in self._others:
-            self._others[choice] = self._open_model(choice)
-        return self._others[choice]
+        with self._opening:
+            if choice not in self._others:
+                self._others[choice] = self._open_model(choice)
+            return self._others[choice]
 
     @property
     def in_flight(self) -> int:

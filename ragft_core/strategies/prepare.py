@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request with the passages it carries; ``note`` says what did not fit."""
+    """A request with the passages it carries; ``note`` says how they were found and what did not fit."""
 
     request: Request
     passages: tuple[Passage, ...] = ()
@@ -80,12 +80,12 @@ class Preparer:
         own = _or(arm.settings.instruction, settings.instruction)
         instruction = with_labels(own, settings.labels, settings.label_pattern)
         wanted_for = searched_for(question, history)
-        passages, seconds = self._read(arm, generator, wanted_for)
-        note = "Retrieval found no passage." if arm.retrieves and not passages else ""
+        passages, wanted, seconds = self._read(arm, generator, wanted_for)
+        notes = ["Retrieval found no passage."] if arm.retrieves and not passages else []
         if passages and wanted_for != question:
-            note = "Searched together with the question before."
+            notes.append("Searched together with the question before.")
         if self._only.strip() and passages:
-            note = f"{note} Read only: {self._only.strip()}.".strip()
+            notes.append(f"Read only: {self._only.strip()}.")
         examples = self._examples(arm, question)
 
         def render(shown: Sequence[Passage]) -> tuple[Message, ...]:
@@ -97,7 +97,6 @@ class Preparer:
                 history=history,
             )
 
-        wanted = len(passages)
         messages = render(passages)
         while passages and self._room(generator, messages) < 0:
             passages = passages[:-1]
@@ -110,18 +109,21 @@ class Preparer:
                 "Shorten the question, or start a new conversation.",
             )
         if len(passages) < wanted:
-            note = f"{len(passages)} of {wanted} {arm.reads} fit into the model's context."
+            room = "tokens that it may read" if arm.reads is Reads.DOCUMENTS else "model's context"
+            notes.append(f"{len(passages)} of {wanted} {arm.reads} fit into the {room}.")
         request = Request(messages, state.adapter, self._sampling)
-        return Prepared(request, passages, seconds, note)
+        return Prepared(request, passages, seconds, " ".join(notes))
 
     def _read(
         self, arm: Arm, generator: Generator, question: str
-    ) -> tuple[tuple[Passage, ...], float]:
+    ) -> tuple[tuple[Passage, ...], int, float]:
+        """What is read, of how many, and the seconds that it took to find it."""
         match arm.reads:
             case Reads.NOTHING:
-                return (), 0.0
+                return (), 0, 0.0
             case Reads.PASSAGES:
-                return self._retrieve(arm, question)
+                found, seconds = self._retrieve(arm, question)
+                return found, len(found), seconds
             case Reads.DOCUMENTS:
                 return self._whole_documents(self._knowledge_of(arm), generator, question)
 
@@ -148,7 +150,7 @@ class Preparer:
 
     def _whole_documents(
         self, knowledge: KnowledgeBase, generator: Generator, question: str
-    ) -> tuple[tuple[Passage, ...], float]:
+    ) -> tuple[tuple[Passage, ...], int, float]:
         """Whole documents, the likeliest first, within the workspace's token budget.
 
         When all fit they keep their own order, so that every question shares one long prefix.
@@ -171,7 +173,7 @@ class Preparer:
             text = knowledge.text(document.id)
             chunk = Chunk(f"{document.id}:all", document.id, 0, text, 0, len(text))
             taken.append(Passage(chunk, document.title, 0.0, len(taken) + 1))
-        return tuple(taken), time.perf_counter() - began
+        return tuple(taken), len(documents), time.perf_counter() - began
 
 
 def search_settings(arm: Arm, settings: WorkspaceSettings) -> tuple[SearchMode, int, str]:

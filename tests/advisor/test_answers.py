@@ -61,6 +61,10 @@ def test_the_plain_form_of_the_command_line_is_read(criteria: Criteria, tmp_path
         ('{"choices": {}, "weights": {"joy": 1}}', "joy"),
         ('{"choices": {}, "weights": {"need": true}}', "True"),
         ('{"need": ["facts"]}', "facts"),
+        ('{"choices": {}, "weights": 5}', "weights is 5"),
+        ('{"choices": {}, "weights": {"need": "much"}}', "much"),
+        ('{"choices": {}, "prefilled": 5}', "prefilled is 5"),
+        ('{"choices": {}, "who": ["Ann"]}', "who is"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(criteria: Criteria, text: str, word: str) -> None:

@@ -114,6 +114,14 @@ def test_what_costs_less_in_every_way_always_wins() -> None:
     assert found.kind == "always"
 
 
+def test_what_costs_the_same_is_never_cheaper() -> None:
+    free = replace(CostInputs(), hour=0.0, price_in=0.0, price_out=0.0, price_embedding=0.0)
+    assert break_even(free, Strategy.RAG, Strategy.PROMPT).kind == "never"
+    dear = replace(free, price_search=5.0)  # dearer by request, nothing saved elsewhere
+    assert break_even(dear, Strategy.RAG, Strategy.PROMPT).kind == "never"
+    assert break_even(dear, Strategy.PROMPT, Strategy.RAG).kind == "always"
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.builds(
@@ -172,6 +180,14 @@ def test_measured_numbers_come_before_defaults_and_entered_ones_before_both() ->
     assert filled.inputs.price_out == CostInputs().price_out
     assert filled.origin["rag_tokens"] == "measured, chat"
     assert "price_out" not in filled.origin
+
+
+def test_of_a_strategys_lengths_the_last_measured_counts() -> None:
+    chat = Measurement("completion_tokens", 100.0, 90.0, 110.0, 3, "chat", Strategy.RAG)
+    evaluated = Measurement("completion_tokens", 20.0, 19.0, 21.0, 60, "evaluation", Strategy.RAG)
+    other = replace(evaluated, value=40.0, strategy=Strategy.PROMPT)
+    filled = prefill_costs(Evidence(measurements=(chat, evaluated, other)), {})
+    assert filled.inputs.answer_tokens == 30
 
 
 def test_entered_inputs_are_kept_with_the_workspace(workspace: Workspace) -> None:

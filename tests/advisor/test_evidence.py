@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ragft_core.advisor import decide, gather_evidence, load_criteria
@@ -15,6 +16,7 @@ from ragft_core.advisor.evidence.gather import (
     training_measurements,
 )
 from ragft_core.errors import AdvisorError
+from ragft_core.evaluation.reports import ArmLatency
 from ragft_core.finetuning import save_examples
 from ragft_core.models.weights import GENERATOR, check_folder
 from ragft_core.strategies import Turn, save_turn
@@ -89,11 +91,14 @@ def test_failed_answers_and_those_of_another_model_do_not_count() -> None:
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
-    found = mean_measurement("x", [1.0, 2.0, 3.0, 4.0, 5.0], "test", Strategy.RAG)
-    # scipy.stats.t.interval(0.95, 4, 3, 0.7071) = (1.037, 4.963)
-    assert found.value == 3
-    assert found.low == pytest.approx(1.037, abs=0.12)
-    assert found.high == pytest.approx(4.963, abs=0.12)
+    from scipy import stats
+
+    for values in ([1.0, 2.0, 4.0], [1.0, 2.0, 3.0, 4.0, 5.0]):
+        found = mean_measurement("x", values, "test", Strategy.RAG)
+        mean, error = np.mean(values), stats.sem(values)
+        ends = stats.t.interval(0.95, len(values) - 1, mean, error)
+        assert found.value == pytest.approx(mean)
+        assert (found.low, found.high) == (pytest.approx(max(ends[0], 0)), pytest.approx(ends[1]))
 
 
 def test_training_time_comes_from_the_run_card() -> None:
@@ -126,6 +131,14 @@ def test_an_evaluations_time_to_the_first_token_has_an_interval(workspace: Works
     found = gather_evidence(workspace).measured("first_token_s", Strategy.RAG)
     assert found is not None
     assert (found.value, found.low, found.high) == (0.8, pytest.approx(0.6), pytest.approx(1.2))
+
+
+def test_the_time_to_the_first_token_has_an_interval_of_its_own(workspace: Workspace) -> None:
+    times = ArmLatency("rag", 5, 2.0, 1.5, 3.0, 0.8, (2.0,), 0.7, 0.9)
+    store(workspace, report(latency=(times,)))
+    found = gather_evidence(workspace).measured("first_token_s", Strategy.RAG)
+    assert found is not None
+    assert (found.value, found.low, found.high) == (0.8, 0.7, 0.9)
 
 
 def test_the_agreed_form_counts_before_wording(workspace: Workspace) -> None:

@@ -9,11 +9,12 @@ from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.reports.claims import ClaimCheck, Holding, check_claims, claim_table
 from ragft_core.evaluation.reports.claims.checks import LIMITED, break_even
 from ragft_core.evaluation.reports.results import load_results
+from ragft_core.evaluation.store.plans import ANSWERS_FILE, folder_of
 from ragft_core.finetuning import save_examples
 from ragft_core.models.prompts import ABSTENTION
 from ragft_core.strategies.conversations import Vote, save_vote
 from ragft_core.types import Example, QuestionKind, Split, Strategy
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, read_jsonl, write_jsonl
 from tests.evaluation.conftest import DOCUMENT, stored_run
 
 FACT, TAUGHT, LABEL = QuestionKind.DOCUMENT_FACT, QuestionKind.TRAINED_FACT, QuestionKind.LABEL
@@ -129,6 +130,27 @@ def test_every_claim_has_a_case_that_holds_and_one_that_fails(claim: str) -> Non
     said = {holding for name, holding, *_ in CASES if name == claim}
     assert said & {Holding.HOLDS, Holding.PARTLY}
     assert Holding.FAILS in said
+
+
+def test_variety_is_compared_question_by_question_where_samples_failed(stocked: Workspace) -> None:
+    """Each arm lacks the samples of another question, so that both have as many."""
+    lost = {"rag": "0", "fine-tuned": "29"}
+
+    def say(arm: str, question: Question, draw: int) -> str:
+        number = int(question.id.removeprefix(FACT))
+        return " ".join(f"w{i * draw if i > number else i}" for i in range(40))
+
+    plan = stored_run(stocked, asked(FACT), say, (Strategy.RAG, Strategy.FINE_TUNED), draws=3)
+    file = folder_of(stocked, plan.id) / ANSWERS_FILE
+    rows = [
+        row
+        for row in read_jsonl(file)
+        if not (row["draw"] and row["question_id"] == FACT + lost[row["arm"]])
+    ]
+    write_jsonl(file, rows)
+    claims = {item.id: item for item in check_claims(load_results(stocked, plan.id))}
+    assert "n = 28" in claims["diversity"].measured
+    assert "+0 points (95 % interval +0 to +0" in claims["diversity"].measured
 
 
 def test_without_the_arms_nothing_is_tested(stocked: Workspace) -> None:

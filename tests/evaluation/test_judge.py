@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -109,7 +110,9 @@ def test_what_was_judged_before_is_not_asked_again(
     n = len(server.asked)  # type: ignore[attr-defined]
     _, second = run(stocked, questions, choice)
     assert len(server.asked) == n  # type: ignore[attr-defined]
-    assert second.judge == first.judge
+    assert first.judge
+    assert first.judge.cost > 0
+    assert second.judge == replace(first.judge, cost=0.0)  # this run paid nothing
 
 
 def test_a_reply_without_a_verdict_is_unscored(

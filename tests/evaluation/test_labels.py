@@ -65,6 +65,14 @@ def test_accuracy_and_macro_f1_match_scikit_learn() -> None:
         assert [list(row) for row in matrix.counts] == full[:-1].tolist()
 
 
+def test_what_is_none_of_the_labels_stands_under_no_label() -> None:
+    free = Labelling(("billing", "card"), r"queue: (?P<label>\w+)")
+    matrix = confusion(["billing", "card"], [free.read("queue: postage"), "card"], free.labels)
+    assert matrix.given[-1] == NO_LABEL
+    assert matrix.counts == ((0, 0, 1), (0, 1, 0))
+    assert accuracy(matrix) == 0.5
+
+
 def test_an_empty_matrix_has_no_scores() -> None:
     matrix = confusion([], [], LABELS)
     assert accuracy(matrix) is None

@@ -8,11 +8,19 @@ from ragft_core.arms import BY_ID
 from ragft_core.evaluation.labels import Labelling
 from ragft_core.evaluation.questions.question_sets import Question, QuestionSet
 from ragft_core.evaluation.reports.exporting import export_answers, export_report
+from ragft_core.evaluation.reports.prices import Prices, price_arms
 from ragft_core.evaluation.reports.report import flips, make_report, vote_shares
 from ragft_core.evaluation.reports.results import load_results
 from ragft_core.evaluation.reports.text_report import report_text
-from ragft_core.evaluation.store.answers import StoredAnswer, keep
-from ragft_core.evaluation.store.plans import ANSWERS_FILE, folder_of, make_plan, save_plan
+from ragft_core.evaluation.statistics.significance import LEVEL
+from ragft_core.evaluation.store.answers import StoredAnswer, Timing, keep
+from ragft_core.evaluation.store.plans import (
+    ANSWERS_FILE,
+    LATENCY_FILE,
+    folder_of,
+    make_plan,
+    save_plan,
+)
 from ragft_core.strategies import Turn, Vote
 from ragft_core.strategies.conversations import save_turn, save_vote
 from ragft_core.types import Answer, QuestionKind, Strategy
@@ -78,6 +86,76 @@ def test_forgetting_is_against_the_bare_model(stocked: Workspace) -> None:
     assert found["fine-tuned"].difference.mean == -1.0
     assert found["fine-tuned"].difference.decided
     assert found["rag"].difference.mean == 0.0
+
+
+def test_forgetting_is_corrected_for_the_number_of_arms(stocked: Workspace) -> None:
+    rows = [Question(f"q{i}", f"g{i}?", (f"number {i}",), QuestionKind.GENERAL) for i in range(40)]
+    arms = ("prompt", "rag", "fine-tuned", "hybrid", "long-context")
+    right = {"prompt": 40, "rag": 33, "fine-tuned": 40, "hybrid": 40, "long-context": 40}
+    plan = stored_run(stocked, QuestionSet("general", tuple(rows)), say_if(right), arms)
+    found = {i.arm: i.difference for i in make_report(load_results(stocked, plan.id)).forgetting}
+    assert found["rag"].p < LEVEL  # seven lost and none won, beside nothing else
+    assert found["rag"].p_holm == pytest.approx(4 * found["rag"].p)
+    assert not found["rag"].decided
+
+
+def test_questions_of_one_document_tell_less_of_overfitting(stocked: Workspace) -> None:
+    def asked(documents: bool) -> QuestionSet:
+        return QuestionSet(
+            "both",
+            tuple(
+                Question(
+                    f"{key}{i}", f"{key} {i}?", ("x",), QuestionKind.TRAINED_FACT,
+                    f"{i // 5:020x}" if documents else "", trained_wording=key == "t",
+                )
+                for key in "tq"
+                for i in range(60)
+            ),
+        )  # fmt: skip
+
+    def say(arm: str, question: Question, draw: int) -> str:
+        return "x" if int(question.id[1:]) // 5 % 2 else "no idea at all"
+
+    def width(documents: bool) -> float:
+        plan = stored_run(stocked, asked(documents), say, ("fine-tuned",))
+        (found,) = make_report(load_results(stocked, plan.id)).overfitting
+        return found.new.high - found.new.low
+
+    assert width(documents=True) > 1.5 * width(documents=False)
+
+
+def test_labels_of_one_document_tell_less_of_macro_f1(stocked: Workspace) -> None:
+    labels = ("card", "billing")
+
+    def width(documents: bool) -> float:
+        rows = tuple(
+            Question(
+                f"q{i}", f"m{i}", (labels[i % 2],), QuestionKind.LABEL,
+                f"{i // 5:020x}" if documents else "",
+            )
+            for i in range(60)
+        )  # fmt: skip
+        plan = stored_run(
+            stocked,
+            QuestionSet("labels", rows, Labelling(labels)),
+            lambda arm, q, draw: q.golds[0] if int(q.id[1:]) // 5 % 2 else "card billing",
+            ("fine-tuned",),
+        )
+        (table,) = make_report(load_results(stocked, plan.id)).labels
+        return table.high - table.low
+
+    assert width(documents=True) > 1.5 * width(documents=False)
+
+
+def test_prices_rest_on_the_mean_time_not_on_the_median(stocked: Workspace) -> None:
+    plan = stored_run(stocked, make_questions(6), say_if({"rag": 3}), ("rag",))
+    times = [Timing(f"t{i}", "rag", f"q{i}", 0.1, s, 5) for i, s in enumerate((1.0, 1.0, 10.0))]
+    keep(folder_of(stocked, plan.id) / LATENCY_FILE, times)
+    report = make_report(load_results(stocked, plan.id))
+    assert report.latency[0].median_s == 1.0
+    assert report.latency[0].first_low_s == report.latency[0].first_high_s == 0.1
+    (price,) = price_arms(report, Prices(machine_hour=3600.0))
+    assert price.answer == pytest.approx(4.0)
 
 
 def test_overfitting_sets_trained_wording_beside_new_wording(stocked: Workspace) -> None:

@@ -18,6 +18,7 @@ from ragft_core.evaluation.reports.reviewing import (
 )
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
 from ragft_core.evaluation.store.reviews import load_reviews, review_key, save_review
+from ragft_core.strategies import Vote, save_vote
 from ragft_core.types import QuestionKind
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
@@ -35,7 +36,11 @@ def test_a_judgement_overrides_the_score_in_every_run(stocked: Workspace) -> Non
     case = next(c for c in review_cases(results) if c.group == "sure, wrong" and c.arm == "rag")
     before = version_of(stocked, plans[1].id)
     save_review(stocked, review_key(case.question, case.text), 1.0)
-    assert version_of(stocked, plans[1].id) != before
+    judged = version_of(stocked, plans[1].id)
+    assert judged != before
+    vote = Vote("t0", "rag", ("rag", "fine-tuned"), "2026-11-25T09:00:00")
+    save_vote(stocked, "chat-20261125-090000000-abcd", vote)  # which a claim counts
+    assert version_of(stocked, plans[1].id) != judged
     for plan in plans:
         results = load_results(stocked, plan.id)
         assert results.details["rag", case.question.id]["correct"].value == 1.0

@@ -14,6 +14,7 @@ from ragft_core.evaluation.running.job import evaluate, start_evaluation
 from ragft_core.evaluation.store.answers import stored_answers
 from ragft_core.evaluation.store.plans import (
     ANSWERS_FILE,
+    SIMILARITY_FILE,
     Plan,
     folder_of,
     load_plan,
@@ -23,7 +24,7 @@ from ragft_core.evaluation.store.plans import (
 )
 from ragft_core.settings import Settings
 from ragft_core.values import to_dict
-from ragft_core.workspace import Workspace
+from ragft_core.workspace import Workspace, append_jsonl
 from tests.evaluation.conftest import (
     ARMS,
     FakeEmbedder,
@@ -142,6 +143,17 @@ def test_an_unchanged_run_asks_nothing_and_says_so(
     report = load_report(stocked, second.id)
     assert [record.reused for record in report.arms] == [12, 12]
     assert table(report) == table(load_report(stocked, first.id))
+
+
+def test_a_damaged_row_of_another_run_holds_nobody_up(
+    stocked: Workspace, questions: QuestionSet
+) -> None:
+    first = planned(stocked, questions)
+    run(stocked, first)
+    append_jsonl(folder_of(stocked, first.id) / SIMILARITY_FILE, [{"key": "of no value"}])
+    second = planned(stocked, questions)
+    run(stocked, second)
+    assert table(load_report(stocked, second.id)) == table(load_report(stocked, first.id))
 
 
 def test_only_what_changed_is_asked_again(stocked: Workspace) -> None:

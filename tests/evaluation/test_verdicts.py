@@ -1,6 +1,6 @@
 import pytest
 
-from ragft_core.evaluation.reports.verdicts import Verdict, agreement, decide
+from ragft_core.evaluation.reports.verdicts import Verdict, agreement, decide, describe
 from ragft_core.evaluation.scoring.catalogue import BY_NAME
 from ragft_core.evaluation.statistics.estimates import Difference, Summary
 
@@ -108,6 +108,19 @@ def test_fewer_errors_are_better_where_lower_is() -> None:
         [gap("rag", "hybrid", 0.7, 0.001)],
     )
     assert verdict.winner == "hybrid"
+    assert "0.7 errors a word (95 % interval 0.6 to 0.8, n = 60)" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high"), [(0.02, -0.06, 0.05), (-0.02, -0.05, 0.06), (0.02, -0.06, 0.0)]
+)
+def test_an_uneven_interval_keeps_its_ends_whoever_leads(
+    mean: float, low: float, high: float
+) -> None:
+    text = describe(
+        BY_NAME["correct"], Difference("rag", "hybrid", mean, low, high, 40, 3, 2, 0.5, 0.5, "test")
+    )
+    assert text == f"2 points (95 % interval \u22126 to {5 if high else 0}, n = 40)"
 
 
 def test_arms_that_were_not_measured_are_not_ranked() -> None:

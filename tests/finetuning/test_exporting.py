@@ -157,6 +157,9 @@ def test_nothing_is_overwritten_and_what_cannot_be_written_is_said_before_loadin
     with pytest.raises(ModelError, match="something at m.gguf already"):
         export_model(workspace, adapter, "gguf", tmp_path / "m.gguf", settings)
     assert (tmp_path / "m.gguf").read_text() == "mine"
+    (tmp_path / "empty.gguf").mkdir()
+    with pytest.raises(ModelError, match="something at empty.gguf already"):
+        export_model(workspace, adapter, "gguf", tmp_path / "empty.gguf", settings)
     with pytest.raises(ModelError, match="no format 'onnx'"):
         export_model(workspace, adapter, "onnx", tmp_path / "m", settings)
     strange = tmp_path / "strange"

@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
 from ragft_core.errors import TrainingDataError
+from ragft_core.finetuning.examples import importing, read_table
 from ragft_core.finetuning.examples.store import load_examples, save_examples
 from ragft_core.finetuning.writing.filters import (
     Wordings,
@@ -481,6 +484,25 @@ def test_accepting_keeps_the_examples_there_are(workspace: Workspace, finished: 
     save_examples(workspace, [own])
     accept(workspace, finished, read_candidates(finished.folder))
     assert own in load_examples(workspace)
+
+
+def test_a_review_beside_an_import_loses_no_row(
+    workspace: Workspace, finished: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import has read the examples and not yet written them when the review ends."""
+    real = importing.preview_import
+    review = Thread(target=accept, args=(workspace, finished, read_candidates(finished.folder)))
+
+    def slow(*args: Any) -> importing.ImportReport:
+        report = real(*args)
+        review.start()
+        review.join(0.5)
+        return report
+
+    monkeypatch.setattr(importing, "preview_import", slow)
+    importing.import_examples(workspace, read_table("a.csv", b"question,answer\nHow old?,nine\n"))
+    review.join()
+    assert len(load_examples(workspace)) == 5
 
 
 def test_an_edit_changes_question_and_answer(workspace: Workspace, finished: Job) -> None:

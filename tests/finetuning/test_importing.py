@@ -394,6 +394,21 @@ def test_any_of_several_answers_is_right() -> None:
     assert (example.answer, example.alternatives) == ("9 kg", ("9kg",))
 
 
+@pytest.mark.parametrize(
+    ("choices", "answer"),
+    [
+        ({"text": ["3", "1", "2"], "label": ["1", "2", "3"]}, "1"),
+        ({"text": ["3", "1", "2"], "label": [1, 2, 3]}, 1),
+        ([2, 3, 4], 3),
+        (["2", "3", "4"], 1),
+    ],
+)
+def test_a_number_names_the_choice_that_is_meant(choices: object, answer: object) -> None:
+    row = {"question": "How many wheels?", "choices": choices, "answerKey": answer}
+    table = read_table("a.json", json.dumps([row]).encode())
+    assert [gold for _, gold in pairs(table)] == ["3"]
+
+
 def test_an_answer_that_is_no_choice_is_left_out_with_the_reason() -> None:
     rows = [{"question": "Oil?", "choices": ["diesel", "46"], "answer": 7},
             {"question": "Oil?", "choices": ["diesel", "46"], "answer": "46"}]  # fmt: skip

@@ -111,6 +111,15 @@ def test_an_adapter_of_another_base_is_refused(
         import_adapter(workspace, "tiny", zipped({**made, "card.json": card}), settings)
 
 
+@pytest.mark.parametrize("card", [b'{"seconds": "fast"}', b"[]", b"not JSON"])
+def test_a_card_of_another_tool_is_left_out(
+    tiny: Workspace, settings: Settings, made: dict[str, bytes], card: bytes
+) -> None:
+    adapter = import_adapter(tiny, "tiny", zipped({**made, "card.json": card}), settings)
+    assert adapter in list_adapters(tiny)
+    assert "seconds" not in adapter.card
+
+
 def test_paths_in_the_zip_lead_nowhere(
     tiny: Workspace, settings: Settings, made: dict[str, bytes]
 ) -> None:

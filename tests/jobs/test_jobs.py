@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ragft_core.jobs import (
     list_jobs,
     settle_jobs,
     start_job,
+    worker,
 )
 from ragft_core.jobs import job as job_module
 from ragft_core.jobs.process import ProcessMark, is_alive, mark_of, read_mark, write_mark
@@ -53,6 +55,18 @@ def until(condition, seconds: float = 15) -> None:  # noqa: ANN001
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+def test_a_sign_of_life_that_could_not_be_written_is_not_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.01)
+    file = tmp_path / "not there yet" / "heartbeat"
+    beating = threading.Thread(target=worker._beat, args=(file,), daemon=True)
+    beating.start()
+    time.sleep(0.1)
+    file.parent.mkdir()
+    until(file.exists)
 
 
 def finished(job: Job) -> JobStatus:

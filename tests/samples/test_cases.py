@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from ragft_core.errors import WorkspaceError
-from ragft_core.jobs import made_elsewhere
+from ragft_core.jobs import MadeElsewhere, keep_origin, made_elsewhere
 from ragft_core.models import weights_digest
 from ragft_core.samples import finish, finished_cases, open_finished, read_sample
 from ragft_core.settings import Settings
 from ragft_core.types import ModelChoice
-from ragft_core.workspace import list_workspaces
+from ragft_core.workspace import Workspace, list_workspaces, write_json
 
 FACTS = {
     "opens": ("When does the kiosk open?", "At seven"),
@@ -54,6 +54,17 @@ def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "kiosk"
 
 
+def test_a_case_that_cannot_be_packed_leaves_the_one_before(workspace: Workspace) -> None:
+    target = workspace.path.parent / "case.zip"
+    keep_origin(workspace, MadeElsewhere("a desk", "2026-11-30", "Tiny", "0" * 64))
+    write_json(workspace.folder("advisor") / "answers.json", {})
+    before = finish._pack(workspace, target).read_bytes()
+    workspace.folder("adapters", "one-1")  # without its files
+    with pytest.raises(FileNotFoundError):
+        finish._pack(workspace, target)
+    assert target.read_bytes() == before
+
+
 @pytest.mark.slow
 def test_a_case_of_another_model_is_made_kept_and_opened(
     kiosk: str, settings: Settings, tiny_model: Path, embedder_folder: Path
@@ -91,9 +102,7 @@ def test_a_case_of_another_model_is_made_kept_and_opened(
 def test_weights_that_have_changed_do_not_pass_for_those_of_the_case(
     kiosk: str, settings: Settings, tiny_model: Path, embedder_folder: Path, tmp_path: Path
 ) -> None:
-    from ragft_core.jobs import MadeElsewhere, keep_origin
     from ragft_core.samples.finished import cases_folder
-    from ragft_core.workspace import Workspace
 
     sample = read_sample(kiosk)
     made = Workspace(tmp_path / "made")

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import openai
@@ -17,14 +19,15 @@ from ragft_core.arms import ARMS
 from ragft_core.errors import ModelError, SettingsError
 from ragft_core.finetuning import list_adapters
 from ragft_core.samples import load_sample, read_sample, sample_examples
-from ragft_core.serving import ApiServer
-from ragft_core.serving.names import INSTRUCTED
+from ragft_core.serving import ApiServer, api
+from ragft_core.serving.names import INSTRUCTED, Asker
+from ragft_core.serving.protocol import read_request
 from ragft_core.settings import Settings
-from ragft_core.strategies import Lab, open_lab
-from ragft_core.types import Message, Split
+from ragft_core.strategies import Lab, add_arm, open_lab
+from ragft_core.types import Completion, Message, ModelChoice, Request, Split
 from ragft_core.workspace import Workspace
 from tests.conftest import ROOT
-from tests.fakes import ScriptedGenerator
+from tests.fakes import DoneGeneration, ScriptedGenerator
 from tests.serving.conftest import serving
 
 QUESTION = "How long is the warranty of the kiln?"
@@ -175,6 +178,93 @@ def test_a_failing_model_is_an_error_not_an_answer(lab: Lab) -> None:
     with serving(Lab(lab.workspace, ScriptedGenerator(say), lab.knowledge)) as url:
         with client_of(url) as client, pytest.raises(openai.APIStatusError, match="Out of memory"):
             client.chat.completions.create(model="rag", messages=said())
+
+
+class Unending(DoneGeneration):
+    """A generation that hears of its cancellation late."""
+
+    def __init__(self, completion: Completion, end: threading.Event) -> None:
+        super().__init__(completion)
+        self._end = end
+
+    @property
+    def done(self) -> bool:
+        return self._end.is_set()
+
+    def result(self, timeout: float | None = None) -> Completion:
+        self._end.wait(timeout)
+        return super().result()
+
+
+class Slow(ScriptedGenerator):
+    """Its answers end with an event; ``asked`` tells that one was begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.end = threading.Event(), threading.Event()
+
+    def submit(self, request: Request, *, priority: int = 0) -> DoneGeneration:
+        done = super().submit(request).result()
+        self.asked.set()
+        return Unending(done, self.end)
+
+
+def test_an_answer_that_nobody_waits_for_any_more_holds_no_other_up(lab: Lab) -> None:
+    slow = Slow()
+    body = {"model": "prompt", "messages": said()}
+    with serving(Lab(lab.workspace, slow, lab.knowledge)) as url:
+        try:
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{url}/chat/completions", json=body, timeout=0.5)
+            assert httpx.get(f"{url}/models", timeout=10).status_code == 200
+        finally:
+            slow.end.set()
+
+
+def test_answers_that_are_being_started_count(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "MOST_AT_ONCE", 1)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def say(request: Request) -> str:
+        asked.set()
+        go_on.wait(30)
+        return "yes"
+
+    def ask(url: str) -> int:
+        body = {"model": "prompt", "messages": said()}
+        return httpx.post(f"{url}/chat/completions", json=body, timeout=30).status_code
+
+    busy = Lab(lab.workspace, ScriptedGenerator(say), lab.knowledge)
+    with serving(busy) as url, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, url)
+        assert asked.wait(30)
+        second = pool.submit(ask, url)
+        threading.Timer(2.0, go_on.set).start()
+        assert (first.result(), second.result()) == (200, 429)
+
+
+def test_an_arm_whose_model_is_being_loaded_holds_no_other_up(lab: Lab) -> None:
+    loading, loaded, opened = threading.Event(), threading.Event(), []
+
+    def open_model(choice: ModelChoice) -> ScriptedGenerator:
+        opened.append(choice)
+        loading.set()
+        loaded.wait(30)
+        return ScriptedGenerator()
+
+    own = add_arm(lab.workspace, "prompt", "Other", model=ModelChoice("folder", "elsewhere"))
+    asker = Asker(Lab(lab.workspace, ScriptedGenerator(), lab.knowledge, open_model))
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            body = {"model": own.id, "messages": said()}
+            waiting = [pool.submit(asker.start, read_request(body, 12)) for _ in range(2)]
+            assert loading.wait(30)
+            other = pool.submit(asker.start, read_request({**body, "model": "prompt"}, 12))
+            assert other.result(timeout=10)[0].answer().text == "yes"
+        finally:
+            loaded.set()
+    assert [one.result()[0].answer().text for one in waiting] == ["yes", "yes"]
+    assert len(opened) == 1
 
 
 def test_a_reader_who_goes_away_ends_the_generation(client: openai.OpenAI, lab: Lab) -> None:

@@ -24,7 +24,6 @@ from ragft_core.strategies import (
     Lab,
     add_arm,
     arm_states,
-    check_chat_file,
     export_examples,
     open_lab,
 )
@@ -178,11 +177,15 @@ def test_a_file_that_a_service_would_refuse_is_refused_here(elsewhere: Workspace
     save_examples(elsewhere, colours(3))
     with pytest.raises(TrainingDataError, match="ask for 10"):
         export_examples(elsewhere, file)
-    row = {"messages": [{"role": role, "content": "x"} for role in ("system", "user", "assistant")]}
-    for bad in ("{}", "[]", "not json", json.dumps(row).replace('"x"', '" "', 1)):
-        file.write_text(f"{json.dumps(row)}\n{bad}\n")
-        with pytest.raises(TrainingDataError, match="Line 2"):
-            check_chat_file(file)
+    with pytest.raises(TrainingDataError, match="No example is in the validation split"):
+        export_examples(elsewhere, file, split=Split.VALIDATION)
+    save_examples(elsewhere, colours(12))
+    export_examples(elsewhere, file)
+    before = file.read_bytes()
+    elsewhere.update(instruction=" ")
+    with pytest.raises(TrainingDataError, match="Line 1 of train.jsonl"):
+        export_examples(elsewhere, file)
+    assert file.read_bytes() == before
 
 
 @pytest.mark.slow

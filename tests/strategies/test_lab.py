@@ -105,6 +105,21 @@ def test_passages_that_do_not_fit_are_left_out_and_named(knowledge: KnowledgeBas
     assert len(answer.passages) == 1
 
 
+def test_documents_that_do_not_fit_are_named(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    lab = lab_of(knowledge, ScriptedGenerator())
+    (whole,) = [p.answer() for p in lab.ask("Why?", ["long-context"])]
+    assert (len(whole.passages), whole.note) == (2, "")
+    knowledge.workspace.update(long_context_tokens=64)
+    path = tmp_path / "long.md"
+    path.write_text("# Long\n\n" + "The kiln is red. " * 40, encoding="utf-8")
+    knowledge.add_files([(path.name, path)])
+    history = {"long-context": (Message("user", "How long?"), Message("assistant", "Long."))}
+    (answer,) = [p.answer() for p in lab.ask("And why is it?", ["long-context"], history)]
+    assert len(answer.passages) < 3
+    assert f"{len(answer.passages)} of 3 documents fit" in answer.note
+    assert "question before" in answer.note
+
+
 def test_a_question_that_cannot_fit_says_so(knowledge: KnowledgeBase) -> None:
     lab = lab_of(knowledge, ScriptedGenerator(context_tokens=120))
     (answer,) = [p.answer() for p in lab.ask("why " * 200, [Strategy.PROMPT])]

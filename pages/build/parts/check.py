@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
-from ragft_core.finetuning import save_examples
-from ragft_core.finetuning.examples import Finding, by_fact, fixed, joined, parted
+from ragft_core.finetuning.examples import (
+    Finding,
+    by_fact,
+    changing_examples,
+    fixed,
+    joined,
+    parted,
+)
 from ragft_core.types import Example
 from ragft_core.workspace import Workspace
 
@@ -51,12 +58,12 @@ def check_section(workspace: Workspace, examples: list[Example]) -> None:
             if not finding.fix:
                 st.caption("Which is right only you can tell: mend it in the view Table.")
             elif st.button(finding.fix, key=f"examples.fix.{key}", icon=":material/build:"):
-                _save(workspace, examples, fixed(examples, [finding]))
+                _change(workspace, partial(fixed, findings=[finding]))
     fixable = [finding for finding in findings if finding.fix]
     if len(fixable) > 1 and st.button(
         "Fix all of them", type="primary", key="examples.fix.all", icon=":material/build:"
     ):
-        _save(workspace, examples, fixed(examples, fixable))
+        _change(workspace, partial(fixed, findings=fixable))
 
 
 def _row(example: Example, finding: Finding) -> dict[str, str]:
@@ -70,10 +77,12 @@ def _row(example: Example, finding: Finding) -> dict[str, str]:
     }
 
 
-def _save(workspace: Workspace, before: Sequence[Example], after: list[Example]) -> None:
+def _change(workspace: Workspace, change: Callable[[list[Example]], list[Example]]) -> None:
     with show_errors():
-        save_examples(workspace, after)
-        gone = len(before) - len(after)
+        with changing_examples(workspace) as rows:
+            before = len(rows)
+            rows[:] = change(rows)
+        gone = before - len(rows)
         state.notify(f"{gone} rows were left out." if gone else "The rows are mended.")
         st.rerun()
 
@@ -125,10 +134,10 @@ def facts_section(workspace: Workspace, examples: list[Example]) -> None:
         if st.button(
             "They are one fact", disabled=len(chosen) < 2, icon=":material/join:", key="facts.join"
         ):
-            _save(workspace, examples, joined(examples, chosen))
+            _change(workspace, lambda rows: joined(rows, chosen))
         if st.button(
             "Each is a fact of its own", disabled=not chosen, icon=":material/call_split:",
             key="facts.part",
         ):  # fmt: skip
-            _save(workspace, examples, parted(examples, chosen))
+            _change(workspace, lambda rows: parted(rows, chosen))
         st.caption(f"{len(chosen)} rows marked.")

@@ -23,7 +23,6 @@ from ragft_core.finetuning import (
     preview_import,
     read_table,
     rendered_example,
-    save_examples,
 )
 from ragft_core.finetuning.examples import (
     FEWEST,
@@ -32,6 +31,7 @@ from ragft_core.finetuning.examples import (
     REQUIRED,
     Table,
     by_fact,
+    changing_examples,
     divide,
     example_id,
     label_counts,
@@ -204,11 +204,11 @@ def edit_section(workspace: Workspace, examples: list[Example]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Save changes", type="primary", icon=":material/save:"):
             with show_errors():
-                kept = _merged(examples, shown, edited)
-                save_examples(workspace, kept)
+                with changing_examples(workspace) as kept:
+                    kept[:] = _merged(kept, shown, edited)
                 state.notify(f"{len(kept)} examples are saved.")
                 st.rerun()
-        _split_again(workspace, examples)
+        _split_again(workspace)
         st.caption(f"{len(shown)} of {len(examples)} shown. New rows go at the end of the table.")
 
 
@@ -267,7 +267,7 @@ def _cell(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _split_again(workspace: Workspace, examples: list[Example]) -> None:
+def _split_again(workspace: Workspace) -> None:
     with st.popover("Split again", icon=":material/call_split:"):
         st.caption(
             "Holds a fifth of the rows out for testing. Half of them are new wordings of trained "
@@ -275,7 +275,8 @@ def _split_again(workspace: Workspace, examples: list[Example]) -> None:
             "no adapter can know them, only documents can. The splits you have now are replaced."
         )
         if st.button("Replace the splits", key="examples.resplit"):
-            save_examples(workspace, assign_splits(examples, fewest=FEWEST))
+            with changing_examples(workspace) as examples:
+                examples[:] = assign_splits(examples, fewest=FEWEST)
             state.notify("The examples are split again.")
             st.rerun()
 

@@ -26,8 +26,7 @@ def shown(scorer: Scorer, value: float | None) -> str:
         return "n/a"
     if scorer.unit == "tokens":
         return f"{value:.0f}"
-    number = scorer.unit or scorer.name == "wer"
-    text = f"{value:z.3g}" if number else f"{100 * value:z.0f} %"
+    text = f"{value:z.3g}" if scorer.unit else f"{100 * value:z.0f} %"
     return text.replace("-", "−")
 
 
@@ -42,7 +41,7 @@ def dots(tables: Sequence[tuple[str, ScoreTable]], key: str) -> None:
     import plotly.graph_objects as go
 
     scorer = BY_NAME[tables[0][1].score]
-    scale = 1 if scorer.unit or scorer.name == "wer" else 100
+    scale = 1 if scorer.unit else 100
     names = list(tables[0][1].summaries)
     figure = go.Figure()
     for place, arm in enumerate(names):

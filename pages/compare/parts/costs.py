@@ -9,7 +9,7 @@ from pages.compare.parts.charts import shown, signed
 from pages.ui import arms, components
 from ragft_core.advisor.cost import load_costs, save_costs
 from ragft_core.evaluation import EvaluationReport, Prices, Results, price_arms
-from ragft_core.evaluation.reports import ArmPrice
+from ragft_core.evaluation.reports import ArmPrice, Summary
 from ragft_core.evaluation.scoring import BY_NAME
 from ragft_core.workspace import Workspace
 
@@ -72,12 +72,8 @@ def _side_effects(report: EvaluationReport) -> None:
         )
     if report.overfitting:
         st.markdown("**Overfitting** · right in the trained wording, and in a new one")
-        scorer = BY_NAME["correct"]
         for item in report.overfitting:
-            st.caption(
-                f"{arms.label(item.arm)}: {shown(scorer, item.trained.mean)} (n = {item.trained.n}) "
-                f"and {shown(scorer, item.new.mean)} (n = {item.new.n})"
-            )
+            st.caption(f"{arms.label(item.arm)}: {_share(item.trained)} and {_share(item.new)}")
         st.caption(
             "Arms without an adapter show what the wording alone does; what an adapter loses "
             "beyond that is overfitting."
@@ -98,6 +94,12 @@ def _side_effects(report: EvaluationReport) -> None:
             ],
             hide_index=True,
         )
+
+
+def _share(item: Summary) -> str:
+    """Right answers with their 95 % interval."""
+    mean, low, high = (shown(BY_NAME["correct"], x) for x in (item.mean, item.low, item.high))
+    return f"{mean} ({low} to {high}, n = {item.n})" if item.n else "not scored"
 
 
 def _prices(item: ArmPrice, prices: Prices) -> dict[str, str]:

@@ -148,7 +148,7 @@ def _pairs(table: ScoreTable) -> None:
     if not table.differences:
         return
     scorer = BY_NAME[table.score]
-    scale = 1 if scorer.unit or scorer.name == "wer" else 100
+    scale = 1 if scorer.unit else 100
     unit = "points" if scale == 100 else scorer.unit
     st.markdown(f"**Pairs** · on the same questions, {table.differences[0].test}")
     st.dataframe(
@@ -247,8 +247,8 @@ def labels(report: EvaluationReport) -> None:
     if report.classifier:
         row = report.classifier
         st.markdown(
-            f"**Plain classifier** · accuracy {100 * row.accuracy:.0f} % ({100 * row.low:.0f} % to {100 * row.high:.0f} %) · "
-            f"macro-F1 {row.macro_f1:.2f}"
+            f"**Plain classifier** · accuracy {100 * row.accuracy:.0f} % (95 % interval "
+            f"{100 * row.low:.0f} % to {100 * row.high:.0f} %, n = {row.n}) · macro-F1 {row.macro_f1:.2f}"
         )
         st.caption(
             f"{row.method.capitalize()} on sentence embeddings, {row.n_train} training rows, "
@@ -257,10 +257,11 @@ def labels(report: EvaluationReport) -> None:
     grid = st.grid(min_column_width=520)
     for table in report.labels:
         interval = f"{table.low:.2f} to {table.high:.2f}" if table.low is not None else "n/a"
+        n = sum(map(sum, table.confusion.counts))
         cell = grid.container()
         cell.markdown(
             f"**{arms.label(table.arm)}** · accuracy {100 * (table.accuracy or 0):.0f} % · macro-F1 "
-            f"{table.macro_f1 or 0:.2f} (95 % interval {interval})"
+            f"{table.macro_f1 or 0:.2f} (95 % interval {interval}, n = {n})"
         )
         with cell:
             charts.confusion(table, f"eval.confusion.{table.arm}")

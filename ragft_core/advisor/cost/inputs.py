@@ -94,7 +94,8 @@ def _measured(evidence: Evidence) -> dict[str, tuple[float, str]]:
             item = evidence.measured(kind, strategy)
             if item:
                 found[f"{key}_{part}"] = round(item.value, 2), f"measured, {item.source}"
-    written = [m.value for m in evidence.measurements if m.id == "completion_tokens"]
+    counted = (evidence.measured("completion_tokens", strategy) for strategy in Strategy)
+    written = [item.value for item in counted if item]
     if written:
         found["answer_tokens"] = round(sum(written) / len(written), 1), "measured"
     for name, origin in (

@@ -276,13 +276,11 @@ def break_even(inputs: CostInputs, strategy: Strategy, other: Strategy) -> Break
     mine, theirs = cost_of(inputs, strategy), cost_of(inputs, other)
     fixed = (mine.once - theirs.once) / inputs.months + mine.month - theirs.month
     saved = theirs.request - mine.request
-    if fixed <= 0:
-        if saved >= 0:
-            return BreakEven(strategy, other, "always")
-        return BreakEven(strategy, other, "below", fixed / saved)
-    if saved <= 0:
+    if fixed >= 0 and saved <= 0:
         return BreakEven(strategy, other, "never")
-    return BreakEven(strategy, other, "above", fixed / saved)
+    if fixed <= 0 and saved >= 0:
+        return BreakEven(strategy, other, "always")
+    return BreakEven(strategy, other, "above" if fixed > 0 else "below", fixed / saved)
 
 
 def by_volume(inputs: CostInputs, strategy: Strategy) -> list[tuple[float, float]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ragft_core.access import rights
-from ragft_core.advisor.criteria.values import UNKNOWN, Criteria
+from ragft_core.advisor.criteria.values import MAX_WEIGHT, UNKNOWN, Criteria
 from ragft_core.errors import AdvisorError, RagftError
-from ragft_core.values import from_dict, to_dict
+from ragft_core.values import InvalidValueError, from_dict, to_dict
 from ragft_core.workspace import Workspace, now, read_json, slug, write_json
 
 FILE = "answers.json"
@@ -86,27 +86,18 @@ def parse_answers(criteria: Criteria, data: object, name: str = "the answers") -
         choices[str(key)] = criteria.get(str(key)).choice(str(value)).id
     if rows is whole:
         return Answers(choices)
-    weights = {}
-    for key, value in dict(whole.get("weights") or {}).items():
-        _check_known(criteria, str(key), name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 5:
-            raise AdvisorError(f"In {name}, the weight of {key!r} is {value!r}, not 0 to 5.")
-        weights[str(key)] = float(value)
-
-    def listed(key: str) -> tuple[str, ...]:
-        return tuple(str(item) for item in whole.get(key) or ())
-
-    found = Answers(
-        choices,
-        weights,
-        str(whole.get("who") or ""),
-        listed("prefilled"),
-        str(whole.get("saved_at") or ""),
-        str(whole.get("template") or ""),
-        listed("assumed"),
-        listed("ranking"),
-        listed("people"),
-    )
+    given = {key: value for key, value in whole.items() if value is not None}
+    try:
+        found = from_dict(Answers, {**given, "choices": choices, "by": ""}, name)
+    except InvalidValueError as error:
+        raise AdvisorError(_capital(error.message), "Export the answers again.") from None
+    for key, weight in found.weights.items():
+        _check_known(criteria, key, name)
+        if isinstance(given["weights"][key], bool) or not 0 <= weight <= MAX_WEIGHT:
+            said = given["weights"][key]
+            raise AdvisorError(
+                f"In {name}, the weight of {key!r} is {said!r}, not 0 to {MAX_WEIGHT:g}."
+            )
     return _keep_known(criteria, found)
 
 

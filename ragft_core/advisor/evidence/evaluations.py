@@ -22,6 +22,7 @@ from ragft_core.advisor.deciding.voice import CLASSIFIER
 from ragft_core.errors import AdvisorError
 from ragft_core.evaluation.reports import refresh_report
 from ragft_core.evaluation.reports.claims import ClaimCheck
+from ragft_core.evaluation.reports.results import MOST_FAILURES
 from ragft_core.evaluation.statistics.significance import LEVEL
 from ragft_core.evaluation.store.plans import QUESTIONS_FILE
 from ragft_core.types import QuestionKind, Strategy
@@ -124,7 +125,7 @@ def _ranked(report: dict[str, Any]) -> dict[str, Strategy | None]:
     return {
         row["arm"]: _strategy(row)
         for row in report["arms"]
-        if row["answered"] and row["failed"] <= 0.1 * row["asked"] and _strategy(row)
+        if row["answered"] and row["failed"] <= MOST_FAILURES * row["asked"] and _strategy(row)
     }
 
 
@@ -179,15 +180,18 @@ def _source(report: dict[str, Any], arm: str) -> str:
 
 
 def _times(row: dict[str, Any], source: str, strategy: Strategy) -> Iterator[Measurement]:
-    """Whole time and time to the first token. The latter's interval is scaled from the former's."""
-    n = row["n"]
-    median, low, high = row["median_s"], row["low_s"], row["high_s"]
-    yield Measurement("total_s", median, low, high, n, source, strategy)
-    first = row["first_token_s"]
-    shares = [end / median if median > 0 else 1.0 for end in (low, high)]
-    yield Measurement(
-        "first_token_s", first, first * shares[0], first * shares[1], n, source, strategy
-    )
+    """Whole time and time to the first token.
+
+    Reports of before have no interval of the latter: it is as wide, in proportion, as the former's.
+    """
+    n, first = row["n"], row["first_token_s"]
+    whole = median, low, high = row["median_s"], row["low_s"], row["high_s"]
+    yield Measurement("total_s", *whole, n, source, strategy)
+    scale = first / median if median > 0 else 0.0
+    first_low, first_high = row.get("first_low_s"), row.get("first_high_s")
+    if first_low is None or first_high is None:
+        first_low, first_high = low * scale, high * scale
+    yield Measurement("first_token_s", first, first_low, first_high, n, source, strategy)
 
 
 def _provenance(report: dict[str, Any], digest: str) -> dict[str, str]:

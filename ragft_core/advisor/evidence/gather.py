@@ -163,14 +163,12 @@ def answer_measurements(answers: Iterable[Answer], source: str) -> list[Measurem
 def mean_measurement(
     name: str, values: Sequence[float], source: str, strategy: Strategy
 ) -> Measurement:
-    """A mean with its 95 % interval by Student's t (Cornish-Fisher expansion of the quantile)."""
+    """A mean of two values or more with its 95 % interval by Student's t."""
+    from scipy import special
+
     n = len(values)
     mean = float(np.mean(values))
-    half = 0.0
-    if n > 1:
-        df = n - 1
-        quantile = 1.96 + 2.372 / df + 2.823 / df**2
-        half = quantile * float(np.std(values, ddof=1)) / math.sqrt(n)
+    half = float(special.stdtrit(n - 1, 0.975) * np.std(values, ddof=1)) / math.sqrt(n)
     return Measurement(name, mean, max(mean - half, 0.0), mean + half, n, source, strategy)
 
 

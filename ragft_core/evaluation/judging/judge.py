@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragft_core.errors import RagftError
@@ -131,7 +131,9 @@ def judge_answers(
             prompts[key] = render_judging(question, row.answer.text)
     own = {key for key, row in stored_judgements(folder).items() if not row.failed}
     known = known_judgements(workspace)
-    keep(folder / JUDGEMENT_FILE, [known[key] for key in prompts if key in known.keys() - own])
+    # What another run paid is not paid again.
+    taken = [replace(known[key], cost=0.0) for key in prompts if key in known.keys() - own]
+    keep(folder / JUDGEMENT_FILE, taken)
     missing = {key: prompt for key, prompt in prompts.items() if key not in known}
     if not missing:
         return

@@ -29,7 +29,7 @@ from ragft_core.evaluation.reports.reviewing import (
 )
 from ragft_core.evaluation.reports.text_report import report_text
 from ragft_core.evaluation.reports.verdicts import Verdict
-from ragft_core.evaluation.statistics.estimates import Difference
+from ragft_core.evaluation.statistics.estimates import Difference, Summary
 
 __all__ = [
     "ENOUGH",
@@ -46,6 +46,7 @@ __all__ = [
     "Results",
     "ScoreTable",
     "Slice",
+    "Summary",
     "Verdict",
     "agreement_by_hand",
     "corrected_shares",

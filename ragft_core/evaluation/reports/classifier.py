@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragft_core.evaluation.labels import accuracy, confusion, macro_f1
+from ragft_core.evaluation.labels import confusion, macro_f1
 from ragft_core.evaluation.reports.results import Results
-from ragft_core.evaluation.statistics.bootstrap import wilson
-from ragft_core.evaluation.statistics.significance import LEVEL, mcnemar
+from ragft_core.evaluation.statistics.bootstrap import group, resample
+from ragft_core.evaluation.statistics.estimates import compare, summarise
+from ragft_core.evaluation.statistics.significance import LEVEL
 from ragft_core.evaluation.store.plans import CLASSIFIER_FILE, folder_of
 from ragft_core.types import QuestionKind
 from ragft_core.values import from_dict
@@ -33,8 +34,9 @@ class Classified:
 class ClassifierReport:
     """A plain classifier beside the best arm on ``n`` label questions.
 
-    ``gap`` is its share right minus the arm's, ``p`` McNemar's on the questions both were scored
-    on. ``enough`` says that it is not clearly behind the best arm, on at least 20 questions.
+    ``gap`` is its share right minus the arm's on the questions both were scored on, ``p`` is tested
+    and corrected as between arms. ``enough`` says that it is not clearly behind the best arm, on at
+    least 20 questions.
     """
 
     method: str
@@ -68,20 +70,25 @@ def classifier_report(results: Results) -> ClassifierReport | None:
     golds = [{labelling.read(gold) for gold in question.golds} for _, question in asked]
     given = [found.given[question.id] for _, question in asked]
     right = np.array([g in wanted for g, wanted in zip(given, golds, strict=True)], dtype=float)
+    clusters = group([question.document_id for _, question in asked])
+    weights, looked = resample(clusters), results.plan.stop_early
     matrix = confusion([next(iter(g)) or "" for g in golds], given, labelling.labels)
     rows = {arm: results.row("correct", arm)[[p for p, _ in asked]] for arm in results.ranked_arms}
     means = {arm: float(np.nanmean(row)) for arm, row in rows.items() if not np.isnan(row).all()}
     best = max(means, key=lambda arm: means[arm], default="")
     gap = p = 0.0
     if best:
-        both = right - rows[best]
-        gap = float(np.nanmean(both))
-        p = mcnemar(int((both > 0).sum()), int((both < 0).sum()))
-    low, high = wilson(float(right.mean()), len(right))
+        both = np.array([right, rows[best]])
+        (pair,) = compare([found.method, best], both, clusters, weights, sequential=looked)
+        gap, p = pair.mean, pair.p_holm
+    (share,) = summarise(right[None], clusters, weights, rate=True, sequential=looked)
+    assert share.low is not None
+    assert share.high is not None
     behind = gap < 0 and p < LEVEL
     return ClassifierReport(
-        found.method, found.n_train, found.seconds, len(right), accuracy(matrix) or 0.0, low, high,
-        macro_f1(matrix) or 0.0, best, gap, p, bool(best) and len(right) >= FEWEST and not behind,
+        found.method, found.n_train, found.seconds, len(right), float(right.mean()), share.low,
+        share.high, macro_f1(matrix) or 0.0, best, gap, p,
+        bool(best) and len(right) >= FEWEST and not behind,
     )  # fmt: skip
 
 

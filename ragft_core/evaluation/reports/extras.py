@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ragft_core.arms import AdapterKind, Reads
 from ragft_core.errors import ModelError
 from ragft_core.evaluation.labels import Confusion, accuracy, confusion, macro_f1
+from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.reports.results import Results
 from ragft_core.evaluation.scoring import measures
-from ragft_core.evaluation.statistics.bootstrap import group, resample, wilson
-from ragft_core.evaluation.statistics.estimates import Difference, Summary, compare, summarise
+from ragft_core.evaluation.statistics.bootstrap import (
+    Clusters,
+    Floats,
+    by_cluster,
+    group,
+    interval,
+    resample,
+    wilson,
+)
+from ragft_core.evaluation.statistics.estimates import (
+    Difference,
+    Summary,
+    compare,
+    confidence_of,
+    summarise,
+)
+from ragft_core.evaluation.statistics.significance import holm
 from ragft_core.finetuning import get_adapter
 from ragft_core.types import QuestionKind
 
@@ -21,7 +38,11 @@ _DRAWS = 1000
 
 @dataclass(frozen=True)
 class ArmLatency:
-    """Seconds per answer, asked alone; the interval is of the median, by bootstrap."""
+    """Seconds per answer, asked alone: medians with 95 % intervals by bootstrap.
+
+    ``first_low_s`` and ``first_high_s`` hold the median time to the first token; None in reports of
+    before.
+    """
 
     arm: str
     n: int
@@ -30,6 +51,8 @@ class ArmLatency:
     high_s: float
     first_token_s: float
     values_s: tuple[float, ...]
+    first_low_s: float | None = None
+    first_high_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +95,8 @@ class Overfitting:
 class Diversity:
     """Variety of several samples per question: distinct n-grams (more), self-BLEU (less).
 
-    ``values`` are the shares of distinct word pairs by question, in the order of the questions.
+    ``values`` are the shares of distinct word pairs by ranked question, None where an arm has not
+    several samples of it.
     """
 
     arm: str
@@ -104,22 +128,20 @@ def latencies(results: Results) -> list[ArmLatency]:
         mine = [timing for timing in results.timings if timing.arm == arm]
         if not mine:
             continue
-        values = np.array([timing.total_s for timing in mine])
-        drawn = np.median(random.choice(values, (_DRAWS, len(values))), axis=1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
-        first = float(np.median([timing.first_token_s for timing in mine]))
+        times = np.array([[timing.total_s, timing.first_token_s] for timing in mine])
+        drawn = np.median(times[random.choice(len(times), (_DRAWS, len(times)))], axis=1)
+        whole, first = np.median(times, axis=0).tolist()
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0).tolist()
+        values = tuple(times[:, 0].tolist())
         found.append(
-            ArmLatency(
-                arm, len(mine), float(np.median(values)), float(low), float(high), first,
-                tuple(values.tolist()),
-            )
-        )  # fmt: skip
+            ArmLatency(arm, len(mine), whole, low[0], high[0], first, values, low[1], high[1])
+        )
     return found
 
 
 def costs(results: Results) -> list[ArmCost]:
     """Tokens, price and seconds per answer, and the training behind the adapter."""
-    seconds = {item.arm: item.median_s for item in latencies(results)}
+    seconds = {item.arm: float(np.mean(item.values_s)) for item in latencies(results)}
     found = []
     for record in results.records:
         rows = [results.answer(record.arm, question.id) for question in results.ranked]
@@ -152,7 +174,7 @@ def _training_seconds(results: Results, adapter: str | None) -> float | None:
 
 
 def forgetting(results: Results) -> list[Forgetting]:
-    """General-knowledge questions: every arm against the bare model."""
+    """General-knowledge questions: every arm against the bare model, Holm-corrected over the arms."""
     plain = [
         arm
         for arm in results.ranked_arms
@@ -168,25 +190,26 @@ def forgetting(results: Results) -> list[Forgetting]:
         return []
     clusters = results.clusters(mask)
     weights = resample(clusters)
+    looked = results.plan.stop_early
     found = []
-    for arm in results.ranked_arms:
+    for arm in (other for other in results.ranked_arms if other != base):
         values = np.array([results.row("correct", name)[mask] for name in (arm, base)])
-        differences = compare(
-            [arm, base], values, clusters, weights, sequential=results.plan.stop_early
-        )
-        if arm != base and differences:
-            own, bare = summarise(
-                values, clusters, weights, rate=True, sequential=results.plan.stop_early
-            )
-            found.append(Forgetting(arm, bare, own, differences[0]))
-    return found
+        for gap in compare([arm, base], values, clusters, weights, sequential=looked):
+            own, bare = summarise(values, clusters, weights, rate=True, sequential=looked)
+            found.append(Forgetting(arm, bare, own, gap))
+    corrected = holm([item.difference.p_holm for item in found])
+    return [
+        replace(item, difference=replace(item.difference, p_holm=p))
+        for item, p in zip(found, corrected, strict=True)
+    ]
 
 
 def overfitting(results: Results) -> list[Overfitting]:
-    """Trained wording against new wording, for the arms that have an adapter of their own."""
+    """Trained wording against new wording; arms without an adapter show what the wording alone does."""
     trained = [q for q in results.questions.questions if q.trained_wording]
-    new = np.array([q.kind is QuestionKind.TRAINED_FACT for q in results.ranked], dtype=bool)
-    if not trained or not new.any():
+    places = [n for n, q in enumerate(results.ranked) if q.kind is QuestionKind.TRAINED_FACT]
+    new = [results.ranked[place] for place in places]
+    if not trained or not new:
         return []
     found = []
     for arm in results.ranked_arms:
@@ -198,16 +221,17 @@ def overfitting(results: Results) -> list[Overfitting]:
         found.append(
             Overfitting(
                 arm,
-                _rate(np.array(values)),
-                _rate(results.row("correct", arm)[new]),
+                _rate(results, trained, np.array(values)),
+                _rate(results, new, results.row("correct", arm)[places]),
             )
         )
     return found
 
 
-def _rate(values: np.ndarray) -> Summary:
-    clusters = group([""] * len(values))
-    return summarise(values[None], clusters, resample(clusters, 1), rate=True)[0]
+def _rate(results: Results, asked: Sequence[Question], values: Floats) -> Summary:
+    clusters = group([question.document_id for question in asked])
+    looked = results.plan.stop_early
+    return summarise(values[None], clusters, resample(clusters), rate=True, sequential=looked)[0]
 
 
 def diversity(results: Results) -> list[Diversity]:
@@ -218,7 +242,8 @@ def diversity(results: Results) -> list[Diversity]:
         for (owner, question_id, draw), row in results.answers.items():
             if owner == arm and draw and not row.answer.error:
                 texts.setdefault(question_id, []).append(row.answer.text)
-        samples = [texts[q.id] for q in results.ranked if len(texts.get(q.id, ())) > 1]
+        drawn = [texts.get(q.id, []) for q in results.ranked]
+        samples = [said for said in drawn if len(said) > 1]
         if samples:
             found.append(
                 Diversity(
@@ -228,7 +253,7 @@ def diversity(results: Results) -> list[Diversity]:
                     _mean([measures.distinct(said, 1) for said in samples]),
                     _mean([measures.distinct(said, 2) for said in samples]),
                     _mean([measures.self_bleu(said) for said in samples]),
-                    tuple(measures.distinct(said, 2) for said in samples),
+                    tuple(measures.distinct(said, 2) if len(said) > 1 else None for said in drawn),
                 )
             )
     return found
@@ -247,36 +272,36 @@ def label_tables(results: Results) -> list[LabelTable]:
         return []
     found = []
     for arm in results.ranked_arms:
-        rows = [(q, results.answer(arm, q.id)) for q in asked]
+        answers = ((q, results.answer(arm, q.id)) for q in asked)
+        rows = [(q, row) for q, row in answers if row and q.golds and not row.answer.error]
         pairs = [
             (labelling.read(q.golds[0]) or q.golds[0], labelling.read(row.answer.text))
             for q, row in rows
-            if row and q.golds and not row.answer.error
         ]
         matrix = confusion([g for g, _ in pairs], [a for _, a in pairs], labelling.labels)
-        low, high = _macro_f1_interval(pairs, labelling.labels)
-        found.append(LabelTable(arm, matrix, accuracy(matrix), macro_f1(matrix), low, high))
+        f1, clusters = macro_f1(matrix), group([q.document_id for q, _ in rows])
+        low = high = None
+        if f1 is not None:
+            draws = _macro_f1_draws(pairs, labelling.labels, clusters)
+            low, high = interval(draws, f1, clusters.n, confidence_of(results.plan.stop_early))
+        found.append(LabelTable(arm, matrix, accuracy(matrix), f1, low, high))
     return found
 
 
-def _macro_f1_interval(
-    pairs: list[tuple[str, str | None]], labels: tuple[str, ...]
-) -> tuple[float | None, float | None]:
-    """The 95 % bootstrap interval of macro-F1 over the labels that occur."""
-    if not pairs:
-        return None, None
+def _macro_f1_draws(
+    pairs: list[tuple[str, str | None]], labels: tuple[str, ...], clusters: Clusters
+) -> Floats:
+    """Macro-F1 over the labels that occur, in each draw of the bootstrap."""
     gold = np.array([[g == label for g, _ in pairs] for label in labels], dtype=float)
     given = np.array([[a == label for _, a in pairs] for label in labels], dtype=float)
     shown = (gold + given).sum(axis=1) > 0
-    clusters = group([""] * len(pairs))
-    weights = resample(clusters, _DRAWS).T
-    hits = (gold * given)[shown] @ weights
-    total = (gold + given)[shown] @ weights
+    weights = resample(clusters).T
+    hits = by_cluster((gold * given)[shown], clusters) @ weights
+    total = by_cluster((gold + given)[shown], clusters) @ weights
     f1 = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
     # A label that a draw misses altogether is left out of that draw's mean.
-    means = f1.sum(axis=0) / np.maximum((total > 0).sum(axis=0), 1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    means: Floats = f1.sum(axis=0) / np.maximum((total > 0).sum(axis=0), 1)
+    return means
 
 
 def vote_interval(won: int, stood: int) -> tuple[float, float]:

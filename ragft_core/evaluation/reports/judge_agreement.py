@@ -13,7 +13,8 @@ class JudgeReport:
     """A judge's work on a run.
 
     ``agreed`` of ``compared`` answers were right or wrong by the judge as by the deterministic
-    score; ``kappa`` is Cohen's. ``cost`` is in the currency of the judge's price list.
+    score; ``kappa`` is Cohen's. ``cost`` is what this run paid, in the currency of the judge's
+    price list; judgements that an earlier run paid for are none of it.
     """
 
     model: str

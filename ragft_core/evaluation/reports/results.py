@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,15 +49,21 @@ from ragft_core.evaluation.store.plans import (
 )
 from ragft_core.evaluation.store.reviews import FILE as REVIEWS
 from ragft_core.evaluation.store.reviews import load_reviews, review_key
+from ragft_core.finetuning.adapters import CARD
+from ragft_core.finetuning.examples.store import FILE as EXAMPLES
 from ragft_core.knowledge import documents, shelf_of
 from ragft_core.workspace import Workspace
 
 Mask = NDArray[np.bool_]
 # An arm that failed more often than this is not ranked: what it did answer is not a fair sample.
 MOST_FAILURES = 0.1
-LENGTHS = (("short", "Gold answer of 1 or 2 words", 1, 2), ("medium", "3 to 6 words", 3, 6))
+# Of the gold answer, in words.
+LENGTHS = (
+    ("short", "Gold answer of 1 or 2 words", range(1, 3)),
+    ("medium", "3 to 6 words", range(3, 7)),
+    ("long", "7 words and more", range(7, sys.maxsize)),
+)
 PROBED = "All but general knowledge"
-LONG = ("long", "7 words and more")
 
 
 @dataclass(frozen=True)
@@ -185,10 +192,9 @@ class Results:
         ]
         lengths = [len(q.golds[0].split()) if q.golds else 0 for q in self.ranked]
         by_length = [
-            self._slice(f"length:{key}", label, [low <= n <= high for n in lengths])
-            for key, label, low, high in LENGTHS
+            self._slice(f"length:{key}", label, [n in words for n in lengths])
+            for key, label, words in LENGTHS
         ]
-        by_length.append(self._slice(f"length:{LONG[0]}", LONG[1], [n >= 7 for n in lengths]))
         names = dict.fromkeys(q.document_id for q in self.ranked if q.document_id)
         by_document = [
             self._slice(
@@ -302,17 +308,19 @@ def load_results(
 
 
 def version_of(workspace: Workspace, evaluation_id: str) -> str:
-    """Changes whenever a file that the results are made of does; for caches.
+    """Changes whenever a file that the results or their report are made of does; for caches.
+
+    A report counts votes and training examples, and tells what adapters took.
 
     Raises:
         EvaluationError: The id is not of the form that ids have.
     """
     folder = folder_of(workspace, evaluation_id)
-    names = (
-        PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE
-    )  # fmt: skip
-    files = [*(folder / name for name in names), folder / CLASSIFIER_FILE, folder / LOOKS_FILE]
+    own = (PLAN_FILE, QUESTIONS_FILE, ANSWERS_FILE, LATENCY_FILE, SIMILARITY_FILE, JUDGEMENT_FILE)
+    files = [folder / name for name in (*own, CLASSIFIER_FILE, LOOKS_FILE)]
     files.append(folder.parent / REVIEWS)
+    files += [workspace.path / EXAMPLES, *sorted(workspace.path.glob("chats/*.jsonl"))]
+    files += sorted(workspace.path.glob(f"adapters/*/{CARD}"))
     stats = [file.stat() for file in files if file.exists()]
     return "-".join(f"{stat.st_size}.{stat.st_mtime_ns}" for stat in stats)
 
@@ -332,16 +340,8 @@ def _record(
     one = (good or failed)[0].answer if rows else None
     versions = [row.answer.index_version for row in good if row.answer.index_version is not None]
     return ArmRecord(
-        arm,
-        len(questions.ranked),
-        len(good),
-        len(failed),
-        sum(bool(row.reused) for row in rows),
-        one.adapter if one else None,
-        one.model if one else "",
-        one.weights if one else "",
-        versions[0] if versions else None,
-        failed[0].answer.error if failed else "",
-        entrant.in_text,
-        entrant.arm.strategy.value,
-    )
+        arm, len(questions.ranked), len(good), len(failed), sum(bool(row.reused) for row in rows),
+        one.adapter if one else None, one.model if one else "", one.weights if one else "",
+        versions[0] if versions else None, failed[0].answer.error if failed else "",
+        entrant.in_text, entrant.arm.strategy.value,
+    )  # fmt: skip

@@ -60,7 +60,7 @@ def _row(table: ScoreTable, label: str, arms: list[str]) -> list[str]:
 def _cell(scorer: Scorer, item: Summary) -> str:
     if item.mean is None or item.low is None or item.high is None:
         return "n/a"
-    if scorer.unit or scorer.name == "wer":
+    if scorer.unit:
         return f"{item.mean:z.4g} [{item.low:z.4g} to {item.high:z.4g}] {item.n}"
     return f"{100 * item.mean:z.0f} % [{100 * item.low:z.0f} to {100 * item.high:z.0f}] {item.n}"
 

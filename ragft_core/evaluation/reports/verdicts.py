@@ -105,15 +105,13 @@ def describe(scorer: Scorer, difference: Difference | None) -> str:
     """A difference with its interval and n, signed so that it reads as a lead."""
     if difference is None:
         return "no question in common"
-    low, high = sorted((abs(difference.low), abs(difference.high)))
-    if difference.low <= 0 <= difference.high:
-        low = -low
-    mean = abs(difference.mean)
-    if scorer.unit:
-        text = f"{mean:.3g} {scorer.unit} (95 % interval {low:z.3g} to {high:z.3g}, "
-    else:
-        text = f"{100 * mean:.0f} points (95 % interval {100 * low:z.0f} to {100 * high:z.0f}, "
-    return f"{text.replace('-', MINUS)}n = {difference.n}{corrected(difference)})"
+    low, high = difference.low, difference.high
+    if difference.mean < 0:
+        low, high = -high, -low
+    scale, digits = (1, "z.3g") if scorer.unit else (100, "z.0f")
+    ends = f"{scale * low:{digits}} to {scale * high:{digits}}".replace("-", MINUS)
+    lead = size(scorer, abs(difference.mean))
+    return f"{lead} (95 % interval {ends}, n = {difference.n}{corrected(difference)})"
 
 
 def corrected(difference: Difference) -> str:
@@ -147,8 +145,8 @@ def _how_close(scorer: Scorer, gap: Difference | None) -> str:
 
 def size(scorer: Scorer, difference: float) -> str:
     """How large a difference is, in the score's unit."""
-    if scorer.unit or scorer.name == "wer":
-        return f"{difference:.3g} {scorer.unit}".rstrip()
+    if scorer.unit:
+        return f"{difference:.3g} {scorer.unit}"
     return f"{100 * difference:.0f} points"
 
 

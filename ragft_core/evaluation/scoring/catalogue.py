@@ -122,6 +122,7 @@ SCORERS = (
         Family.SENSITIVE,
         least_word_errors,
         higher_is_better=False,
+        unit="errors a word",
     ),
     Scorer(
         "abstains",

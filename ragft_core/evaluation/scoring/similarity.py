@@ -10,7 +10,7 @@ from ragft_core.evaluation.questions.question_sets import QuestionSet
 from ragft_core.evaluation.store.answers import similarity_key, stored_answers, stored_similarities
 from ragft_core.evaluation.store.plans import FOLDER, SIMILARITY_FILE
 from ragft_core.types import QuestionKind
-from ragft_core.workspace import Workspace, append_jsonl, read_jsonl
+from ragft_core.workspace import Workspace, append_jsonl
 
 
 def compare_meanings(
@@ -40,7 +40,7 @@ def compare_meanings(
     }
     known: dict[str, float] = {}
     for file in workspace.path.glob(f"{FOLDER}/eval-*/{SIMILARITY_FILE}"):
-        known |= {row["key"]: row["value"] for row in read_jsonl(file, skip_damaged=True)}
+        known |= stored_similarities(file.parent)
     missing = [key for key in pairs if key not in known]
     if missing:
         texts = {t for key in missing for t in (pairs[key][0], *pairs[key][1])}

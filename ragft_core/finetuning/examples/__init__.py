@@ -14,6 +14,7 @@ from ragft_core.finetuning.examples.importing import (
 from ragft_core.finetuning.examples.store import (
     FEWEST,
     assign_splits,
+    changing_examples,
     divide,
     example_id,
     load_examples,
@@ -32,6 +33,7 @@ __all__ = [
     "Table",
     "assign_splits",
     "by_fact",
+    "changing_examples",
     "check_examples",
     "divide",
     "example_id",

@@ -46,16 +46,22 @@ def with_choice(item: Mapping[str, Any]) -> Mapping[str, Any]:
     asked = item.get("question")
     if not (isinstance(texts, list) and len(texts) > 1 and key and isinstance(asked, str)):
         return item
-    texts = [as_text(text) for text in texts]
-    letters = [str(label) for label in labels] if isinstance(labels, list) else list(_LETTERS)
     given = item[key]
-    if isinstance(given, int) and not isinstance(given, bool):
-        place = given
-    elif str(given).strip() in texts:
-        place = texts.index(str(given).strip())
+    name = str(given).strip()
+    letter = name.upper().rstrip(".)")
+    own = [str(label).upper() for label in labels] if isinstance(labels, list) else []
+    letters = own or list(_LETTERS)
+    # A number is a place, unless the choices are numbers themselves or have names of their own.
+    counted = isinstance(given, int) and not isinstance(given, bool) and given not in texts
+    texts = [as_text(text) for text in texts]
+    if letter in own:
+        place = own.index(letter)
+    elif counted:
+        place = int(given)
+    elif name in texts:
+        place = texts.index(name)
     else:
-        name = str(given).strip().upper().rstrip(".)")
-        place = letters.index(name) if name in letters else -1
+        place = letters.index(letter) if letter in letters else -1
     if not 0 <= place < len(texts):
         raise ShapeError(f"has the answer {str(given)[:40]!r}, which is none of its choices")
     rest = {k: v for k, v in item.items() if k not in ("choices", "options", key)}

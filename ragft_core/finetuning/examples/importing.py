@@ -14,9 +14,8 @@ from ragft_core.finetuning.examples.facts import label_counts
 from ragft_core.finetuning.examples.store import (
     LONGEST_CHARACTERS,
     assign_splits,
+    changing_examples,
     example_id,
-    load_examples,
-    save_examples,
 )
 from ragft_core.finetuning.examples.tables import BadRow, Table, read_table
 from ragft_core.models.prompts import ABSTENTION
@@ -136,16 +135,15 @@ def import_examples(
     Raises:
         TrainingDataError: A needed column is missing, or no row can be used.
     """
-    with workspace.lock("examples-import"):
-        existing = load_examples(workspace)
-        report = preview_import(table, mapping, existing)
+    with changing_examples(workspace) as examples:
+        report = preview_import(table, mapping, examples)
         if not report.examples:
             first = report.rejected[0] if report.rejected else None
             why = f" Row {first.row} {first.reason}." if first else ""
             raise TrainingDataError(f"No row of {table.name} can be used.{why}")
-        save_examples(workspace, [*existing, *report.examples])
+        examples += report.examples
         known = workspace.settings().labels
-        new = [label for label in label_counts([*existing, *report.examples]) if label not in known]
+        new = [label for label in label_counts(examples) if label not in known]
         if new:
             workspace.update(labels=(*known, *new))
     return report

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ragft_core.errors import TrainingDataError
@@ -66,11 +67,30 @@ def save_examples(workspace: Workspace, examples: Sequence[Example]) -> None:
     Raises:
         TrainingDataError: Two rows have the same id.
     """
+    with workspace.lock("examples"):
+        _write(workspace, examples)
+
+
+@contextmanager
+def changing_examples(workspace: Workspace) -> Iterator[list[Example]]:
+    """The examples as a list to change, which replaces them where no error ended the block.
+
+    Nobody else changes them meanwhile, so that no row of another's is lost.
+
+    Raises:
+        TrainingDataError: A line does not hold an example, or two rows have the same id.
+    """
+    with workspace.lock("examples"):
+        examples = load_examples(workspace)
+        yield examples
+        _write(workspace, examples)
+
+
+def _write(workspace: Workspace, examples: Sequence[Example]) -> None:
     twice = [name for name, count in Counter(e.id for e in examples).items() if count > 1]
     if twice:
         raise TrainingDataError(f"Two examples have the id {twice[0]!r}.", "Give each its own.")
-    with workspace.lock("examples"):
-        write_jsonl(workspace.path / FILE, [to_dict(example) for example in examples])
+    write_jsonl(workspace.path / FILE, [to_dict(example) for example in examples])
 
 
 def example_id(question: str, answer: str) -> str:

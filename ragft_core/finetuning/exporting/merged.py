@@ -74,7 +74,7 @@ def export_model(
     require_write(target)
     if kind not in FORMATS:
         raise ModelError(f"There is no format {kind!r}.", f"Choose peft, {' or '.join(FORMATS)}.")
-    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+    if target.is_file() or (target.is_dir() and (kind == GGUF or any(target.iterdir()))):
         raise ModelError(f"There is something at {target.name} already.", "Choose another name.")
     choice = workspace.settings().model
     require_approval(workspace, choice)

@@ -64,7 +64,7 @@ def form_fault(question: str, answer: str) -> str | None:
     """Why a question cannot be used whatever its answer; None where its form is right.
 
     Returns:
-        One of the keys of ``generate.REASONS``.
+        One of the keys of ``roundtrip.REASONS``.
     """
     words = question.split()
     lowered = question.lower()

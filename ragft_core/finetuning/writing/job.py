@@ -242,7 +242,8 @@ def _report(
     judged: Sequence[Candidate], target: int, seconds: float, empty: bool, titles: dict[str, str]
 ) -> GenerationReport:
     kept = [candidate for candidate in judged if not candidate.reason]
-    counts = Counter(candidate.document_id for candidate in kept)
+    # Two documents of different folders may have one title.
+    counts = Counter(titles.get(candidate.document_id, "") for candidate in kept)
     note = ""
     if len(kept) < target:
         note = "The documents hold no more to ask about." if empty else "Stopped before the end."
@@ -251,7 +252,7 @@ def _report(
         target=target,
         written=len(judged),
         dropped=dict(Counter(c.reason for c in judged if c.reason)),
-        per_document={titles.get(key, key): counts[key] for key in titles},
+        per_document={title: counts[title] for title in titles.values()},
         facts=len({candidate.fact for candidate in kept}),
         seconds=seconds,
         note=note,

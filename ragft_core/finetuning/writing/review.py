@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ragft_core.errors import TrainingDataError
-from ragft_core.finetuning.examples.store import assign_splits, load_examples, save_examples
+from ragft_core.finetuning.examples.store import assign_splits, changing_examples
 from ragft_core.finetuning.writing.job import read_candidates
 from ragft_core.finetuning.writing.roundtrip import Candidate
 from ragft_core.jobs import Job, list_jobs
@@ -31,7 +31,7 @@ def edit(candidate: Candidate, question: str, answer: str) -> Candidate:
 def accept(workspace: Workspace, job: Job, chosen: Sequence[Candidate]) -> int:
     """Adds the chosen candidates to the workspace's examples and ends the job's review.
 
-    A question that is among the examples already is left out. New rows are split by fact into
+    A question that is among the examples with this answer already is left out. New rows are split by fact into
     training and test rows; rows that were there keep their split.
 
     Returns:
@@ -46,16 +46,15 @@ def accept(workspace: Workspace, job: Job, chosen: Sequence[Candidate]) -> int:
             raise TrainingDataError(
                 f"An example has no question or no answer: {what!r}.", "Fill it in, or drop it."
             )
-    with workspace.lock("review"):
-        present = load_examples(workspace)
-        known = {example.id for example in present}
+    with changing_examples(workspace) as examples:
+        known = {example.id for example in examples}
         new = {c.example().id: c.example() for c in chosen if c.example().id not in known}
-        save_examples(workspace, [*present, *assign_splits(list(new.values()))])
-        proposed = read_candidates(job.folder)
-        questions = {(candidate.question, candidate.answer) for candidate in proposed}
-        edited = sum((c.question, c.answer) not in questions for c in chosen)
-        counts = {"proposed": len(proposed), "added": len(new), "edited": edited}
-        write_json(job.folder / REVIEW, counts | {"at": now()})
+        examples += assign_splits(list(new.values()))
+    proposed = read_candidates(job.folder)
+    questions = {(candidate.question, candidate.answer) for candidate in proposed}
+    edited = sum((c.question, c.answer) not in questions for c in chosen)
+    counts = {"proposed": len(proposed), "added": len(new), "edited": edited}
+    write_json(job.folder / REVIEW, counts | {"at": now()})
     return len(new)
 
 

@@ -200,7 +200,7 @@ def training_bytes(facts: ModelFacts, device: Device, rank: int, tokens: float) 
         rank: The adapter's.
         tokens: Of the longest pack.
     """
-    own = replace(device.for_training())
+    own = device.for_training()
     wide = BYTES.get(own.precision, 2.0)
     activations = tokens * facts.layers * (16 * facts.hidden + 5 * facts.inner) * wide
     logits = tokens / 4 * facts.vocabulary * 4 * 3

@@ -107,10 +107,12 @@ def break_even(rag_s: float, tuned_s: float, training_s: float) -> int | None:
 def _diversity(results: Results) -> Parts:
     found = {item.arm: item for item in extras.diversity(results)}
     varied = None
-    if RAG in found and TUNED in found and len(found[RAG].values) == len(found[TUNED].values):
+    if RAG in found and TUNED in found:
         values = np.array([found[RAG].values, found[TUNED].values], dtype=np.float64)
-        clusters = group([""] * values.shape[1])
-        gaps = compare([RAG, TUNED], values, clusters, resample(clusters))
+        clusters = group([question.document_id for question in results.ranked])
+        gaps = compare(
+            [RAG, TUNED], values, clusters, resample(clusters), sequential=results.plan.stop_early
+        )
         if gaps:
             varied = Part(_directed(gaps[0]), f"distinct pairs of words, {_points(gaps[0])}")
     return varied, _lead(results, PROMPT, TUNED, QuestionKind.GENERAL)
