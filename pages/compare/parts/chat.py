@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from string import ascii_uppercase
 
 import streamlit as st
 
-from pages.ui import arms, components, resources
+from pages.ui import arms, components
 from pages.ui.errors import plain
 from pages.ui.finished import origin
 from pages.ui.people.visit import dialog
 from ragft_core.access import rights
-from ragft_core.evaluation import list_plans
+from ragft_core.errors import EvaluationError
+from ragft_core.evaluation import list_plans, load_report
 from ragft_core.evaluation.questions import KIND_LABELS, Question
 from ragft_core.finetuning import list_adapters
 from ragft_core.knowledge import documents, list_versions, shelf_of, text_of
@@ -71,10 +73,9 @@ def speed_line(workspace: Workspace, turn: Turn) -> None:
     if sum(map(whole, turn.answers)) < 2:
         return
     alone, ids = "", [answer.arm for answer in turn.answers]
-    for plan in list_plans(workspace)[:1]:
-        timed = [
-            item for item in resources.evaluation(workspace, plan.id)[1].latency if item.arm in ids
-        ]
+    with suppress(EvaluationError):  # none has ended yet
+        newest = next((plan.id for plan in list_plans(workspace)), "")
+        timed = [item for item in load_report(workspace, newest).latency if item.arm in ids]
         medians = ", ".join(f"{arms.label(i.arm)} {components.duration(i.median_s)}" for i in timed)
         alone = (
             f" Asked alone, a whole answer takes: {medians} (median, last evaluation)."
