@@ -278,3 +278,13 @@ def test_a_click_while_arms_answer_draws_the_page_and_then_what_was_kept(ready: 
     asking._unfinished.discard("turn-1")
     page.run()
     assert "Stopping" not in said(page)
+
+
+def test_a_click_does_not_take_back_what_another_tab_has_set(ready: Workspace) -> None:
+    page = open_page(ready)
+    ready.update(top_k=7, select=True)
+    page.button(key="chat.new").click().run()
+    page.run()
+    assert (ready.settings().top_k, ready.settings().select) == (7, True)
+    page.slider[0].set_value(5).run()
+    assert (ready.settings().top_k, ready.settings().select) == (5, True)
