@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from streamlit.runtime.scriptrunner.exec_code import modified_sys_path
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -21,6 +22,13 @@ import app
 from ragft_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_run_does_not_change_where_modules_are_found() -> None:
+    """Another thread that imports meanwhile would find nothing."""
+    before = list(sys.path)
+    with modified_sys_path(str(ROOT / "pages" / "frame.py")):
+        assert sys.path == before
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])

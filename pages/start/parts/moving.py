@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
 from pages.ui.people.visit import later
+from pages.ui.waiting import work
 from ragft_core.access import Right, rights
 from ragft_core.overview import (
     archive_workspace,
@@ -110,8 +111,12 @@ def bring_in() -> None:
         "A workspace from a file", type="zip", key="home.import", max_upload_size=2000
     )
     if file is not None and st.button("Bring it in", key="home.import.go", width="stretch"):
-        with show_errors(), st.spinner("Unpacking"):
-            made = import_workspace(state.settings(), file)
+        with show_errors():
+            made = work.done(
+                f"import.{file.file_id}",
+                lambda _: import_workspace(state.settings(), file),
+                "Unpacking",
+            )
             state.open_workspace(made.id)
             state.notify(f"The workspace {plain(made.settings().name)} is here.")
             st.rerun()
