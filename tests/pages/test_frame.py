@@ -127,3 +127,16 @@ def test_a_click_is_not_heeded_in_another_workspace_than_the_one_that_was_shown(
         f"The workspace {workspace.id} is not here any more."
     ]
     assert load_answers(other, load_criteria()).choices == {}
+
+
+def test_a_workspace_is_deleted_by_the_click_that_ends_the_typing_of_its_name(
+    workspace: Workspace,
+) -> None:
+    app = open_app()
+    key = f"home.delete.{workspace.id}"
+    app.button(key=key).click().run()
+    assert "Nothing was deleted" in app.warning[0].value
+    app.text_input(key=f"{key}.name").set_value("Test")
+    app.button(key=key).click().run()
+    assert not app.exception
+    assert not workspace.path.exists()

@@ -65,10 +65,12 @@ def _put_away(workspace: Workspace, name: str) -> None:
     typed = st.text_input(
         "Type its name to delete it for good", key=f"home.delete.{workspace.id}.name"
     )
-    if st.button(
-        "Delete", icon=":material/delete:", disabled=typed.strip() != name,
-        key=f"home.delete.{workspace.id}",
-    ):  # fmt: skip
+    # Not greyed out until the name is right: the click that ends the typing would be lost.
+    if not st.button("Delete", icon=":material/delete:", key=f"home.delete.{workspace.id}"):
+        return
+    if typed.strip() != name:
+        st.warning(f"Nothing was deleted. Type {plain(name)} above first.")
+    else:
         with show_errors():
             remove_workspace(workspace)
             state.notify(f"The workspace {plain(name)} is gone.")
