@@ -143,7 +143,8 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                     _open(sample, case if look else None)
     with own:
         st.markdown("**Your own**")
-        with st.form("home.create", border=True):
+        # A second click is for the form that was shown, not for that of the workspace it made.
+        with st.form(f"home.create.{workspace.id if workspace else ''}", border=True):
             name = st.text_input("Name", placeholder="Support handbook", max_chars=64)
             if st.form_submit_button("Make a workspace", width="stretch"):
                 with show_errors():
