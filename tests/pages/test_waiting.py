@@ -64,7 +64,7 @@ def test_a_script_that_ends_meanwhile_does_not_end_the_work(
             raise Left
 
     monkeypatch.setattr(work.st, "progress", lambda *_, **__: Bar())
-    with rights.acting_as(Person("anna", Role.EDITOR)):
+    with rights.acting_as(Person("anna", role=Role.EDITOR)):
         with pytest.raises(Left):
             work.done("w", do)
         assert work.goes_on("w")
