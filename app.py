@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -31,6 +32,9 @@ from ragft_core.telemetry import metrics, set_up_logs
 from ragft_core.workspace import list_workspaces
 
 log = logging.getLogger("ragft_core.app")
+# Streamlit puts the folder of the script there for each run, and takes it away after it: a module that
+# another thread looks for meanwhile is missed. What is there already it leaves.
+sys.path.append(str(Path(__file__).resolve().parent / "pages"))
 # A container's engine waits ten seconds before it kills.
 PAUSE_S = 8.0
 # Streamlit's own page needs inline styles, eval (for its charts) and blob workers; nothing may be

@@ -58,6 +58,7 @@ def links() -> None:
             if item.title != "People" or manages_people():
                 st.page_link(item, width="stretch")
     # On a phone the sidebar lies over the page: it makes room once a link was pressed, as Streamlit's does.
+    # And the second click of a double click is no other wish: a page may have changed under it.
     st.html(
         """<script>
         if (!window.ragftSidebar) {
@@ -67,6 +68,10 @@ def links() -> None:
             if (link && window.innerWidth < 768)
               document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
           });
+          document.addEventListener("click", (event) => {
+            if (event.detail > 1 && event.target.closest("[data-testid^=stBaseButton]"))
+              event.stopPropagation();
+          }, true);
         }
         </script>""",
         unsafe_allow_javascript=True,

@@ -3,7 +3,8 @@ import streamlit as st
 from pages.build.parts import changing, searching, uploads
 from pages.build.parts import documents as document_views
 from pages.ui import components, resources, state
-from pages.ui.errors import plain, show_errors
+from pages.ui.errors import show_errors
+from pages.ui.waiting import work
 from ragft_core.documents import is_guessed
 from ragft_core.knowledge import MODE_WORDS, documents, list_versions
 
@@ -17,14 +18,13 @@ components.page_header(
 )
 workspace = components.require_workspace()
 with show_errors():
-    found = documents(workspace)
-
     # One block whatever it shows: what stands below keeps its place, and a question half typed
     # there survives the run in which the outcome of an upload appears.
     with st.container():
         uploads.form(workspace)
         uploads.jobs(workspace)
 
+    found = documents(workspace)  # after the jobs: what one added that has ended is among them
     if not found:
         components.empty_state(
             "No documents yet.",
@@ -108,10 +108,13 @@ with st.expander("Maintenance", icon=":material/build:"):
         "embedding model, or when the index is damaged. Nothing is lost."
     )
     if st.button("Rebuild the index", key="documents.rebuild"):
-        bar = st.progress(0.0, text="Starting")
         with show_errors():
-            n_chunks = resources.knowledge(workspace).rebuild(
-                lambda name, stage, share: bar.progress(share, text=f"{plain(name)}: {stage}")
+            base = resources.knowledge(workspace)
+            n_chunks = work.done(
+                f"rebuild.{workspace.path}",
+                lambda told: base.rebuild(
+                    lambda name, stage, share: told(share, f"{name}: {stage}")
+                ),
             )
             state.notify(f"The index was rebuilt: {n_chunks} chunks.")
             st.rerun()

@@ -23,7 +23,6 @@ with show_errors():  # damaged examples do not hide the runs
     examples = load_examples(workspace)
 with show_errors():
     runs = list_runs(workspace)
-    adapters = [adapter for adapter in list_adapters(workspace) if not adapter.bundled]
     n_train = sum(example.split is Split.TRAIN for example in examples or ())
     if workspace.settings().model.kind == "endpoint":
         components.empty_state(
@@ -52,6 +51,8 @@ with show_errors():
         run_views.seeds_section(workspace, runs)
         curves.compare_section(runs)
         run_views.runs_section(workspace, runs)
+    # After the runs: what one made that has ended is among them.
+    adapters = [adapter for adapter in list_adapters(workspace) if not adapter.bundled]
     if adapters:
         st.header("Adapters", anchor=False)
         adapter_views.adapters_section(workspace, adapters)

@@ -51,26 +51,29 @@ with show_errors():
                 "questions better.",
             )
             settings = workspace.settings()
+            kept = {"reader": settings.reader, "select": settings.select, "top_k": settings.top_k}
+            keys = {name: f"chat.{name}.{workspace.id}" for name in kept}
+            for name, value in kept.items():
+                state.follow(keys[name], value)
             reader = st.toggle(
                 "Reading adapter in RAG",
-                settings.reader,
-                key=f"chat.reader.{workspace.id}",
+                key=keys["reader"],
                 help="The bundled adapter that teaches the small model to answer from passages.",
             )
             select = st.toggle(
                 "Select among answers",
-                settings.select,
-                key=f"chat.select.{workspace.id}",
+                key=keys["select"],
                 help="RAG and hybrid read several answers and give the one that the question fits best. "
                 "It takes about twice the time.",
             )
-            k = st.slider("Passages", 1, 8, settings.top_k, key=f"chat.k.{workspace.id}")
+            k = st.slider("Passages", 1, 8, key=keys["top_k"])
             only = st.text_input(
                 "Read only", key=f"chat.only.{workspace.id}", placeholder="all documents",
                 help=components.FILTER_HELP,
             )  # fmt: skip
-            if (reader, select, k) != (settings.reader, settings.select, settings.top_k):
-                workspace.update(reader=reader, select=select, top_k=k)
+            chosen_now = {"reader": reader, "select": select, "top_k": k}
+            if chosen_now != kept:
+                workspace.update(**chosen_now)
         with st.popover("Own arms", icon=":material/add_circle:"):
             own_arms.section(workspace)
         with st.popover("Conversations", icon=":material/history:"):

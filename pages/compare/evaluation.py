@@ -23,9 +23,12 @@ workspace = components.require_workspace()
 def progress(evaluation_id: str) -> bool:
     """Draws a run that has not ended well, and says whether it has."""
     job = find_job(workspace, evaluation_id)
-    if job is None or job.status().state == "succeeded":
+    if job is None:
         return True
-    active = job.status().active
+    seen = job.status()  # once: it may end between two looks
+    if seen.state == "succeeded":
+        return True
+    active = seen.active
 
     @fragment(run_every="2s" if active else None)
     def live() -> None:

@@ -8,6 +8,7 @@ from pages.start.parts.trust import consent_notice, damage_notice
 from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin, tour
+from pages.ui.waiting import work
 from pages.ui.workspace_settings import settings_section
 from ragft_core.access import Right, rights
 from ragft_core.overview import next_step, workspace_steps
@@ -33,13 +34,12 @@ PAGES = {
 
 def _open(sample: Sample, case: Case | None = None) -> None:
     """Makes a workspace of a sample and goes there, of a finished one to its decision."""
-    bar = st.progress(0.0, text="Reading the documents")
     with show_errors():
         make = partial(open_finished, model=case.origin.model) if case else load_sample
-        made = make(
-            state.settings(),
-            sample.name,
-            on_progress=lambda share, text: bar.progress(share, text=text),
+        made = work.done(
+            _opening(sample, case),
+            lambda told: make(state.settings(), sample.name, on_progress=told),
+            "Reading the documents",
         )
         state.open_workspace(made.id)
         if case:
@@ -49,12 +49,20 @@ def _open(sample: Sample, case: Case | None = None) -> None:
         st.rerun()
 
 
+def _opening(sample: Sample, case: Case | None = None) -> str:
+    return f"open.{sample.name}.{case.origin.model if case else ''}"
+
+
 components.page_header(
     "Which strategy should you pick?",
     "A better prompt, RAG, a LoRA fine-tune or both: measured on your own documents, "
     "on this machine.",
     "home",
 )
+for sample in list_samples():  # whatever was clicked since, what is being opened comes first
+    for case in (None, *finished_cases(sample, state.settings())):
+        if work.goes_on(_opening(sample, case)):
+            _open(sample, case)
 
 workspace = state.current_workspace()
 if workspace:
@@ -135,7 +143,8 @@ with st.expander("Open a sample or make a workspace") if workspace else st.conta
                     _open(sample, case if look else None)
     with own:
         st.markdown("**Your own**")
-        with st.form("home.create", border=True):
+        # A second click is for the form that was shown, not for that of the workspace it made.
+        with st.form(f"home.create.{workspace.id if workspace else ''}", border=True):
             name = st.text_input("Name", placeholder="Support handbook", max_chars=64)
             if st.form_submit_button("Make a workspace", width="stretch"):
                 with show_errors():

@@ -35,7 +35,7 @@ def section(workspace: Workspace) -> None:
     base = st.selectbox("A copy of", ids, ids.index(USUAL), format_func=arms.label, key="arms.base")
     name = st.text_input("Name", max_chars=40, placeholder="RAG, 8 passages", key="arms.name")
     changes = _changes(workspace, arms.look(base))
-    if st.button("Add this arm", key="arms.add", disabled=not name.strip()):
+    if st.button("Add this arm", key="arms.add"):
         with show_errors():
             arm = add_arm(workspace, base, name, **changes)
             state.notify(f"{arm.name} can be chosen now.")

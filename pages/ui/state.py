@@ -24,16 +24,23 @@ def settings() -> Settings:
 def settle_workspace() -> None:
     """Decides which workspace is open: the one in the URL, else the session's, else the newest.
 
-    The choice is written back to both, so that a link to any page can be shared or refreshed.
+    The choice is written back to both, so that a link to any page can be shared or refreshed. Where the
+    open one is gone, deleted in another tab perhaps, the page is drawn from the start: what was clicked
+    was meant for the one that is gone.
     """
     ids = [workspace.id for workspace in workspaces()]
-    wanted = (st.query_params.get(WORKSPACE), st.session_state.get(WORKSPACE), *ids)
+    known = st.session_state.get(WORKSPACE)
+    wanted = (st.query_params.get(WORKSPACE), known, *ids)
     chosen = next((candidate for candidate in wanted if candidate in ids), None)
     if chosen is None:
         st.session_state.pop(WORKSPACE, None)
         st.query_params.pop(WORKSPACE, None)
     else:
         open_workspace(chosen)
+    if known and known not in ids:
+        if NOTICE not in st.session_state:
+            notify(f"The workspace {known} is not here any more.")
+        st.rerun()
 
 
 def workspaces() -> list[Workspace]:
@@ -73,6 +80,23 @@ def get(name: str, default: Any = None) -> Any:
 def put(name: str, value: Any) -> None:
     """Keeps a page's own value: an id, a number or a short text."""
     st.session_state[name] = value
+
+
+def follow(key: str, kept: Any) -> None:
+    """Lets a widget show what is kept, also where another tab, or somebody else, changes it.
+
+    What the widget was changed to here just now stays, for the page to keep.
+
+    Args:
+        key: Of the widget, which is drawn next, without a value of its own.
+        kept: What it shows of the value on disk.
+    """
+    before = st.session_state.get(f"{key}.before")  # what it showed, and what was kept
+    if key not in st.session_state or (
+        before and before[0] == st.session_state[key] and before[1] != kept
+    ):
+        st.session_state[key] = kept
+    st.session_state[f"{key}.before"] = (st.session_state[key], kept)
 
 
 def drop(name: str) -> None:

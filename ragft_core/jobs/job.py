@@ -113,6 +113,11 @@ class Job:
             return dataclasses.replace(status, message="Stopping", eta_s=None)
         return self._settle()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody has asked it to end."""
+        return self._stop_asked_s() is not None
+
     def stop(self, *, force: bool = False) -> None:
         """Asks the job to end and keep what it has; does nothing once it has ended.
 
@@ -122,7 +127,7 @@ class Job:
         rights.require(Right.CHANGE, self.folder)
         if not self.status().active:
             return
-        if self._stop_asked_s() is None:
+        if not self.is_stopping:
             (self.folder / STOP_FILE).write_text("", encoding="utf-8")
         self.launcher.stop(self.folder, force=force)
 
@@ -142,9 +147,11 @@ class Job:
         """Runs the job again in the same folder; it continues from what it has kept.
 
         Raises:
-            JobError: It runs, it has finished, or it cannot be started.
+            JobError: It runs, it has finished, it was deleted, or it cannot be started.
         """
         with self.workspace.lock(f"job-{self.id}"):
+            if not self.folder.exists():
+                raise JobError(f"The job {self.id} was deleted meanwhile.", "Start a new one.")
             status = self.status()
             if not status.state.resumable:
                 raise JobError(
@@ -167,16 +174,18 @@ class Job:
                 raise
 
     def delete(self) -> None:
-        """Removes the job's folder.
+        """Removes the job's folder; one that is gone already is left at that.
 
         Raises:
             JobError: It still runs.
         """
         rights.require(Right.CHANGE, self.folder)
-        if self.status().active:
-            raise JobError(f"The job {self.id} still runs.", "Stop it first.")
-        artefacts.forget(self.workspace, f"jobs/{self.id}")
-        shutil.rmtree(self.folder)
+        with self.workspace.lock(f"job-{self.id}"):
+            if self.status().active:
+                raise JobError(f"The job {self.id} still runs.", "Stop it first.")
+            artefacts.forget(self.workspace, f"jobs/{self.id}")
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
 
     def wait(self, timeout: float | None = None, poll_s: float = 0.2) -> JobStatus:
         """Waits until the job has ended, at most ``timeout`` seconds, and returns its status."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import time
@@ -34,6 +35,7 @@ def start_job(
     needs: Needs = NOTHING,
     *,
     keep: bool = False,
+    once: bool = False,
 ) -> Job:
     """Starts a job in a process of its own and returns at once.
 
@@ -46,10 +48,19 @@ def start_job(
             again when its turn comes, because until then others may have ended or begun.
         keep: Whether a job that the cluster does not take stays, interrupted, so that what was
             prepared need not be brought again.
+        once: Whether one of this kind that was asked to do the very same and still waits or runs is
+            returned instead: two clicks, or two tabs, are one wish.
 
     Raises:
         JobError: There is no such kind, the disk is too full, or the cluster takes no jobs.
     """
+    if once:
+        asked = json.loads(json.dumps(spec))  # as it is read again
+        with workspace.lock(f"start-{kind}"):
+            for job in list_jobs(workspace, kind):
+                if job.spec == asked and job.status().active and not job.is_stopping:
+                    return job
+            return start_job(workspace, kind, spec, prepare, needs, keep=keep)
     check_disk(workspace.path, kind_of(kind).title, needs)
     job = Job(workspace, new_id(kind))
     folder = workspace.folder("jobs", job.id)

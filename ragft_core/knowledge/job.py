@@ -269,7 +269,9 @@ def start_embedding(workspace: Workspace, choice: ModelChoice | None) -> Job:
         # One that was tuned here reaches nowhere, so no administrator has to choose it.
         with rights.as_the_lab() if _is_own(workspace, choice) else nullcontext():
             approve(workspace, choice)
-    return start_job(workspace, "embed", {"embedder": to_dict(choice) if choice else None})
+    return start_job(
+        workspace, "embed", {"embedder": to_dict(choice) if choice else None}, once=True
+    )
 
 
 def _is_own(workspace: Workspace, choice: ModelChoice) -> bool:

@@ -108,7 +108,10 @@ def test_from_the_empty_state_to_the_recommendation(
 
 def open_the_sample(page: Page) -> None:
     card = page.get_by_test_id("stVerticalBlock").filter(has_text="Knowledge:").last
-    card.get_by_role("button", name="Open this sample").click()
+    begin = card.get_by_role("button", name="Open this sample")
+    begin.click()
+    page.wait_for_timeout(300)
+    begin.click()  # impatient
     expect(page.get_by_text("14 documents")).to_be_visible()
     settled(page)
     no_failure(page)

@@ -94,6 +94,31 @@ def test_files_are_put_into_the_folder_before_the_job_starts(workspace: Workspac
     assert [row["number"] for row in job.metrics()] == [2]
 
 
+def test_what_is_asked_for_twice_is_done_once(workspace: Workspace) -> None:
+    asked = {"n": 500, "pause": 0.1, "names": ("a", "b")}
+    first = start_job(workspace, "heavy", asked, once=True)
+    assert start_job(workspace, "heavy", asked, once=True) == first
+    other = start_job(workspace, "heavy", {"n": 2}, once=True)
+    assert other != first
+    first.stop()
+    again = start_job(workspace, "heavy", asked, once=True)  # the one that ends is none any more
+    assert again not in (first, other)
+    for job in (first, other, again):
+        job.stop(force=True)
+        finished(job)
+    assert len(list_jobs(workspace)) == 3
+
+
+def test_a_job_that_another_page_deleted_is_left_at_that(workspace: Workspace) -> None:
+    job = start_job(workspace, "count", {"n": 1})
+    finished(job)
+    job.delete()
+    job.delete()
+    with pytest.raises(JobError, match="was deleted meanwhile"):
+        job.resume()
+    assert not job.folder.exists()
+
+
 def test_nothing_is_left_when_preparing_fails(workspace: Workspace) -> None:
     def prepare(folder: Path) -> None:
         raise TrainingDataError("no")

@@ -122,6 +122,35 @@ def test_an_answer_is_saved_and_changes_the_result(workspace: Workspace) -> None
     assert "hybrid comes first in" in texts(page)
 
 
+def test_an_answer_given_in_another_tab_is_shown_and_stays(answered: Workspace) -> None:
+    page = open_page(answered)
+    load = lambda: load_answers(answered, load_criteria())  # noqa: E731
+    save_answers(answered, Answers(ANSWERS | {"need": "behaviour"}))
+    pills(page, "latency").set_value("instant").run()  # type: ignore[attr-defined]
+    assert not page.exception
+    assert pills(page, "need").value == "behaviour"  # type: ignore[attr-defined]
+    assert load().choices == ANSWERS | {"need": "behaviour", "latency": "instant"}
+
+
+def test_a_weight_set_in_another_tab_stays(answered: Workspace) -> None:
+    page = open_page(answered, "what-if")
+    save_answers(answered, Answers(dict(ANSWERS), weights={"need": 4.0}))
+    slider = next(s for s in page.slider if str(s.key).startswith("advisor.w.latency."))
+    slider.set_value(5.0).run()
+    assert load_answers(answered, load_criteria()).weights == {"need": 4.0, "latency": 5.0}
+
+
+def test_what_is_taken_back_may_be_what_the_workspace_shows(workspace: Workspace) -> None:
+    save_examples(workspace, [Example(f"t{i}", f"Q{i}?", "A") for i in range(60)])
+    save_answers(workspace, Answers({"labels": "few"}))
+    page = open_page(workspace)
+    pills(page, "labels").set_value("some").run()  # type: ignore[attr-defined]
+    pills(page, "labels").set_value("unknown").run()  # type: ignore[attr-defined]
+    page.run()
+    assert not page.exception
+    assert pills(page, "labels").value == "some"  # type: ignore[attr-defined]
+
+
 def test_dont_know_takes_an_answer_back(answered: Workspace) -> None:
     page = open_page(answered)
     pills(page, "latency").set_value("unknown").run()  # type: ignore[attr-defined]

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from streamlit.runtime.scriptrunner.exec_code import modified_sys_path
+from streamlit.testing.v1 import AppTest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -21,6 +23,13 @@ import app
 from ragft_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_run_does_not_change_where_modules_are_found() -> None:
+    """Another thread that imports meanwhile would find nothing."""
+    before = list(sys.path)
+    with modified_sys_path(str(ROOT / "pages" / "frame.py")):
+        assert sys.path == before
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
@@ -112,3 +121,19 @@ def test_what_a_command_writes_is_its_owners(settings: Settings, tmp_path: Path)
     files = [path for path in (tmp_path / "home").rglob("*")]
     assert files
     assert not [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+def test_what_goes_wrong_in_a_part_that_draws_itself_is_said_in_words() -> None:
+    def page() -> None:
+        from pages.ui.people.visit import fragment
+        from ragft_core.errors import JobError
+
+        @fragment()
+        def part() -> None:
+            raise JobError("The job is gone.", "Start a new one.")
+
+        part()
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    assert [error.value for error in shown.error] == ["Start a new one."]

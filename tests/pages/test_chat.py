@@ -15,7 +15,7 @@ from ragft_core.evaluation import load_results, make_report
 from ragft_core.evaluation.store.plans import REPORT_FILE, folder_of
 from ragft_core.finetuning import save_examples
 from ragft_core.knowledge import KnowledgeBase, Version, delete_version, name_version
-from ragft_core.strategies import Lab, Turn, list_conversations, load_votes, save_turn
+from ragft_core.strategies import Lab, Turn, arm_states, list_conversations, load_votes, save_turn
 from ragft_core.types import Example, Request, Split, Strategy
 from ragft_core.values import to_dict
 from ragft_core.workspace import Workspace, write_json
@@ -278,3 +278,23 @@ def test_a_click_while_arms_answer_draws_the_page_and_then_what_was_kept(ready: 
     asking._unfinished.discard("turn-1")
     page.run()
     assert "Stopping" not in said(page)
+
+
+def test_a_click_does_not_take_back_what_another_tab_has_set(ready: Workspace) -> None:
+    page = open_page(ready)
+    ready.update(top_k=7, select=True)
+    page.button(key="chat.new").click().run()
+    page.run()
+    assert (ready.settings().top_k, ready.settings().select) == (7, True)
+    page.slider[0].set_value(5).run()
+    assert (ready.settings().top_k, ready.settings().select) == (5, True)
+
+
+def test_an_arm_is_added_by_the_click_that_ends_the_typing_of_its_name(ready: Workspace) -> None:
+    page = open_page(ready)
+    page.button(key="arms.add").click().run()
+    assert "cannot be called" in page.error[0].proto.title
+    page.text_input(key="arms.name").set_value("Mine")
+    assert not page.button(key="arms.add").disabled
+    page.button(key="arms.add").click().run()
+    assert "mine" in [state.arm.id for state in arm_states(ready)]

@@ -10,7 +10,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.build.parts import uploads
 from pages.build.parts.documents import lines, marked
+from pages.ui import resources
 from ragft_core.documents import MAX_FILE_BYTES
 from ragft_core.jobs import Job, JobState, JobStatus, list_jobs
 from ragft_core.jobs.status import read_status, write_status
@@ -98,6 +100,20 @@ def test_folders_are_shown_where_there_are_any(workspace: Workspace, tmp_path: P
     base.add_files([("rules/b.txt", files.text(tmp_path / "b.txt", "Cats may enter."))])
     folders = open_page(workspace).dataframe[0].value["Folder"]
     assert list(folders.fillna("")) == ["", "rules"]
+
+
+def test_a_job_that_ends_while_the_page_is_drawn_has_its_documents_shown(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.md").write_text("# Notes\n\nThe bench is orange.", encoding="utf-8")
+
+    def ends(workspace: Workspace, kind: str) -> list[Job]:
+        KnowledgeBase(workspace, HashEmbedder()).add_files([("a.md", tmp_path / "a.md")])
+        return []
+
+    monkeypatch.setattr(uploads, "list_jobs", ends)
+    monkeypatch.setattr(resources, "_embedder", HashEmbedder)
+    assert "Documents (1)" in texts(open_page(workspace))
 
 
 def test_submitting_nothing_asks_for_files(workspace: Workspace) -> None:

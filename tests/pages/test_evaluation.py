@@ -331,3 +331,15 @@ def test_two_runs_stand_side_by_side(finished: tuple[Workspace, Plan]) -> None:
     assert "Prompt only is clearly better than before\\: 10 questions better, 0 worse" in said
     assert {box.label for box in page.expander} >= {"2 better", "7 better", "10 better"}
     assert page.selectbox(key="eval.beside").value == earlier.id
+
+
+def test_a_second_click_settles_no_answer_that_was_not_shown(
+    finished: tuple[Workspace, Plan],
+) -> None:
+    workspace, plan = finished
+    page = open_page(workspace, eval=plan.id, eval_view="Review")
+    right = lambda: next(button for button in page.button if button.label == "Right")  # noqa: E731
+    first = right()
+    first.click().run()
+    assert right().key != first.key  # so that a click on the first is none on this one
+    assert not page.exception

@@ -136,6 +136,29 @@ def test_rows_are_edited_added_and_deleted(workspace: Workspace) -> None:
     assert (saved[-1].question, saved[-1].split) == ("New?", Split.TEST)
 
 
+def test_changes_that_are_not_saved_are_not_lost_to_another_filter(workspace: Workspace) -> None:
+    save_examples(workspace, examples())
+    page = open_page()
+    page.session_state[editor_key(workspace, examples())] = {"edited_rows": {0: {"answer": "new"}}}
+    page.run()
+    assert page.text_input(key="examples.find").disabled
+    button(page, "Save changes").click().run()
+    assert load_examples(workspace)[0].answer == "new"
+    assert not page.error
+    assert not page.text_input(key="examples.find").disabled
+
+
+def test_changes_that_another_tab_overtook_are_not_said_to_be_saved(workspace: Workspace) -> None:
+    save_examples(workspace, examples())
+    page = open_page()
+    page.session_state[editor_key(workspace, examples())] = {"edited_rows": {0: {"answer": "new"}}}
+    save_examples(workspace, examples()[1:])
+    button(page, "Save changes").click().run()
+    assert not page.exception
+    assert "were not saved" in page.error[0].proto.title
+    assert load_examples(workspace) == examples()[1:]
+
+
 def test_a_row_without_an_answer_is_not_saved(workspace: Workspace) -> None:
     save_examples(workspace, examples())
     page = edit(open_page(workspace), workspace, {"added_rows": [{"question": "New?"}]})

@@ -184,3 +184,19 @@ def test_a_run_shows_its_answers_why_it_ended_and_stands_beside_another(
     page.button(key="delete.a").click().run()
     assert not page.exception
     assert [job.id for job in list_runs(trainable)] == ["b"]
+
+
+def test_two_clicks_start_one_run_and_one_deleted_elsewhere_is_not_shown(
+    trainable: Workspace,
+) -> None:
+    page = open_page()
+    click(click(page, "Start fine-tuning"), "Start fine-tuning")
+    (run,) = list_runs(trainable)
+    run.stop(force=True)
+    run.wait(30)
+    page.run()
+    run.delete()  # in another tab
+    click(page, "Resume")
+    assert not page.exception
+    assert not page.error
+    assert not run.folder.exists()

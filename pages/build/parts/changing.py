@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import components, resources, state
 from pages.ui.arms import label
 from pages.ui.errors import plain, show_errors
+from pages.ui.waiting import work
 from ragft_core.documents import format_of
 from ragft_core.knowledge import (
     Version,
@@ -68,9 +69,12 @@ def _form(workspace: Workspace, documents: Sequence[Document]) -> None:
             f"The text of {kind.words} cannot be changed here. Choose a text document, or delete it."
         )
         return
-    with show_errors(), st.spinner("Asking, changing, asking again"):
-        change_and_ask(
-            resources.lab(workspace), chosen, question.strip(), old, None if delete else new
+    with show_errors():
+        lab = resources.lab(workspace)
+        work.done(
+            f"change.{workspace.path}",
+            lambda _: change_and_ask(lab, chosen, question.strip(), old, None if delete else new),
+            "Asking, changing, asking again",
         )
         st.rerun()
 
@@ -114,9 +118,10 @@ def versions_section(workspace: Workspace) -> None:
             asked = st.form_submit_button("Keep the present state", icon=":material/bookmark_add:")
     if asked:
         with show_errors():
-            bar = st.progress(0.0, text="Copying")
-            name_version(base, name, lambda share, text: bar.progress(share, text=plain(text)))
-            state.notify(f"Kept as {name.strip()}.")
+            kept = work.done(
+                f"version.{workspace.path}", lambda told: name_version(base, name, told), "Copying"
+            )
+            state.notify(f"Kept as {kept.name}.")
             st.rerun()
     versions = {version.id: version for version in list_versions(workspace)}
     if not versions:
@@ -171,11 +176,14 @@ def _restoring(workspace: Workspace, version: Version) -> None:
     st.caption("The present state is kept as a version first, so that this can be taken back.")
     if st.button("Restore it", type="primary", key=f"documents.version.restore.{version.id}"):
         with show_errors():
-            bar = st.progress(0.0, text="Restoring")
-            restored = restore_version(
-                resources.knowledge(workspace), version,
-                lambda name, stage, share: bar.progress(share, text=f"{plain(name)}: {stage}"),
-            )  # fmt: skip
+            base = resources.knowledge(workspace)
+            restored = work.done(
+                f"restore.{workspace.path}",
+                lambda told: restore_version(
+                    base, version, lambda name, stage, share: told(share, f"{name}: {stage}")
+                ),
+                "Restoring",
+            )
             kept = f" The state before is {restored.before.name}." if restored.before else ""
             state.notify(f"The documents are those of {version.name}.{kept}")
             st.rerun()

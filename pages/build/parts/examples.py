@@ -63,6 +63,7 @@ FACTS_HELP = (
     "wrong, part or join them in the view Facts."
 )
 NONE = "(none)"
+EDITOR = "examples.editor"  # the key of the table that was drawn last
 EDITED = ("question", "answer", "split", "kind", "fact", "document_id", "evidence")
 
 
@@ -178,11 +179,16 @@ def edit_section(workspace: Workspace, examples: list[Example]) -> None:
     """The examples as a table to edit, with rows to add and to delete."""
     import pandas as pd
 
+    last = state.get(EDITOR)
+    changed = bool(last) and any(state.get(last, {}).values())  # and not saved yet
     with st.container(horizontal=True):
-        wanted = st.text_input("Find", key="examples.find", placeholder="A word of the question")
-        split = st.segmented_control(
-            "Split", [s.value for s in Split], key="examples.split", selection_mode="single"
+        wanted = st.text_input(
+            "Find", key="examples.find", placeholder="A word of the question", disabled=changed
         )
+        split = st.segmented_control(
+            "Split", [s.value for s in Split], key="examples.split", selection_mode="single",
+            disabled=changed,
+        )  # fmt: skip
     shown = [
         e
         for e in examples
@@ -191,6 +197,13 @@ def edit_section(workspace: Workspace, examples: list[Example]) -> None:
     ]
     # The id is a hidden column, not the index: with an index of its own no row could be added.
     names = ["id", *EDITED]
+    key = editor_key(workspace, shown)
+    state.put(EDITOR, key)
+    if changed and key != last:
+        st.error(
+            "Make them once more.",
+            title="The examples were changed elsewhere, and your changes to the table were not saved.",
+        )
     frame = pd.DataFrame([{n: str(getattr(e, n)) for n in names} for e in shown], columns=names)
     edited = st.data_editor(
         frame,
@@ -198,17 +211,22 @@ def edit_section(workspace: Workspace, examples: list[Example]) -> None:
         hide_index=True,
         width="stretch",
         height=440,
-        key=editor_key(workspace, shown),
+        key=key,
         column_config=_columns(),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Save changes", type="primary", icon=":material/save:"):
+        save = st.button("Save changes", type="primary", icon=":material/save:")
+        if save and not (changed and key != last):
             with show_errors():
                 with changing_examples(workspace) as kept:
                     kept[:] = _merged(kept, shown, edited)
+                state.drop(EDITOR)
                 state.notify(f"{len(kept)} examples are saved.")
                 st.rerun()
-        _split_again(workspace)
+        if changed:
+            st.caption("Save your changes before you look for other rows.")
+        else:
+            _split_again(workspace)
         st.caption(f"{len(shown)} of {len(examples)} shown. New rows go at the end of the table.")
 
 

@@ -12,6 +12,7 @@ from pages.build.parts.training import ARMS
 from pages.ui import components, resources, state
 from pages.ui.errors import plain, show_errors
 from pages.ui.people.visit import fragment
+from ragft_core.finetuning import list_runs
 from ragft_core.finetuning.training import (
     RunResult,
     rename_run,
@@ -46,9 +47,10 @@ def runs_section(workspace: Workspace, runs: Sequence[Job]) -> None:
 
     @fragment(run_every="4s" if active else None)
     def live() -> None:
-        for number, job in enumerate(runs):
+        now = list_runs(workspace)  # another tab may have started or deleted one
+        for number, job in enumerate(now):
             run_card(workspace, job, expanded=number == 0)
-        if active and not any(job.status().active for job in runs):
+        if active and not any(job.status().active for job in now):
             st.rerun()  # the whole page: the adapter is there now, and the timer ends
 
     live()

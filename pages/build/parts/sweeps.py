@@ -10,7 +10,7 @@ from pages.build.parts.training import ARMS, train_as
 from pages.ui import components
 from pages.ui.errors import plain, show_errors
 from pages.ui.people.visit import fragment
-from ragft_core.finetuning.training import best_config, best_trial, trials_of
+from ragft_core.finetuning.training import best_config, best_trial, list_sweeps, trials_of
 from ragft_core.jobs import Job
 from ragft_core.workspace import Workspace
 
@@ -21,9 +21,10 @@ def sweeps_section(workspace: Workspace, sweeps: Sequence[Job]) -> None:
 
     @fragment(run_every="4s" if active else None)
     def live() -> None:
-        for job in sweeps:
+        now = list_sweeps(workspace)  # another tab may have started or deleted one
+        for job in now:
             _card(workspace, job)
-        if active and not any(job.status().active for job in sweeps):
+        if active and not any(job.status().active for job in now):
             st.rerun()
 
     live()

@@ -178,7 +178,8 @@ def _rows_of(workspace: Workspace, config: RunConfig) -> tuple[Any, list[str]]:
 
 
 def _start(workspace: Workspace, configs: Sequence[RunConfig]) -> None:
-    for config in configs:
-        start_run(workspace, config, *_rows_of(workspace, config))
+    rows = [_rows_of(workspace, config) for config in configs]
+    for config, found in zip(configs, rows, strict=True):  # nothing is drawn: all start, or none
+        start_run(workspace, config, *found)
     state.notify("The run has started. It goes on when you leave this page.")
     st.rerun()

@@ -69,10 +69,12 @@ def _settle(results: Results, case: Case) -> None:
             st.markdown(plain(case.text) or "*said nothing*")
         with st.container(horizontal=True):
             for label, value, icon, shortcut in CHOICES:
-                if st.button(label, icon=icon, shortcut=shortcut, key=f"eval.review.{label}"):
+                # A second click is for the answer that was shown, not for the next.
+                key = f"eval.review.{label}.{_key(case)}"
+                if st.button(label, icon=icon, shortcut=shortcut, key=key):
                     save_review(results.workspace, review_key(case.question, case.text), value)
                     st.rerun()
-            if st.button("Skip", type="tertiary", key="eval.review.skip"):
+            if st.button("Skip", type="tertiary", key=f"eval.review.skip.{_key(case)}"):
                 name = _skipped(results)
                 state.put(name, [*state.get(name, ()), _key(case)])
                 st.rerun()

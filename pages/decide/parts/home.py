@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui import arms, components, resources, state
 from pages.ui.errors import plain, show_errors
+from pages.ui.waiting import work
 from ragft_core.models.remote import served_name
 from ragft_core.shipping import ADAPTER, GGUF, MERGED, ship
 from ragft_core.strategies import arm_states
@@ -50,9 +51,13 @@ def take_home(workspace: Workspace, chosen: Strategy | None) -> None:
         "answers to compare with, and what was measured. It needs nothing of the lab."
     )
     if st.button("Write the folder", key="advisor.home.write", icon=":material/home_storage:"):
-        with show_errors(), st.spinner("Asking ten questions and copying"):
-            place = Path(folder.strip()).expanduser().resolve()
-            done = ship(resources.lab(workspace), arm_id, place, state.settings(), form=form)
+        with show_errors():
+            place, lab = Path(folder.strip()).expanduser().resolve(), resources.lab(workspace)
+            done = work.done(
+                f"ship.{place}",
+                lambda _: ship(lab, arm_id, place, state.settings(), form=form),
+                "Asking ten questions and copying",
+            )
             st.success(
                 f"{done.n_bytes / 1e6:,.0f} MB in {plain(done.folder)}. Try it there: "
                 "`pip install -r requirements.txt`, then `python smoke_test.py`."

@@ -32,18 +32,9 @@ from ragft_core.advisor.criteria import (
 )
 from ragft_core.workspace import Workspace
 
-ROUND = "advisor.round"
-
 
 def _key(name: str, workspace: Workspace, who: str = "") -> str:
-    # Widgets remember what they show; a new round makes them read the file again.
-    whose = f".{who}" if who else ""
-    return f"advisor.{name}.{workspace.id}.{state.get(ROUND, 0)}{whose}"
-
-
-def _reread() -> None:
-    state.put(ROUND, state.get(ROUND, 0) + 1)
-    st.rerun()
+    return f"advisor.{name}.{workspace.id}.{who}"
 
 
 def questionnaire(
@@ -101,10 +92,10 @@ def template_line(workspace: Workspace, criteria: Criteria, answers: Answers) ->
             )
             if st.button("They fit: make them mine", key="advisor.template.confirm"):
                 save_answers(workspace, confirm_template(answers))
-                _reread()
+                st.rerun()
             if st.button("Take them back", key="advisor.template.drop", type="tertiary"):
                 save_answers(workspace, drop_template(answers))
-                _reread()
+                st.rerun()
         return
     with st.expander("Begin with a template", icon=":material/dashboard_customize:"):
         chosen = st.selectbox(
@@ -115,7 +106,7 @@ def template_line(workspace: Workspace, criteria: Criteria, answers: Answers) ->
         if st.button("Fill what is open", key="advisor.template.take"):
             with show_errors():
                 save_answers(workspace, take_template(criteria, answers, chosen))
-                _reread()
+                st.rerun()
 
 
 def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> dict[str, str]:
@@ -124,12 +115,16 @@ def _question(workspace: Workspace, criterion: Criterion, answers: Answers) -> d
     seen = criterion.id in answers.prefilled
     if not seen:
         labels[UNKNOWN] = "Don't know"
+    key = _key(f"q.{criterion.id}", workspace, answers.who)
+    kept = answers.choice(criterion.id) or UNKNOWN
+    state.follow(key, kept)
+    if state.get(key) not in labels:  # taken back, and the workspace shows it
+        state.put(key, kept)
     chosen = st.pills(
         plain(criterion.question),
         list(labels),
-        default=answers.choice(criterion.id) or UNKNOWN,
         format_func=labels.get,
-        key=_key(f"q.{criterion.id}", workspace, answers.who),
+        key=key,
         help=_help(criterion),
         required=True,
     )
@@ -180,7 +175,7 @@ def _exchange(workspace: Workspace, criteria: Criteria, answers: Answers) -> Non
                 "Clear all answers", lost, "Clear them", "advisor.clear", ":material/ink_eraser:"
             ):
                 save_answers(workspace, Answers(who=answers.who))
-                _reread()
+                st.rerun()
         with back.form("advisor.import", border=False, clear_on_submit=True):
             file = st.file_uploader("Answers as JSON", type="json", key="advisor.file")
             who = st.text_input(
@@ -191,7 +186,7 @@ def _exchange(workspace: Workspace, criteria: Criteria, answers: Answers) -> Non
                     text = file.getvalue().decode("utf-8", errors="replace")
                     read = parse_answers_text(criteria, text, file.name)
                     save_answers(workspace, replace(read, who=who.strip()))
-                    _reread()
+                    st.rerun()
 
 
 def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answers:
@@ -206,13 +201,14 @@ def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answe
             f"{plain(group.title)} · {share * 100:.0f} % of all weight"
         ):
             for criterion in rows:
+                key = _key(f"w.{criterion.id}", workspace)
+                state.follow(key, float(answers.weights.get(criterion.id, criterion.weight)))
                 found[criterion.id] = st.slider(
                     plain(criterion.question),
                     0.0,
                     5.0,
-                    float(answers.weights.get(criterion.id, criterion.weight)),
-                    0.5,
-                    key=_key(f"w.{criterion.id}", workspace),
+                    step=0.5,
+                    key=key,
                     help=f"0 does not matter, 5 decides. The usual weight is {criterion.weight:g}.",
                 )
     changed = {k: w for k, w in found.items() if w != criteria.get(k).weight}
@@ -220,5 +216,5 @@ def weights(workspace: Workspace, criteria: Criteria, answers: Answers) -> Answe
         answers = _kept(workspace, replace(answers, weights=changed))
     if changed and st.button("Back to the usual weights", icon=":material/restart_alt:"):
         save_answers(workspace, replace(answers, weights={}))
-        _reread()
+        st.rerun()
     return answers

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.errors import plain, show_errors
 from pages.ui.people.visit import later
+from pages.ui.waiting import work
 from ragft_core.access import Right, rights
 from ragft_core.overview import (
     archive_workspace,
@@ -64,10 +65,12 @@ def _put_away(workspace: Workspace, name: str) -> None:
     typed = st.text_input(
         "Type its name to delete it for good", key=f"home.delete.{workspace.id}.name"
     )
-    if st.button(
-        "Delete", icon=":material/delete:", disabled=typed.strip() != name,
-        key=f"home.delete.{workspace.id}",
-    ):  # fmt: skip
+    # Not greyed out until the name is right: the click that ends the typing would be lost.
+    if not st.button("Delete", icon=":material/delete:", key=f"home.delete.{workspace.id}"):
+        return
+    if typed.strip() != name:
+        st.warning(f"Nothing was deleted. Type {plain(name)} above first.")
+    else:
         with show_errors():
             remove_workspace(workspace)
             state.notify(f"The workspace {plain(name)} is gone.")
@@ -110,8 +113,12 @@ def bring_in() -> None:
         "A workspace from a file", type="zip", key="home.import", max_upload_size=2000
     )
     if file is not None and st.button("Bring it in", key="home.import.go", width="stretch"):
-        with show_errors(), st.spinner("Unpacking"):
-            made = import_workspace(state.settings(), file)
+        with show_errors():
+            made = work.done(
+                f"import.{file.file_id}",
+                lambda _: import_workspace(state.settings(), file),
+                "Unpacking",
+            )
             state.open_workspace(made.id)
             state.notify(f"The workspace {plain(made.settings().name)} is here.")
             st.rerun()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.errors import show_errors
 from ragft_core.access import rights
 from ragft_core.errors import NotAllowedError
 from ragft_core.people import Visit, by_claims, by_headers, seen_again
@@ -93,7 +94,8 @@ def _asking(draw: Callable[..., None]) -> Callable[..., None]:
         with visit() as refusal:
             if refusal is not None:
                 st.rerun()  # the whole page, which is the sign-in now
-            draw(*given)
+            with show_errors():
+                draw(*given)
 
     return drawn
 

@@ -115,7 +115,7 @@ def start_tuning(workspace: Workspace) -> Job:
             f"which is done up to {MOST_CHUNKS:,}.",
             "Tune in a workspace with a part of the documents, and choose the tuned folder here.",
         )
-    return start_job(workspace, KIND, {})
+    return start_job(workspace, KIND, {}, once=True)
 
 
 def last_tuning(workspace: Workspace) -> Tuning | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -115,7 +116,7 @@ def start_run(
     passages: Passages | None = None,
     texts: Sequence[str] = (),
 ) -> Job:
-    """Starts a fine-tuning run in the background.
+    """Starts a fine-tuning run in the background; the same one that still waits or runs is returned.
 
     The rows are written into the job's folder, so later changes to the examples or the documents
     do not reach a run that has started.
@@ -132,7 +133,7 @@ def start_run(
         SettingsError: The config cannot be used.
     """
     spec, rows = _order(workspace, config, passages, texts)
-    return start_job(workspace, "train", spec, _writer(rows), _needs(workspace, config))
+    return start_job(workspace, "train", spec, _writer(rows), _needs(workspace, config), once=True)
 
 
 def start_sweep(
@@ -163,7 +164,7 @@ def start_sweep(
         )
     spec, rows = _order(workspace, config, passages, texts)
     order = spec | {"minutes": minutes}
-    return start_job(workspace, "sweep", order, _writer(rows), _needs(workspace, config))
+    return start_job(workspace, "sweep", order, _writer(rows), _needs(workspace, config), once=True)
 
 
 def list_sweeps(workspace: Workspace) -> list[Job]:
@@ -207,6 +208,7 @@ def _order(
             for row in rows
             if row.origin is not Origin.OWN and row.split is Split.TRAIN
         ),
+        "rows": hashlib.sha256(repr(rows).encode()).hexdigest()[:16],
     }
     return spec, rows
 

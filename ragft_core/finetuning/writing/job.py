@@ -276,7 +276,7 @@ def start_generation(workspace: Workspace, chunks: Sequence[Source], target: int
     def prepare(folder: Path) -> None:
         append_jsonl(folder / SOURCES, rows)
 
-    return start_job(workspace, "generate", {"target": target}, prepare)
+    return start_job(workspace, "generate", {"target": target}, prepare, once=True)
 
 
 def run_generation(context: JobContext) -> None:
