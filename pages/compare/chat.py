@@ -66,7 +66,8 @@ with show_errors():
                 help="RAG and hybrid read several answers and give the one that the question fits best. "
                 "It takes about twice the time.",
             )
-            k = st.slider("Passages", 1, 8, key=keys["top_k"])
+            most = max(8, settings.top_k)  # the command line takes more
+            k = st.slider("Passages", 1, most, key=keys["top_k"])
             only = st.text_input(
                 "Read only", key=f"chat.only.{workspace.id}", placeholder="all documents",
                 help=components.FILTER_HELP,
