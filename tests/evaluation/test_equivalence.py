@@ -2,7 +2,7 @@
 
 import pytest
 
-from ragft_core.evaluation.equivalence import LONG, equivalent, likelihood
+from ragft_core.evaluation.equivalence import DOUBT, LONG, RIGHT, equivalent, likelihood
 from ragft_core.evaluation.equivalence.content import same_number, take_apart
 from ragft_core.evaluation.questions.question_sets import Question
 from ragft_core.evaluation.scoring.catalogue import score_answer
@@ -58,6 +58,50 @@ DIFFERENT = [
     ("Paris", "It is not Paris but Rome."),
     ("channel 27", "channel 72"),
     ("設備番号", "番号"),
+    ("second floor", "It is on the 22nd floor."),
+    ("second floor", "third floor"),
+    ("twice a year", "every two years"),
+    ("1.500 €", "1,5 €"),
+    ("5 €", "$5"),
+    ("10 bar", "10 psi"),
+    ("85 °C", "85 °F"),
+    ("8:30 a.m.", "half past eight in the evening"),
+    ("14.2 or later", "14.2 or earlier"),
+    ("by 31 March", "after 31 March"),
+    ("1.5 % per month", "1.5 % per year"),
+    ("X20", "The X10 is heavier than the X20."),
+    ("F-220/B", "F-220/A"),
+    ("Maria Keller", "Ms Kessler"),
+    ("proof of insurance, proof of ownership and a photo", "Proof of insurance and a photo."),
+    ("8日以内", "30日以内です"),
+]
+# What is the same in other words, of a kind each.
+KINDS = [
+    ("second floor", "It is on the 2nd floor."),
+    ("derde verdieping", "De 3e verdieping."),
+    ("twice a year", "every six months"),
+    ("annually", "once a year"),
+    ("één keer per week", "wekelijks"),
+    ("ogni sei mesi", "Due volte l'anno"),
+    ("1.500 €", "1500 Euro"),
+    ("1 200,50 €", "1200,50 euros"),
+    ("20 cents", "$0.20"),
+    ("£4.95", "4.95 pounds"),
+    ("10 bar", "1 MPa"),
+    ("85 °C", "185 degrees Fahrenheit"),
+    ("20 m²", "20 square metres"),
+    ("a quarter of an hour", "15 minutes"),
+    ("8.30 Uhr", "Um halb neun."),
+    ("7:05 a.m.", "five past seven in the morning"),
+    ("12 h 30", "à midi et demi"),
+    ("14.2 or later", "At least version 14.2"),
+    ("Maximum 25 MB", "Attachments may be no larger than 25 megabytes."),
+    ("4.2.1", "It was fixed in v4.2.1."),
+    ("F-220/B", "f220b"),
+    ("Maria Keller", "Ms Keller"),
+    ("The Chief Financial Officer", "the CFO"),
+    ("14 jours", "Vous disposez de quatorze jours."),
+    ("40人", "最多可容纳四十人。"),
 ]
 LONG_GOLD = (
     "Gross margin fell by 1.7 percentage points, mainly through litigation costs, the exit from "
@@ -65,7 +109,7 @@ LONG_GOLD = (
 )
 
 
-@pytest.mark.parametrize(("gold", "answer"), SAME)
+@pytest.mark.parametrize(("gold", "answer"), [*SAME, *KINDS])
 def test_the_same_in_other_words_is_right(gold: str, answer: str) -> None:
     assert equivalent(answer, gold)
 
@@ -97,6 +141,29 @@ def test_a_question_may_ask_for_a_scale() -> None:
     asked = "What is accounts payable at the end of 2018 (in USD millions)?"
     assert equivalent("It was $302,578,000.", "303", asked)
     assert not equivalent("It was $402,578,000.", "303", asked)
+
+
+def test_a_bare_yes_or_no_answers_what_asks_for_it() -> None:
+    asked = "Is the warranty transferable?"
+    assert equivalent("No.", "It is not transferable.", asked)
+    assert not equivalent("Yes.", "It is not transferable.", asked)
+    assert not equivalent("No.", "three years", "How long is it?")
+    assert equivalent("The fee is non-refundable.", "No", "Is the fee refundable?")
+
+
+def test_the_least_that_is_asked_for_is_not_the_most() -> None:
+    asked = "What is the minimum age?"
+    assert equivalent("You must be at least 18.", "18", asked)
+    assert equivalent("Nobody under 18 is refused.", "18", asked)
+    assert not equivalent("You must be under 18.", "18", asked)
+
+
+def test_prose_in_other_words_counts_where_its_meaning_is_near() -> None:
+    gold, answer = "the lock is replaced", "The lock will be exchanged."
+    assert likelihood(answer, gold, meaning=0.9) >= RIGHT
+    assert DOUBT[0] <= likelihood(answer, gold, meaning=0.7) < RIGHT
+    assert likelihood(answer, gold, meaning=0.3) == 0
+    assert likelihood("The lock is not replaced.", gold, meaning=0.95) == 0
 
 
 def test_where_an_answer_reckons_its_result_counts() -> None:

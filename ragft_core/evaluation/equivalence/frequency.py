@@ -36,14 +36,15 @@ _ADVERBS = {
     for word in words.split()
 }
 _TIMES = {"once": 1, "twice": 2, "thrice": 3, "einmal": 1, "zweimal": 2, "dreimal": 3, "viermal": 4}
-_ONE = {"one": 1, "une": 1, "una": 1, "una sola": 1, "één": 1, "een": 1, "uma": 1, "ein": 1}
+# Numbers that are other words as well where nothing is counted.
+_COUNTS = {"one": 1, "une": 1, "una": 1, "één": 1, "een": 1, "uma": 1, "ein": 1, "due": 2}
 
 
 def _any_of(words: object) -> str:
     return "|".join(sorted(words, key=len, reverse=True))  # type: ignore[call-overload]
 
 
-_COUNT = rf"\d{{1,3}}|{_any_of([*NUMBER_WORDS, *_ONE])}"
+_COUNT = rf"\d{{1,3}}|{_any_of([*NUMBER_WORDS, *_COUNTS])}"
 _PERIOD = rf"(?:calendar )?(?P<{{half}}>half |halbe[ns]? )?(?P<{{name}}>{_any_of(_PERIODS)})\b"
 _PHRASE = re.compile(
     rf"\b(?P<adverb>{_any_of(_ADVERBS)})\b"
@@ -76,4 +77,4 @@ def _rate(match: re.Match[str]) -> Fraction:
 
 def _count(word: str) -> Fraction:
     word = word.lower()
-    return Fraction(word) if word.isdigit() else Fraction(_ONE.get(word) or NUMBER_WORDS[word])
+    return Fraction(word) if word.isdigit() else Fraction(_COUNTS.get(word) or NUMBER_WORDS[word])
