@@ -15,6 +15,7 @@ from ragft_core.settings import Settings
 from ragft_core.workspace import create_workspace
 from tests.browser.conftest import free_port
 from tests.browser.provider import CLIENT, CLIENT_SECRET, provided
+from tests.browser.proxying import proxied
 from tests.browser.test_journey import open_page, settled, shot
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -135,15 +136,16 @@ def test_one_password_signs_everybody_in(page: Page, home: Path, serve: Callable
 
 
 def test_a_proxy_signs_people_in(browser: Browser, home: Path, serve: Callable[..., str]) -> None:
-    """The browser's own headers stand for the proxy's; without the secret they are nobody's."""
+    """With the proxy's secret the headers say who comes; without it they are nobody's."""
     base = serve(home, RAGFT_SIGN_IN="header", RAGFT_PROXY_SECRET=SECRET, RAGFT_ADMIN=ADMIN)
+    port = int(base.rpartition(":")[2])
     for secret, told in ((SECRET, seen(ANNA)), ("guessed", re.compile("did not come through"))):
-        context = browser.new_context(
-            extra_http_headers={"X-Forwarded-Email": ANNA, "X-Ragft-Proxy-Secret": secret}
-        )
-        page = context.new_page()
-        open_page(page, base, "")
-        expect(page.get_by_text(told).first).to_be_visible(timeout=20_000)
-        assert ("As papers" in page.content()) is (secret == SECRET)
-        assert "Bs papers" not in page.content()
-        context.close()
+        headers = {"X-Forwarded-Email": ANNA, "X-Ragft-Proxy-Secret": secret}
+        with proxied(port, headers) as address:
+            context = browser.new_context()
+            page = context.new_page()
+            open_page(page, address, "")
+            expect(page.get_by_text(told).first).to_be_visible(timeout=20_000)
+            assert ("As papers" in page.content()) is (secret == SECRET)
+            assert "Bs papers" not in page.content()
+            context.close()

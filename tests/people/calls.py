@@ -13,6 +13,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -298,6 +299,12 @@ def _arguments(name: str, function: Callable[..., Any], things: Things) -> dict[
 
 
 def _done(found: Any) -> Any:
+    """What a call gives, once what it does lazily has been done."""
+    if isinstance(found, AbstractContextManager) and inspect.isgenerator(
+        getattr(found, "gen", None)
+    ):
+        with found as inside:
+            return inside
     return list(found) if inspect.isgenerator(found) else found
 
 
