@@ -21,10 +21,10 @@ _MOST = (
 _BOUND = re.compile(
     rf"\b(?:(?P<least>{_LEAST})|(?P<most>{_MOST}))(?: (?:the|an?|age|of|including|zum|dem))* (?=[$€£@]?\d|@)"
 )
-_ASKS_LEAST = re.compile(r"\b(?:minimum|least|lowest|earliest|youngest|smallest|mindest\w*)\b")
-_ASKS_MOST = re.compile(r"\b(?:maximum|most|highest|latest|oldest|largest|longest|höchst\w*)\b")
+_ASKS_LEAST = re.compile(r"\b(?:minimum|at least|mindest\w*)\b")
+_ASKS_MOST = re.compile(r"\b(?:maximum|at most|höchst\w*)\b")
 _PER = re.compile(
-    r"(?:\b(?:per|pro|par|por|each|every|an|al)|(?<=[\d%]) an?|\b(?:times|usd|eur|gbp|euros?|dollars?) an?|/) ?"
+    r"(?:\b(?:per|pro|par|por|each|every|al)|(?<=[\d%]) an?|\b(?:times|usd|eur|gbp|euros?|dollars?) an?|/) ?"
     rf"({'|'.join(u for u in sorted(UNITS, key=len, reverse=True) if MEASURES[UNITS[u]][0] in ('time', 'months'))})\b"
 )
 _NO_MORE = re.compile(

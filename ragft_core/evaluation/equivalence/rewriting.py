@@ -52,8 +52,10 @@ _UNIT_PARTS = {
     "a third": "0.3333",
 }
 _UNIT_PART = re.compile(rf"\b({'|'.join(_UNIT_PARTS)}) of an? (?=hour|year|day|kilo|mile|met|lit)")
+# "Five to ten" is a range more often than a time.
 _PAST = re.compile(
-    r"\b(?:(?P<part>half|(?:a )?quarter)|(?P<n>[0-5]?\d|[a-z]+)(?: minutes)?) (?P<way>past|to) (?P<h>\d{1,2}|[a-z]+)\b"
+    r"\b(?:(?P<part>half|(?:a )?quarter) (?P<way>past|to)|(?P<n>[0-5]?\d|[a-z]+)(?: minutes)? past) "
+    r"(?P<h>\d{1,2}|[a-z]+)\b"
 )
 _PAST_GERMAN = re.compile(
     r"\b(?:(?P<half>halb)|viertel (?P<way>nach|vor)) (?P<h>\d{1,2}|[a-zäöüß]+)\b"
@@ -188,13 +190,10 @@ def _clock(match: re.Match[str]) -> str:
 
 
 def _past(match: re.Match[str]) -> str:
-    if match["part"]:
-        minute = 30 if match["part"] == "half" else 15
-    else:
+    if match["n"]:
         minute = int(match["n"]) if match["n"].isdigit() else int(NUMBER_WORDS.get(match["n"], 0))
-    # "From five to seven" is a span of hours, and no minute is told by a figure that is none of the clock's.
-    if not minute or minute % 5 or (match["way"] == "to" and not match["part"] and minute < 5):
-        return match[0]
+        return _from_the_hour(match, minute) if minute and minute % 5 == 0 else match[0]
+    minute = 30 if match["part"] == "half" else 15
     return _from_the_hour(match, minute if match["way"] == "past" else -minute)
 
 

@@ -40,7 +40,10 @@ _OR = re.compile(r"\b(?:or|maybe|perhaps|oder|ou|(?<=\s)o(?=\s))\b", re.IGNORECA
 _RANGE = re.compile(r"(\d[\d.,]*)\s*(?:to|-|–|and|until)\s*(\d[\d.,]*)")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 # What stands behind these words is what something is measured by, or put in the place of.
-_BEHIND = re.compile(r"\b(?:instead of|than|anstatt|statt|als|plutôt que)\b", re.IGNORECASE)
+_BEHIND = re.compile(
+    r"\b(?:(?!other\b)\w+er than|(?:more|less) \w+ than|rather than|instead of|\w+er als|anstatt|statt|plutôt que)\b",
+    re.IGNORECASE,
+)
 _POLAR = re.compile(
     r"^\W*(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|am|ist|sind|war|darf"
     r"|dürfen|kann|können|muss|müssen|soll|gibt|gilt|hat|haben|wird|werden|est-ce|está|están|es|son|puede\w*|hay)\b",
@@ -138,7 +141,7 @@ def turned_by_a_small_word(answer: str, gold: str) -> bool:
 
 def only_compared_with(answer: str, wanted: Said) -> bool:
     """Whether the gold answer is only what something is compared with: "the X10 is heavier than the X20"."""
-    names = set(wanted.words)
+    names = set(wanted.words) if not wanted.numbers else set()
     for sentence in SENTENCE.split(answer):
         before, *behind = _BEHIND.split(sentence, maxsplit=1)
         if names and behind and names <= set(take_apart(behind[0]).words):

@@ -243,7 +243,15 @@ SHORT_FORMS = {
     "usa": "united states", "u.s.a.": "united states", "u.s.": "united states", "uk":
     "united kingdom", "u.k.": "united kingdom", "eu": "european union", "un": "united nations",
     "uno": "united nations", "ext.": "extension", "dept.": "department", "approx.": "about", "incl.": "including",
-    "excl.": "excluding", "max.": "maximum", "min.": "minimum", "tel.": "telephone", "p.a.": "per year",
-    "mon-fri": "monday to friday", "mon-sat": "monday to saturday", "mon-thu": "monday to thursday",
-    "mo-fr": "montag bis freitag", "mo-sa": "montag bis samstag", "sat-sun": "saturday to sunday",
+    "excl.": "excluding", "max.": "maximum", "tel.": "telephone", "p.a.": "per year",
 }  # fmt: skip
+SHORT_FORMS |= {
+    f"{short}{dash}{end}": f"{long} {to} {last}"
+    for short, long, to, ends in (
+        ("mon", "monday", "to", {"thu": "thursday", "fri": "friday", "sat": "saturday"}),
+        ("sat", "saturday", "to", {"sun": "sunday"}),
+        ("mo", "montag", "bis", {"do": "donnerstag", "fr": "freitag", "sa": "samstag"}),
+    )
+    for end, last in ends.items()
+    for dash in "-–"
+}
