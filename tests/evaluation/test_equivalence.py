@@ -107,6 +107,8 @@ KINDS = [
     ("Monday to Friday", "Mon–Fri"),
     ("5 to 10 minutes", "five to ten minutes"),
     ("5 minutes", "5 min."),
+    ("by e-mail", "You send an email."),
+    ("-5 °C", "minus 5 degrees Celsius"),
     ("more than 5 people", "You need more than five people."),
     ("the caretaker", "Nobody other than the caretaker."),
     ("Elektriker", "Er arbeitet als Elektriker."),

@@ -107,6 +107,10 @@ _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     # A version is no number, and neither "v" nor a hyphen makes another word of it.
     (re.compile(r"\bv(?:ersion)?\.? ?(?=\d+\.)"), ""),
     (re.compile(r"\bcat\.? ?(?=\d)"), "category "),
+    (re.compile(r"\be-(?=mail)"), "e"),
+    (re.compile(r"\bwi-fi\b"), "wifi"),
+    (re.compile(r"\bminus (?=\d)"), "-"),
+    (re.compile(r"(?<=\d)x\b"), " times"),
     (re.compile(r"\b(non|anti|counter)-(?=[a-z])"), r"\1"),
     (re.compile(r"\btwice (?=an?\b|per\b|each\b|every\b|daily\b)"), "2 times "),
     # A point or space of thousands before a decimal comma or a currency, and thousands as India parts them.
