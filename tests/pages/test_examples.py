@@ -136,6 +136,17 @@ def test_rows_are_edited_added_and_deleted(workspace: Workspace) -> None:
     assert (saved[-1].question, saved[-1].split) == ("New?", Split.TEST)
 
 
+def test_other_forms_of_an_answer_that_is_corrected_are_none_of_the_new_one(
+    workspace: Workspace,
+) -> None:
+    forms = ("3 years", "36 months", "five years")
+    save_examples(workspace, [Example("e0", "How long?", "three years", alternatives=forms)])
+    edit(open_page(), workspace, {"edited_rows": {0: {"question": "How long is it?"}}})
+    assert load_examples(workspace)[0].alternatives == forms
+    edit(open_page(), workspace, {"edited_rows": {0: {"answer": "5 years"}}})
+    assert load_examples(workspace)[0].alternatives == ("five years",)
+
+
 def test_changes_that_are_not_saved_are_not_lost_to_another_filter(workspace: Workspace) -> None:
     save_examples(workspace, examples())
     page = open_page()

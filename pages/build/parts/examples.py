@@ -256,6 +256,8 @@ def _merged(examples: list[Example], shown: list[Example], edited: Any) -> list[
     Raises:
         TrainingDataError: A row lacks its question or its answer.
     """
+    from ragft_core.evaluation.equivalence import equivalent  # heavy, and needed by few
+
     before = {e.id: e for e in shown}
     rows: dict[str, Example] = {}
     for number, row in enumerate(edited.to_dict("records"), start=1):
@@ -273,8 +275,13 @@ def _merged(examples: list[Example], shown: list[Example], edited: Any) -> list[
             | {
                 "split": Split(values["split"] or Split.TRAIN),
                 "kind": QuestionKind(values["kind"] or QuestionKind.TRAINED_FACT),
+                # Other forms of an answer that is corrected are none of the new one.
+                "alternatives": tuple(
+                    form for form in example.alternatives
+                    if values["answer"] == example.answer or equivalent(form, values["answer"])
+                ),
             },
-        )
+        )  # fmt: skip
     kept = [rows.get(e.id, e) for e in examples if e.id not in before or e.id in rows]
     known = {e.id for e in kept}
     return [*kept, *(e for e in rows.values() if e.id not in known)]
