@@ -7,7 +7,7 @@ import re
 from ragft_core.evaluation.equivalence.content import take_apart
 from ragft_core.evaluation.equivalence.rewriting import rewritten
 from ragft_core.evaluation.equivalence.senses import denied, refuses
-from ragft_core.evaluation.equivalence.vocabulary import MEASURES, UNITS
+from ragft_core.evaluation.equivalence.vocabulary import MEASURES, UNITS, any_of
 
 # What sets a number or a day as the least or the most.
 _LEAST = (
@@ -23,9 +23,10 @@ _BOUND = re.compile(
 )
 _ASKS_LEAST = re.compile(r"\b(?:minimum|at least|mindest\w*)\b")
 _ASKS_MOST = re.compile(r"\b(?:maximum|at most|höchst\w*)\b")
+_PERIODS = [word for word, unit in UNITS.items() if MEASURES[unit][0] in ("time", "months")]
 _PER = re.compile(
     r"(?:\b(?:per|pro|par|por|each|every|al)|(?<=[\d%]) an?|\b(?:times|usd|eur|gbp|euros?|dollars?) an?|/) ?"
-    rf"({'|'.join(u for u in sorted(UNITS, key=len, reverse=True) if MEASURES[UNITS[u]][0] in ('time', 'months'))})\b"
+    rf"({any_of(_PERIODS)})\b"
 )
 _NO_MORE = re.compile(
     r"\b(?:no|not) (?:(?P<most>later|more|larger|bigger|longer|heavier|higher|greater|older)"

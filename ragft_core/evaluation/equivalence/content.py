@@ -21,11 +21,12 @@ from ragft_core.evaluation.equivalence.vocabulary import (
     SAME,
     SCALES,
     UNITS,
+    any_of,
 )
 from ragft_core.overlap import STOP_WORDS, stem
 
 _SCALE_ASKED = re.compile(r"\bin (?:\w+ )?(thousands|millions|billions)\b")
-_SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
+_SCALE = any_of(SCALES)
 _NUMBER = (
     r"(?<![\w.])(?P<minus>[-−](?=[\d$€£])|\((?=[$€£]?\d[\d.,]*\)))?(?P<money>[$€£])?"
     r"(?P<digits>\d{1,3}(?:[,' ]\d{3})+(?!\d)(?:\.\d+)?|\d+,\d{1,2}(?![\d,])|\d+(?:\.\d+)?|\.\d+)"

@@ -5,21 +5,14 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from ragft_core.evaluation.equivalence.vocabulary import NUMBER_WORDS
+from ragft_core.evaluation.equivalence.vocabulary import NUMBER_WORDS, UNITS, any_of
 
 # How many of each there are in a year. Weeks are not parts of a month, so that the two are kept apart.
-_PERIODS = {
-    word: count
-    for count, words in (
-        (1, "year years jahr jahre jahren an ans année années año años anno anni jaar ano anos"),
-        (2, "half-year halbjahr semester semestre"),
-        (4, "quarter quarters quartal quartale trimestre trimestres kwartaal"),
-        (12, "month months monat monate monaten mois mes meses mese mesi maand maanden mês"),
-        (52, "week weeks woche wochen semaine semaines semana semanas settimana settimane weken"),
-        (365, "day days tag tage tagen jour jours día días giorno giorni dag dagen dia dias"),
-        (8760, "hour hours stunde stunden heure heures hora horas ora ore uur"),
-    )
-    for word in words.split()
+_A_YEAR = {"year": 1, "month": 12, "week": 52, "day": 365, "h": 8760}
+_PERIODS = {word: _A_YEAR[unit] for word, unit in UNITS.items() if unit in _A_YEAR} | {
+    "an": 1,  # French; an article elsewhere
+    **dict.fromkeys("half-year halbjahr semester semestre".split(), 2),
+    **dict.fromkeys("quarter quarters quartal quartale trimestre trimestres kwartaal".split(), 4),
 }
 _ADVERBS = {
     word: count
@@ -40,15 +33,11 @@ _TIMES = {"once": 1, "twice": 2, "thrice": 3, "einmal": 1, "zweimal": 2, "dreima
 _COUNTS = {"one": 1, "une": 1, "una": 1, "één": 1, "een": 1, "uma": 1, "ein": 1, "due": 2}
 
 
-def _any_of(words: object) -> str:
-    return "|".join(sorted(words, key=len, reverse=True))  # type: ignore[call-overload]
-
-
-_COUNT = rf"\d{{1,3}}|{_any_of([*NUMBER_WORDS, *_COUNTS])}"
-_PERIOD = rf"(?:calendar )?(?P<{{half}}>half |halbe[ns]? )?(?P<{{name}}>{_any_of(_PERIODS)})\b"
+_COUNT = rf"\d{{1,3}}|{any_of([*NUMBER_WORDS, *_COUNTS])}"
+_PERIOD = rf"(?:calendar )?(?P<{{half}}>half |halbe[ns]? )?(?P<{{name}}>{any_of(_PERIODS)})\b"
 _PHRASE = re.compile(
-    rf"\b(?P<adverb>{_any_of(_ADVERBS)})\b"
-    rf"|\b(?:(?P<times>{_any_of(_TIMES)})|(?P<n>{_COUNT}) ?(?:times|mal|fois|veces|vez|volte|volta|keer|vezes))"
+    rf"\b(?P<adverb>{any_of(_ADVERBS)})\b"
+    rf"|\b(?:(?P<times>{any_of(_TIMES)})|(?P<n>{_COUNT}) ?(?:times|mal|fois|veces|vez|volte|volta|keer|vezes))"
     rf" (?:an?|per|each|every|in (?:the|a|der)|im|am|pro|par|al|alla?|a la|all'|l'|por) ?{_PERIOD.format(half='half', name='per')}"
     rf"|\b(?:every|each|alle|jede[rsnm]?|tous les|toutes les|chaque|cada|ogni|elke?|iedere?) "
     rf"(?P<other>other |second |zweite[nrs]? )?(?:(?P<m>{_COUNT}) )?{_PERIOD.format(half='part', name='unit')}",

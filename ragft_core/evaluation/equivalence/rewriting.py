@@ -22,9 +22,10 @@ from ragft_core.evaluation.equivalence.vocabulary import (
     SMALL,
     TENS,
     UNITS,
+    any_of,
 )
 
-_MONTH = "(?P<m>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
+_MONTH = rf"(?P<m>{any_of(MONTHS)})\b\.?"
 _DAY = r"(?P<d>\d{1,2})(?:st|nd|rd|th|er|\.)?"
 _YEAR = r"(?P<y>(?:19|20)\d\d)"
 _OF = r"(?:of |de |del |d')?"
@@ -67,7 +68,7 @@ _PAST_ROMANCE = re.compile(
 # The "second" that follows no count and no "per".
 _ORDINAL = re.compile(
     rf"\b(?P<n>\d{{1,3}})(?:st|nd|rd|th|e|è?me)\b|(?<!\d )(?<!\bper )(?<!\ba )(?<!\bone )(?<!\beach )"
-    rf"\b(?P<word>{'|'.join(sorted(ORDINALS, key=len, reverse=True))})\b(?! of a\b)"
+    rf"\b(?P<word>{any_of(ORDINALS)})\b(?! of a\b)"
 )
 _PARTS = {"third": 100 / 3, "thirds": 100 / 3, "quarter": 25.0, "quarters": 25.0, "fifth": 20.0,
           "fifths": 20.0, "tenth": 10.0, "tenths": 10.0, "half": 50.0}  # fmt: skip
@@ -78,7 +79,7 @@ _FRACTION = re.compile(
 _BROKEN = re.compile(r"(?<![\w/.,-])([1-9])/([2-9])(?![\w/])")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) (\w+) and a half\b")
 _N_AND_A_HALF = re.compile(r"\b(\w+) and a half (?=\w+)")
-_HALF_A = re.compile(rf"\bhalf an? ({'|'.join(sorted(UNITS, key=len, reverse=True))})\b")
+_HALF_A = re.compile(rf"\bhalf an? ({any_of(UNITS)})\b")
 _ROW = re.compile(
     rf"\b(?:{'|'.join(TENS)})[- ](?:{'|'.join(SMALL[1:10])})\b"
     rf"|\b(?:{'|'.join(SMALL[1:10])}) hundred"

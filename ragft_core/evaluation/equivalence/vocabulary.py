@@ -6,6 +6,8 @@ words too, and are left out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
     " sixteen seventeen eighteen nineteen twenty"
@@ -255,3 +257,8 @@ SHORT_FORMS |= {
     for end, last in ends.items()
     for dash in "-–"
 }
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern for any of the words; the longest first, or a shorter one would be taken for it."""
+    return "|".join(sorted(words, key=len, reverse=True))
